@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "base/socket_address.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+
+namespace socksify {
+namespace {
+
+// SIN6_LEN_RFC2133 in the kernel: sockaddr_in6 before it had sin6_scope_id.
+constexpr socklen_t kShortSockaddrIn6 = 24;
+
+}  // namespace
+
+std::optional<Endpoint> EndpointFromSockaddr(const sockaddr* address, socklen_t size) {
+  sa_family_t family = AF_UNSPEC;
+  if (address == nullptr || size < offsetof(sockaddr, sa_family) + sizeof family) return std::nullopt;
+  std::memcpy(&family, &address->sa_family, sizeof family);
+  if (family == AF_INET && size >= sizeof(sockaddr_in)) {
+    sockaddr_in v4;
+    std::memcpy(&v4, address, sizeof v4);
+    return Endpoint::FromIp(IpAddress::V4(ntohl(v4.sin_addr.s_addr)), ntohs(v4.sin_port));
+  }
+  if (family == AF_INET6 && size >= kShortSockaddrIn6) {
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, address, std::min<size_t>(size, sizeof v6));
+    return Endpoint::FromIp(
+        IpAddress::V6(std::span<const uint8_t, 16>(v6.sin6_addr.s6_addr), v6.sin6_scope_id),
+        ntohs(v6.sin6_port));
+  }
+  return std::nullopt;
+}
+
+socklen_t ToSockaddr(const IpAddress& ip, uint16_t port, int family, SocketAddress* out) {
+  std::memset(out, 0, sizeof *out);
+  if (family == AF_INET) {
+    const IpAddress v4 = ip.Unmapped();
+    if (!v4.is_v4()) return 0;
+    out->v4.sin_family = AF_INET;
+    out->v4.sin_port = htons(port);
+    std::memcpy(&out->v4.sin_addr, v4.bytes().data(), 4);
+    return sizeof out->v4;
+  }
+  if (family != AF_INET6) return 0;
+  const IpAddress v6 = ip.Mapped();
+  out->v6.sin6_family = AF_INET6;
+  out->v6.sin6_port = htons(port);
+  std::memcpy(&out->v6.sin6_addr, v6.bytes().data(), 16);
+  out->v6.sin6_scope_id = v6.scope_id();
+  return sizeof out->v6;
+}
+
+void CopySockaddr(const SocketAddress& from, socklen_t from_size, sockaddr* to, socklen_t* size) {
+  std::memcpy(to, &from, std::min(*size, from_size));
+  *size = from_size;
+}
+
+}  // namespace socksify

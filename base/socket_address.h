@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The edge between Endpoint (host order) and struct sockaddr (network order).
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <optional>
+
+#include "base/endpoint.h"
+
+namespace socksify {
+
+// Any socket address that the project handles, as an owned value.
+union SocketAddress {
+  sockaddr generic;
+  sockaddr_in v4;
+  sockaddr_in6 v6;
+  sockaddr_storage storage;
+};
+
+// Reads an AF_INET or AF_INET6 address of `size` bytes; nothing for another family or one that is too short
+// (ip(7), ipv6(7): 24 bytes without the scope are enough for IPv6). The pointer may be unaligned.
+// ::ffff:a.b.c.d stays as it is; use IpAddress::Unmapped.
+std::optional<Endpoint> EndpointFromSockaddr(const sockaddr* address, socklen_t size);
+
+// Writes `ip` and `port` for a socket of `family` (AF_INET or AF_INET6) and returns the size written. IPv4 on
+// an AF_INET6 socket becomes ::ffff:a.b.c.d. Returns 0 where it cannot be said: IPv6 on AF_INET.
+socklen_t ToSockaddr(const IpAddress& ip, uint16_t port, int family, SocketAddress* out);
+
+// Copies a socket address to a caller's buffer as the kernel does (getpeername(2)): truncated to *size,
+// which then gets the full size.
+void CopySockaddr(const SocketAddress& from, socklen_t from_size, sockaddr* to, socklen_t* size);
+
+}  // namespace socksify

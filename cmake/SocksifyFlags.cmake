@@ -1,0 +1,70 @@
+# Every target of the project links socksify_flags; nothing touches CMAKE_CXX_FLAGS.
+
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+add_library(socksify_flags INTERFACE)
+target_include_directories(socksify_flags INTERFACE "${PROJECT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}/generated")
+target_compile_definitions(socksify_flags INTERFACE _GNU_SOURCE)
+target_compile_options(socksify_flags INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wundef -Wpointer-arith
+  $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor -Woverloaded-virtual -Wold-style-cast>
+  # The preload library is made of the same objects as the tools: position independent, nothing exported.
+  -fPIC -fvisibility=hidden
+  $<$<COMPILE_LANGUAGE:CXX>:-fvisibility-inlines-hidden>
+  $<$<CONFIG:Release>:-ffunction-sections -fdata-sections>)
+if(SOCKSIFY_WERROR)
+  target_compile_options(socksify_flags INTERFACE -Werror)
+endif()
+if(SOCKSIFY_SANITIZE)
+  target_compile_options(socksify_flags INTERFACE
+    -fsanitize=${SOCKSIFY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(socksify_flags INTERFACE -fsanitize=${SOCKSIFY_SANITIZE})
+endif()
+if(SOCKSIFY_BUILD_FUZZERS)
+  target_compile_options(socksify_flags INTERFACE -fsanitize=fuzzer-no-link,address,undefined
+    -fno-sanitize-recover=all)
+  target_link_options(socksify_flags INTERFACE -fsanitize=address,undefined)
+endif()
+if(SOCKSIFY_CLANG_TIDY)
+  find_program(SOCKSIFY_CLANG_TIDY_PROGRAM NAMES clang-tidy-19 REQUIRED)
+  set(CMAKE_CXX_CLANG_TIDY "${SOCKSIFY_CLANG_TIDY_PROGRAM};--quiet;--warnings-as-errors=*")
+endif()
+
+configure_file("${PROJECT_SOURCE_DIR}/cmake/version.h.in" "${PROJECT_BINARY_DIR}/generated/base/version.h" @ONLY)
+
+# socksify_library(NAME SOURCES... [DEPENDS lib...]): one folder's static library.
+function(socksify_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_link_libraries(${name} PUBLIC socksify_flags ${arg_DEPENDS})
+endfunction()
+
+# socksify_test(NAME SOURCES... DEPENDS lib... [LABELS ...]): one GoogleTest program, known to ctest.
+function(socksify_test name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE socksify_flags ${arg_DEPENDS} GTest::gmock GTest::gtest GTest::gtest_main)
+  set_target_properties(${name} PROPERTIES CXX_CLANG_TIDY "")
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120 LABELS "${arg_LABELS}")
+endfunction()
+
+# socksify_fuzzer(NAME SOURCES... DEPENDS lib...): in a fuzz build a libFuzzer program; in a test build a
+# program that replays tests/fuzz/corpus/NAME once, known to ctest.
+function(socksify_fuzzer name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
+  if(SOCKSIFY_BUILD_FUZZERS)
+    add_executable(${name} ${arg_SOURCES})
+    target_link_libraries(${name} PRIVATE socksify_flags ${arg_DEPENDS})
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  elseif(SOCKSIFY_BUILD_TESTS)
+    add_executable(${name} ${arg_SOURCES} "${PROJECT_SOURCE_DIR}/tests/fuzz/replay_main.cc")
+    target_link_libraries(${name} PRIVATE socksify_flags ${arg_DEPENDS})
+    set_target_properties(${name} PROPERTIES CXX_CLANG_TIDY "")
+    add_test(NAME replay.${name} COMMAND ${name} "${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name}")
+    set_tests_properties(replay.${name} PROPERTIES TIMEOUT 120)
+  endif()
+endfunction()

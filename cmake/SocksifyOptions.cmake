@@ -1,0 +1,15 @@
+# What a builder may choose. A plain `cmake -S . -B build` needs none of it.
+
+option(SOCKSIFY_WERROR "Treat warnings as errors (developers and CI)" OFF)
+option(SOCKSIFY_BUILD_TESTS "Build the unit and integration tests (needs GoogleTest)" OFF)
+option(SOCKSIFY_BUILD_FUZZERS "Build the libFuzzer targets (needs clang)" OFF)
+option(SOCKSIFY_BUILD_BENCHMARKS "Build the benchmarks (needs Google Benchmark)" OFF)
+option(SOCKSIFY_CLANG_TIDY "Run clang-tidy-19 on every compiled file" OFF)
+set(SOCKSIFY_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them: address,undefined or thread")
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+if(SOCKSIFY_BUILD_TESTS)
+  enable_testing()
+endif()

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Handshake: one client-side proxy negotiation, without I/O.
+//
+// The caller owns the socket and moves bytes; the machine says which:
+//
+//   for (;;) switch (handshake.state()) {
+//     case kWrite:   send handshake.output(), then handshake.OutputSent(count)
+//     case kRead:    receive at most handshake.input_needed() bytes, then handshake.Input(bytes),
+//                    or handshake.InputClosed() at the end of the stream
+//     case kDone:    the connection now belongs to the application
+//     case kFailed:  handshake.failure() says why
+//   }
+//
+// input_needed() never exceeds what the current message still lacks, so that no byte of the application is
+// ever taken from the socket. No allocation, no system call; a plain value that may be copied. Not
+// thread-safe. Endpoints are in host order.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <variant>
+
+#include "base/endpoint.h"
+#include "base/failure.h"
+#include "protocol/socks4_client.h"
+#include "protocol/socks5_client.h"
+
+namespace socksify {
+
+enum class ProxyProtocol : uint8_t {
+  kSocks4,   // addresses only
+  kSocks4a,  // SOCKS4, and names by the 4A extension
+  kSocks5,   // RFC 1928
+  kHttp,     // CONNECT (RFC 9110 section 9.3.6)
+};
+
+// "socks4", "socks4a", "socks5", "http".
+const char* ProtocolName(ProxyProtocol protocol);
+
+class Handshake {
+ public:
+  // Idle; Start* makes it a negotiation.
+  Handshake() = default;
+
+  void StartSocks4(const Endpoint& destination, Socks4Dialect dialect, std::string_view user_id);
+  void StartSocks5(const Endpoint& destination, const Socks5Auth& auth);
+
+  HandshakeState state() const;
+  std::span<const uint8_t> output() const;
+  void OutputSent(size_t count);
+  size_t input_needed() const;
+  void Input(std::span<const uint8_t> bytes);
+  void InputClosed();
+  const Failure& failure() const;  // only in kFailed
+  const Endpoint& bound() const;   // only in kDone: BND.ADDR and BND.PORT
+
+ private:
+  std::variant<std::monostate, Socks4Client, Socks5Client> client_;
+};
+
+}  // namespace socksify

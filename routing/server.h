@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Server: one upstream proxy as the configuration describes it. Immutable once its RouteTable is built, which
+// owns it; pointers to it live as long as the table.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/endpoint.h"
+#include "routing/location.h"
+
+namespace socksify {
+
+// The dialects that a server may be spoken to in, as bits.
+enum ServerProtocol : uint8_t {
+  kServerSocks4 = 1,   // socks4:// : addresses only
+  kServerSocks4a = 2,  // socks4a://, and Dante's socks_v4, whose client sends names by 4A
+  kServerSocks5 = 4,   // socks5://, socks5h://, socks://, socks_v5
+  kServerHttp = 8,     // http://, http_v1.0
+  kServerUpnp = 16,    // upnp
+};
+
+// Authentication methods that may be offered, as bits.
+enum ServerMethod : uint8_t {
+  kMethodNone = 1,
+  kMethodUsername = 2,  // RFC 1929
+  kMethodGssapi = 4,    // RFC 1961
+};
+
+struct Server {
+  std::string name;          // of the `server` block; empty for one written in place
+  Endpoint address;          // an IP address, or a name that is resolved locally when it is used
+  uint8_t protocols = 0;     // ServerProtocol bits; at least one
+  uint8_t methods = 0;       // ServerMethod bits; at least one
+  std::string username;      // RFC 1929 user name, SOCKS4 user id; empty: the environment decides
+  std::string password;      // never printed
+  bool has_password = false;
+  Location where;            // the line that introduces it
+
+  // Set when this server cannot be used by this version, with the reason for people ("gssapi is not supported
+  // yet; use method: username"). A path through it fails with this reason and never falls back to direct.
+  std::string unusable;
+};
+
+// What stands behind `via:`: straight to the destination, nowhere, or through one server or a chain.
+struct Target {
+  enum class Kind : uint8_t { kDirect, kBlock, kProxies };
+  Kind kind = Kind::kDirect;
+  std::vector<const Server*> hops;  // in the order they are reached; for kProxies at least one
+  Location where;
+};
+
+}  // namespace socksify
