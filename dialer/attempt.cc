@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "dialer/attempt.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "dialer/path_text.h"
+#include "dialer/socket_replacement.h"
+
+namespace socksify {
+namespace {
+
+constexpr Failure kNoTarget = {Fault::kDestination, ENETUNREACH, -1, "no path is left"};
+constexpr Failure kBlocked = {Fault::kDestination, EACCES, -1, "blocked by a rule"};
+constexpr Failure kUnusable = {Fault::kServer, EOPNOTSUPP, -1, "this version cannot use the server"};
+constexpr Failure kServerUnknown = {Fault::kServer, EHOSTUNREACH, -1, "the proxy's name cannot be resolved"};
+constexpr Failure kTargetUnknown = {Fault::kServer, EHOSTUNREACH, -1, "the name cannot be resolved locally"};
+constexpr Failure kConnectTimeout = {Fault::kServer, ETIMEDOUT, -1, "no answer to the connection request"};
+constexpr Failure kNegotiateTimeout = {Fault::kServer, ETIMEDOUT, -1, "the proxy fell silent"};
+
+// What connect(2) says when the call itself is wrong: another path would meet the same answer, and the socket
+// may be one that is connected, so it is left alone.
+bool IsCallersFault(int error) {
+  switch (error) {
+    case EBADF:
+    case EFAULT:
+    case EINVAL:
+    case EISCONN:
+    case EALREADY:
+    case ENOTSOCK:
+    case EPROTOTYPE:
+    case EAFNOSUPPORT:
+    case EOPNOTSUPP: return true;
+    default: return false;
+  }
+}
+
+bool WouldBlock(int error) {
+  return error == EAGAIN || error == EWOULDBLOCK || error == EINPROGRESS;
+}
+
+}  // namespace
+
+Attempt::Attempt(const System& system, int fd, int family, const Rule& rule, const Endpoint& destination,
+                 const AttemptOptions& options)
+    : system_(&system),
+      rule_(&rule),
+      fd_(fd),
+      family_(family),
+      destination_(destination),
+      options_(options),
+      failure_(kNoTarget) {}
+
+const Server* Attempt::hop() const {
+  const Target* const current = target();
+  if (current == nullptr || current->hops.empty()) return nullptr;
+  return current->hops[std::min(hop_index_, current->hops.size() - 1)];
+}
+
+Attempt::State Attempt::Start(long long now_ms) {
+  target_count_ = OrderTargets(*rule_, destination_, options_.draw, targets_);
+  return Advance(now_ms);
+}
+
+Attempt::State Attempt::Advance(long long now_ms) {
+  Step step = Step::kAgain;
+  while (step == Step::kAgain) {
+    switch (phase_) {
+      case Phase::kPicking: step = Pick(now_ms); break;
+      case Phase::kConnecting: step = is_direct() ? StepDirect(now_ms) : StepConnecting(now_ms); break;
+      case Phase::kNegotiating: step = StepNegotiating(now_ms); break;
+      case Phase::kOver: return state_;
+    }
+  }
+  return state_;
+}
+
+// Begins to connect to the next address, of the next target if the present one has no more.
+Attempt::Step Attempt::Pick(long long now_ms) {
+  if (address_index_ == address_count_) {
+    if (next_target_ == target_count_) return Finish(State::kFailed);
+    if (!PrepareNextTarget() && failure_.fault != Fault::kServer) return Finish(State::kFailed);
+    return Step::kAgain;
+  }
+  const IpAddress& address = addresses_[address_index_++];
+  if (!UseFamilyOf(address)) return Step::kAgain;
+  SocketAddress socket_address;
+  const socklen_t size = ToSockaddr(address, address_port_, family_, &socket_address);
+  hop_index_ = 0;
+  if (!is_direct()) {
+    StartHandshake();
+    if (handshake_.state() == HandshakeState::kFailed) return FailHandshake();
+  }
+  const int error = Connect(socket_address, size);
+  if (error != 0 && error != EINPROGRESS) {
+    return Fail({IsCallersFault(error) && !has_touched_socket_ ? Fault::kCaller : Fault::kServer, error, -1,
+                 "cannot connect"});
+  }
+  has_touched_socket_ = true;
+  phase_ = Phase::kConnecting;
+  deadline_ms_ = now_ms + options_.connect_timeout_ms;
+  return error == 0 ? Step::kAgain : Wait(State::kWaitWritable);
+}
+
+// Takes up the next target: finds the addresses to connect to, or records why there are none.
+bool Attempt::PrepareNextTarget() {
+  const Target& next = *targets_[next_target_++];
+  hop_index_ = 0;
+  address_index_ = 0;
+  address_count_ = 0;
+  if (next.kind == Target::Kind::kBlock) {
+    failure_ = kBlocked;
+    return false;
+  }
+  for (const Server* server : next.hops) {
+    if (!server->unusable.empty()) {
+      failure_ = kUnusable;
+      failure_.reason = server->unusable.c_str();
+      return false;
+    }
+    ++hop_index_;
+  }
+  hop_index_ = 0;
+  const Endpoint& first = next.hops.empty() ? destination_ : next.hops[0]->address;
+  address_port_ = first.port();
+  if (!first.is_name()) {
+    addresses_[0] = first.ip().Unmapped();
+    address_count_ = 1;
+    return true;
+  }
+  const std::string name(first.name());
+  address_count_ = system_->resolve(name.c_str(), addresses_);
+  if (address_count_ == 0) failure_ = next.hops.empty() ? kTargetUnknown : kServerUnknown;
+  return address_count_ != 0;
+}
+
+// IPv4 is reached from an AF_INET6 socket as ::ffff:a.b.c.d; IPv6 from an AF_INET socket cannot be, and the
+// socket behind the descriptor is replaced.
+bool Attempt::UseFamilyOf(const IpAddress& address) {
+  if (address.is_v4() || family_ == AF_INET6) return true;
+  const int error = ReplaceSocket(*system_, fd_, AF_INET6);
+  if (error != 0) {
+    failure_ = {Fault::kServer, error, -1, "an IPv4 socket cannot reach an IPv6 proxy"};
+    return false;
+  }
+  family_ = AF_INET6;
+  is_replaced_ = true;
+  has_touched_socket_ = false;
+  return true;
+}
+
+// connect(2) without blocking, whatever the socket's mode; returns the errno or 0.
+int Attempt::Connect(const SocketAddress& address, socklen_t size) {
+  if (has_touched_socket_) Disconnect();
+  int flags = 0;
+  if (!options_.is_nonblocking) {
+    flags = system_->fcntl(fd_, F_GETFL);
+    if (flags < 0 || system_->fcntl(fd_, F_SETFL, flags | O_NONBLOCK) != 0) return errno;
+  }
+  int error = system_->connect(fd_, &address.generic, size) == 0 ? 0 : errno;
+  if (error == ECONNABORTED && !has_touched_socket_) {
+    // A connect() of the program's own failed on this socket before: Linux reports that once more.
+    error = system_->connect(fd_, &address.generic, size) == 0 ? 0 : errno;
+  }
+  if (error == ENETUNREACH && family_ == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&address.v6.sin6_addr)) {
+    // IPV6_V6ONLY bars ::ffff:a.b.c.d (ipv6(7)). It can be taken off while the socket is unbound.
+    int v6_only = 0;
+    socklen_t v6_only_size = sizeof v6_only;
+    const int off = 0;
+    if (system_->getsockopt(fd_, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, &v6_only_size) == 0 && v6_only != 0 &&
+        system_->setsockopt(fd_, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0) {
+      error = system_->connect(fd_, &address.generic, size) == 0 ? 0 : errno;
+    }
+  }
+  if (!options_.is_nonblocking) system_->fcntl(fd_, F_SETFL, flags);
+  return error;
+}
+
+void Attempt::Disconnect() {
+  sockaddr unspecified{};
+  unspecified.sa_family = AF_UNSPEC;
+  system_->connect(fd_, &unspecified, sizeof unspecified);
+  // tcp_disconnect() leaves ECONNRESET behind for a connection that had not answered; taking it here keeps the
+  // next attempt, and the program, from being told of it.
+  int error = 0;
+  socklen_t size = sizeof error;
+  system_->getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size);
+}
+
+void Attempt::StartHandshake() {
+  const Target& path = *target();
+  const Server& server = *path.hops[hop_index_];
+  const Endpoint& next =
+      hop_index_ + 1 < path.hops.size() ? path.hops[hop_index_ + 1]->address : destination_;
+  const ProxyProtocol protocol = PreferredProtocol(server);
+  if (protocol == ProxyProtocol::kSocks5) {
+    handshake_.StartSocks5(next, {.offer_none = (server.methods & kMethodNone) != 0,
+                                  .offer_username = (server.methods & kMethodUsername) != 0,
+                                  .username = server.username,
+                                  .password = server.password});
+    return;
+  }
+  const Socks4Dialect dialect =
+      protocol == ProxyProtocol::kSocks4a ? Socks4Dialect::kSocks4a : Socks4Dialect::kSocks4;
+  handshake_.StartSocks4(next, dialect, server.username);
+}
+
+// The first bytes of the handshake double as the question whether the connection is there: send(2) says
+// EAGAIN while it is not and the connection's own error when it failed, which saves asking for SO_ERROR.
+Attempt::Step Attempt::StepConnecting(long long now_ms) {
+  const std::span<const uint8_t> output = handshake_.output();
+  const ssize_t sent = system_->send(fd_, output.data(), output.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent < 0 && WouldBlock(errno)) {
+    return now_ms >= deadline_ms_ ? Fail(kConnectTimeout) : Wait(State::kWaitWritable);
+  }
+  if (sent < 0) return Fail({Fault::kServer, errno == EPIPE ? ECONNREFUSED : errno, -1, "cannot connect"});
+  handshake_.OutputSent(static_cast<size_t>(sent));
+  phase_ = Phase::kNegotiating;
+  deadline_ms_ = now_ms + options_.negotiate_timeout_ms;
+  return Step::kAgain;
+}
+
+Attempt::Step Attempt::StepDirect(long long now_ms) {
+  pollfd writable = {.fd = fd_, .events = POLLOUT, .revents = 0};
+  if (system_->poll(&writable, 1, 0) <= 0) {
+    return now_ms >= deadline_ms_ ? Fail(kConnectTimeout) : Wait(State::kWaitWritable);
+  }
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (system_->getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+  if (error == 0) return Finish(State::kConnected);
+  return Fail({error == ECONNREFUSED ? Fault::kDestination : Fault::kServer, error, -1, "cannot connect"});
+}
+
+Attempt::Step Attempt::StepNegotiating(long long now_ms) {
+  switch (handshake_.state()) {
+    case HandshakeState::kWrite: return SendOutput(now_ms);
+    case HandshakeState::kRead: return ReceiveInput(now_ms);
+    case HandshakeState::kDone: return EndOfHop(now_ms);
+    case HandshakeState::kFailed: break;
+  }
+  return FailHandshake();
+}
+
+Attempt::Step Attempt::SendOutput(long long now_ms) {
+  const std::span<const uint8_t> output = handshake_.output();
+  const ssize_t sent = system_->send(fd_, output.data(), output.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent >= 0) {
+    handshake_.OutputSent(static_cast<size_t>(sent));
+    return Step::kAgain;
+  }
+  if (errno == EINTR) return Step::kAgain;
+  if (!WouldBlock(errno)) return Fail({Fault::kServer, errno, -1, "the proxy dropped the connection"});
+  return now_ms >= deadline_ms_ ? Fail(kNegotiateTimeout) : Wait(State::kWaitWritable);
+}
+
+Attempt::Step Attempt::ReceiveInput(long long now_ms) {
+  std::array<uint8_t, 512> buffer;
+  const size_t wanted = std::min(handshake_.input_needed(), buffer.size());
+  const ssize_t received = system_->recv(fd_, buffer.data(), wanted, MSG_DONTWAIT);
+  if (received > 0) {
+    handshake_.Input(std::span(buffer).first(static_cast<size_t>(received)));
+    return Step::kAgain;
+  }
+  if (received == 0) {
+    handshake_.InputClosed();
+    return Step::kAgain;
+  }
+  if (errno == EINTR) return Step::kAgain;
+  if (!WouldBlock(errno)) return Fail({Fault::kServer, errno, -1, "the proxy dropped the connection"});
+  return now_ms >= deadline_ms_ ? Fail(kNegotiateTimeout) : Wait(State::kWaitReadable);
+}
+
+Attempt::Step Attempt::EndOfHop(long long now_ms) {
+  if (hop_index_ + 1 == target()->hops.size()) {
+    bound_ = handshake_.bound();
+    return Finish(State::kConnected);
+  }
+  ++hop_index_;
+  StartHandshake();
+  deadline_ms_ = now_ms + options_.negotiate_timeout_ms;
+  return Step::kAgain;
+}
+
+Attempt::Step Attempt::Wait(State state) {
+  state_ = state;
+  return Step::kWait;
+}
+
+Attempt::Step Attempt::FailHandshake() {
+  Failure failure = handshake_.failure();
+  // To an inner hop of a chain, the next proxy is the destination: that it cannot be had is the path's fault.
+  const bool is_last_hop = hop_index_ + 1 == target()->hops.size();
+  if (!is_last_hop && failure.fault == Fault::kDestination) failure.fault = Fault::kServer;
+  return Fail(failure);
+}
+
+Attempt::Step Attempt::Fail(const Failure& failure) {
+  failure_ = failure;
+  if (failure.fault != Fault::kServer) return Finish(State::kFailed);
+  // Credentials that one address of a server refuses, its others would refuse as well.
+  if (failure.error == EACCES) address_index_ = address_count_;
+  phase_ = Phase::kPicking;
+  return Step::kAgain;
+}
+
+Attempt::Step Attempt::Finish(State state) {
+  state_ = state;
+  phase_ = Phase::kOver;
+  if (state == State::kConnected) return Step::kWait;
+  if (has_touched_socket_) Disconnect();
+  if (is_replaced_ && ReplaceSocket(*system_, fd_, AF_INET) == 0) {
+    family_ = AF_INET;
+    is_replaced_ = false;
+  }
+  return Step::kWait;
+}
+
+Attempt::State RunToCompletion(const System& system, int fd, Attempt* attempt) {
+  Attempt::State state = attempt->state();
+  while (state == Attempt::State::kWaitReadable || state == Attempt::State::kWaitWritable) {
+    const long long left_ms = std::max(attempt->deadline_ms() - MonotonicMs(), 0LL);
+    pollfd waiting = {.fd = fd,
+                      .events = static_cast<short>(state == Attempt::State::kWaitReadable ? POLLIN : POLLOUT),
+                      .revents = 0};
+    system.poll(&waiting, 1, static_cast<int>(std::min(left_ms, 3'600'000LL)));
+    state = attempt->Advance(MonotonicMs());
+  }
+  return state;
+}
+
+}  // namespace socksify

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Attempt: the outbound attempt series behind one connect(): path after path, address after address, hop
+// after hop, on the application's own socket.
+//
+// A resumable state machine that never blocks (save for looking up a proxy's own name): Start() and Advance()
+// go as far as they can and say what to wait for. The same object serves a blocking connect (see
+// RunToCompletion), a non-blocking one driven from the program's waits, and the tools' probes.
+//
+// A path that fails for the server's sake leads to the next path; one that fails for the destination's sake
+// is the answer. Between paths the socket is taken back to unconnected by connect(AF_UNSPEC), from a refused
+// and from an established connection alike, which keeps its options, its bound address and its epoll
+// registrations (connect(2), design of the kernel's tcp_disconnect()).
+//
+// No allocation and no lock (replacing a socket aside). The rule and the system must outlive the attempt. Not
+// thread-safe.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "base/endpoint.h"
+#include "base/failure.h"
+#include "base/socket_address.h"
+#include "dialer/system.h"
+#include "protocol/handshake.h"
+#include "routing/route_table.h"
+
+namespace socksify {
+
+struct AttemptOptions {
+  unsigned connect_timeout_ms = 10'000;    // to reach one address of one server
+  unsigned negotiate_timeout_ms = 20'000;  // for the handshake with one server
+  uint64_t draw = 0;                       // see OrderTargets
+  bool is_nonblocking = false;             // the socket has O_NONBLOCK already
+};
+
+class Attempt {
+ public:
+  enum class State : uint8_t { kWaitReadable, kWaitWritable, kConnected, kFailed };
+
+  // `fd` is an unconnected stream socket and `family` that of the address which the program gave (AF_INET or
+  // AF_INET6). `destination` holds the name where one is known, and no v4-mapped address.
+  Attempt(const System& system, int fd, int family, const Rule& rule, const Endpoint& destination,
+          const AttemptOptions& options);
+
+  // `now_ms` is MonotonicMs(). Start is called once, Advance after readiness or when the deadline has passed;
+  // calling it early is harmless.
+  State Start(long long now_ms);
+  State Advance(long long now_ms);
+
+  State state() const { return state_; }
+  long long deadline_ms() const { return deadline_ms_; }  // only while waiting
+
+  const Endpoint& destination() const { return destination_; }
+  const Rule& rule() const { return *rule_; }
+  // The path in use or last tried; null when none was.
+  const Target* target() const { return next_target_ > 0 ? targets_[next_target_ - 1] : nullptr; }
+  // The proxy being spoken to or last tried; null on a direct path.
+  const Server* hop() const;
+  const Failure& failure() const { return failure_; }  // only in kFailed
+  // The address and port that the last proxy gave as its own; 0.0.0.0:0 on a direct path. Only in kConnected.
+  const Endpoint& bound() const { return bound_; }
+  // How many paths were given up before the present one.
+  size_t failed_targets() const { return next_target_ > 0 ? next_target_ - 1 : 0; }
+  // The socket behind the descriptor was replaced by an AF_INET6 one (see socket_replacement.h).
+  bool is_replaced() const { return is_replaced_; }
+
+ private:
+  enum class Phase : uint8_t { kPicking, kConnecting, kNegotiating, kOver };
+  enum class Step : uint8_t { kAgain, kWait };
+  static constexpr size_t kMaxAddresses = 8;
+
+  Step Pick(long long now_ms);
+  bool PrepareNextTarget();
+  bool UseFamilyOf(const IpAddress& address);
+  Step StepConnecting(long long now_ms);
+  Step StepDirect(long long now_ms);
+  Step StepNegotiating(long long now_ms);
+  Step SendOutput(long long now_ms);
+  Step ReceiveInput(long long now_ms);
+  Step EndOfHop(long long now_ms);
+  Step Wait(State state);
+  // Records why the present address or hop failed and goes on to the next one, or ends the series.
+  Step Fail(const Failure& failure);
+  Step FailHandshake();
+  Step Finish(State state);
+
+  int Connect(const SocketAddress& address, socklen_t size);
+  void Disconnect();
+  void StartHandshake();
+  bool is_direct() const { return target()->kind == Target::Kind::kDirect; }
+
+  const System* system_;
+  const Rule* rule_;
+  int fd_;
+  int family_;
+  Endpoint destination_;
+  AttemptOptions options_;
+
+  std::array<const Target*, RouteTable::kMaxTargets> targets_{};
+  size_t target_count_ = 0;
+  size_t next_target_ = 0;
+  std::array<IpAddress, kMaxAddresses> addresses_{};
+  size_t address_count_ = 0;
+  size_t address_index_ = 0;
+  uint16_t address_port_ = 0;
+  size_t hop_index_ = 0;
+
+  State state_ = State::kFailed;
+  Phase phase_ = Phase::kPicking;
+  bool has_touched_socket_ = false;
+  bool is_replaced_ = false;
+  long long deadline_ms_ = 0;
+  Handshake handshake_;
+  Failure failure_;
+  Endpoint bound_;
+};
+
+// Drives a started attempt until it is over, waiting by system.poll. For blocking connects and for the tools.
+Attempt::State RunToCompletion(const System& system, int fd, Attempt* attempt);
+
+}  // namespace socksify

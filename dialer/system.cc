@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "dialer/system.h"
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/socket_address.h"
+#include "dialer/resolve.h"
+
+namespace socksify {
+namespace {
+
+size_t ResolveByLibc(const char* name, std::span<IpAddress> out) {
+  return ResolveWith(&::getaddrinfo, &::freeaddrinfo, name, out);
+}
+
+constinit const System kLibcSystem = {
+    .socket = &::socket,
+    .bind = &::bind,
+    .connect = &::connect,
+    .send = &::send,
+    .recv = &::recv,
+    .poll = &::poll,
+    .getsockname = &::getsockname,
+    .getsockopt = &::getsockopt,
+    .setsockopt = &::setsockopt,
+    .fcntl = &::fcntl,
+    .dup3 = &::dup3,
+    .close = &::close,
+    .epoll_ctl = &::epoll_ctl,
+    .resolve = &ResolveByLibc,
+};
+
+}  // namespace
+
+const System& LibcSystem() {
+  return kLibcSystem;
+}
+
+long long MonotonicMs() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<long long>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
+}
+
+}  // namespace socksify

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What a program asks and tells its sockets: names, options, local addresses.
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <cstring>
+
+#include "base/socket_address.h"
+#include "preload/originals.h"
+#include "preload/runtime.h"
+
+namespace socksify {
+namespace {
+
+// What was recorded for `fd`, if its socket is still the one that it was recorded with.
+std::optional<Connection> FindConnection(int fd) {
+  std::optional<Connection> connection = g_descriptors.Find(fd);
+  if (!connection) return std::nullopt;
+  uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  const bool is_same = libc::getsockopt(fd, SOL_SOCKET, SO_COOKIE, static_cast<void*>(&cookie), &size) == 0 &&
+                       cookie == connection->cookie;
+  if (is_same) return connection;
+  if (!IsBorrowedMemory()) g_descriptors.Drop(fd);
+  return std::nullopt;
+}
+
+int ReadIntOption(const void* value, socklen_t size) {
+  int number = 0;
+  if (value != nullptr && size >= sizeof number) std::memcpy(&number, value, sizeof number);
+  return number;
+}
+
+void NoteOption(int fd, DescriptorFlag flag, bool is_set) {
+  if (is_set && !IsBorrowedMemory()) g_descriptors.SetFlag(fd, flag);
+  if (!is_set) g_descriptors.ClearFlag(fd, flag);
+}
+
+void WriteIntOption(int number, void* value, socklen_t* size) {
+  *size = std::min<socklen_t>(*size, sizeof number);
+  std::memcpy(value, &number, *size);
+}
+
+// The kernel's answer decides whether there is a connection at all; then ours takes its place.
+template <typename Ask>
+int AnswerAddress(int fd, const Ask& ask, sockaddr* address, socklen_t* size,
+                  SocketAddress Connection::* ours, socklen_t Connection::* ours_size) {
+  if (g_descriptors.Flags(fd) == 0 || address == nullptr || size == nullptr) return ask(fd, address, size);
+  const int saved_errno = errno;
+  const std::optional<Connection> connection = FindConnection(fd);
+  errno = saved_errno;
+  if (!connection) return ask(fd, address, size);
+  SocketAddress kernels;
+  socklen_t kernels_size = sizeof kernels;
+  const int result = ask(fd, &kernels.generic, &kernels_size);
+  if (result != 0) return result;
+  if ((*connection).*ours_size != 0) {
+    CopySockaddr((*connection).*ours, (*connection).*ours_size, address, size);
+    return 0;
+  }
+  if (connection->replaced_family == AF_INET) {
+    // The socket is an AF_INET6 one by now; the program made an AF_INET one.
+    SocketAddress v4{};
+    v4.v4.sin_family = AF_INET;
+    v4.v4.sin_port = kernels.v6.sin6_port;
+    CopySockaddr(v4, sizeof v4.v4, address, size);
+    return 0;
+  }
+  CopySockaddr(kernels, kernels_size, address, size);
+  return 0;
+}
+
+}  // namespace
+}  // namespace socksify
+
+using namespace socksify;
+
+SOCKSIFY_EXPORT int getpeername(int fd, sockaddr* address, socklen_t* size) noexcept {
+  return AnswerAddress(fd, libc::getpeername, address, size, &Connection::peer, &Connection::peer_size);
+}
+
+SOCKSIFY_EXPORT int getsockname(int fd, sockaddr* address, socklen_t* size) noexcept {
+  return AnswerAddress(fd, libc::getsockname, address, size, &Connection::bound, &Connection::bound_size);
+}
+
+SOCKSIFY_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen_t* size) noexcept {
+  const int result = libc::getsockopt(fd, level, name, value, size);
+  const uint8_t flags = g_descriptors.Flags(fd);
+  if (flags == 0 || result != 0) return result;
+  if (level == SOL_SOCKET && name == SO_DOMAIN) {
+    const std::optional<Connection> connection = FindConnection(fd);
+    if (connection && connection->replaced_family != 0)
+      WriteIntOption(connection->replaced_family, value, size);
+  } else if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT && (flags & kFastOpenConnect) != 0) {
+    WriteIntOption(1, value, size);
+  }
+  return result;
+}
+
+SOCKSIFY_EXPORT int setsockopt(int fd, int level, int name, const void* value, socklen_t size) noexcept {
+  const int result = libc::setsockopt(fd, level, name, value, size);
+  if (result != 0) return result;
+  if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT) {
+    NoteOption(fd, kFastOpenConnect, ReadIntOption(value, size) != 0);
+  } else if (level == SOL_SOCKET && name == SO_RCVLOWAT) {
+    NoteOption(fd, kReceiveLowWater, ReadIntOption(value, size) > 1);
+  }
+  return result;
+}
+
+SOCKSIFY_EXPORT int bind(int fd, const sockaddr* address, socklen_t size) noexcept {
+  const int result = libc::bind(fd, address, size);
+  if (result == 0 || errno != EADDRNOTAVAIL || size > sizeof(SocketAddress)) return result;
+  // A program may bind a further socket to the local address of a proxied connection, as FTP clients do for
+  // their data connections. That address is the proxy's, so the kernel does not have it; whatever local
+  // address leads to the proxy is what the program means.
+  SocketAddress wanted{};
+  std::memcpy(&wanted, address, size);
+  if (!g_descriptors.IsReportedLocalAddress(wanted, size)) {
+    errno = EADDRNOTAVAIL;
+    return result;
+  }
+  if (wanted.generic.sa_family == AF_INET) {
+    wanted.v4.sin_addr.s_addr = htonl(INADDR_ANY);
+  } else {
+    wanted.v6.sin6_addr = in6addr_any;
+  }
+  return libc::bind(fd, &wanted.generic, size);
+}

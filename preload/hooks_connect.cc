@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// connect(2) and the sends that can stand for it.
+
+#include <netinet/in.h>
+
+#include "preload/hooks.h"
+#include "preload/originals.h"
+#include "preload/outbound.h"
+
+namespace socksify {
+namespace {
+
+// Sends that carry their destination are judged one by one; the first that may not be passed on as it is
+// decides for the call.
+AddressedSend JudgeMessage(int fd, const msghdr* message, int flags) {
+  if (message == nullptr) return AddressedSend::kPass;
+  const auto* const address = static_cast<const sockaddr*>(message->msg_name);
+  if (!IsInternetAddress(address, message->msg_namelen)) return AddressedSend::kPass;
+  return JudgeAddressedSend(fd, address, message->msg_namelen, flags);
+}
+
+msghdr WithoutAddress(const msghdr& message) {
+  msghdr bare = message;
+  bare.msg_name = nullptr;
+  bare.msg_namelen = 0;
+  return bare;
+}
+
+}  // namespace
+}  // namespace socksify
+
+using namespace socksify;
+
+SOCKSIFY_EXPORT int connect(int fd, const sockaddr* address, socklen_t size) {
+  if (!IsInternetAddress(address, size)) {
+    const int result = libc::connect(fd, address, size);
+    // AF_UNSPEC dissolves a connection (connect(2)); what we knew of it goes with it.
+    if (result == 0 && g_descriptors.Flags(fd) != 0) g_descriptors.Drop(fd);
+    return result;
+  }
+  return Guarded([&] { return ConnectOutbound(fd, address, size); }, -1);
+}
+
+SOCKSIFY_EXPORT int __connect(int fd, const sockaddr* address, socklen_t size) {
+  return connect(fd, address, size);
+}
+
+SOCKSIFY_EXPORT ssize_t sendto(int fd, const void* data, size_t data_size, int flags, const sockaddr* address,
+                               socklen_t size) {
+  if (!IsInternetAddress(address, size)) return libc::sendto(fd, data, data_size, flags, address, size);
+  return Guarded(
+      [&]() -> ssize_t {
+        switch (JudgeAddressedSend(fd, address, size, flags)) {
+          case AddressedSend::kPass: return libc::sendto(fd, data, data_size, flags, address, size);
+          case AddressedSend::kRefuse: return -1;
+          case AddressedSend::kConnectFirst: break;
+        }
+        if (ConnectOutbound(fd, address, size) != 0) return -1;
+        return libc::sendto(fd, data, data_size, flags & ~MSG_FASTOPEN, nullptr, 0U);
+      },
+      ssize_t{-1});
+}
+
+SOCKSIFY_EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) {
+  if (message == nullptr || message->msg_name == nullptr) return libc::sendmsg(fd, message, flags);
+  return Guarded(
+      [&]() -> ssize_t {
+        switch (JudgeMessage(fd, message, flags)) {
+          case AddressedSend::kPass: return libc::sendmsg(fd, message, flags);
+          case AddressedSend::kRefuse: return -1;
+          case AddressedSend::kConnectFirst: break;
+        }
+        if (ConnectOutbound(fd, static_cast<const sockaddr*>(message->msg_name), message->msg_namelen) != 0) {
+          return -1;
+        }
+        const msghdr bare = WithoutAddress(*message);
+        return libc::sendmsg(fd, &bare, flags & ~MSG_FASTOPEN);
+      },
+      ssize_t{-1});
+}
+
+SOCKSIFY_EXPORT int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
+  // Up to the first message that needs us, libc sends; as sendmmsg(2), a failure after that shows in the next
+  // call.
+  unsigned passed = 0;
+  return Guarded(
+      [&]() -> int {
+        AddressedSend judged = AddressedSend::kPass;
+        while (passed < count && judged == AddressedSend::kPass) {
+          judged = JudgeMessage(fd, &messages[passed].msg_hdr, flags);
+          if (judged == AddressedSend::kPass) ++passed;
+        }
+        if (passed == count || passed > 0) return libc::sendmmsg(fd, messages, passed, flags);
+        if (judged == AddressedSend::kRefuse) return -1;
+        const msghdr& first = messages[0].msg_hdr;
+        if (ConnectOutbound(fd, static_cast<const sockaddr*>(first.msg_name), first.msg_namelen) != 0)
+          return -1;
+        // The kernel ignores the addresses of the messages that follow on a connected stream.
+        const msghdr with_address = first;
+        messages[0].msg_hdr = WithoutAddress(first);
+        const int sent = libc::sendmmsg(fd, messages, count, flags & ~MSG_FASTOPEN);
+        messages[0].msg_hdr = with_address;
+        return sent;
+      },
+      -1);
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The calls that make, copy and end descriptors. On a descriptor that is not ours each is libc's call and one
+// array look-up.
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <unistd.h>
+
+#include <cstdarg>
+
+#include "preload/hooks.h"
+#include "preload/originals.h"
+#include "preload/runtime.h"
+
+using namespace socksify;
+
+SOCKSIFY_EXPORT int close(int fd) {
+  // Forgotten before it is closed: afterwards the number may already be another thread's.
+  if (g_descriptors.Flags(fd) != 0 && !IsBorrowedMemory()) g_descriptors.Drop(fd);
+  return libc::close(fd);
+}
+
+SOCKSIFY_EXPORT int __close(int fd) {
+  return close(fd);
+}
+
+SOCKSIFY_EXPORT int dup(int fd) noexcept {
+  const int copy = libc::dup(fd);
+  if (copy >= 0 && (g_descriptors.Flags(fd) | g_descriptors.Flags(copy)) != 0 && !IsBorrowedMemory()) {
+    g_descriptors.Duplicate(fd, copy);
+  }
+  return copy;
+}
+
+SOCKSIFY_EXPORT int dup2(int from, int to) noexcept {
+  const int copy = libc::dup2(from, to);
+  if (copy >= 0 && (g_descriptors.Flags(from) | g_descriptors.Flags(to)) != 0 && !IsBorrowedMemory()) {
+    g_descriptors.Duplicate(from, to);
+  }
+  return copy;
+}
+
+SOCKSIFY_EXPORT int __dup2(int from, int to) {
+  return dup2(from, to);
+}
+
+SOCKSIFY_EXPORT int dup3(int from, int to, int flags) noexcept {
+  const int copy = libc::dup3(from, to, flags);
+  if (copy >= 0 && (g_descriptors.Flags(from) | g_descriptors.Flags(to)) != 0 && !IsBorrowedMemory()) {
+    g_descriptors.Duplicate(from, to);
+  }
+  return copy;
+}
+
+namespace {
+
+// `original` is fcntl or fcntl64, which differ only for locks on 32-bit machines.
+int Fcntl(const Original<decltype(::fcntl)>& original, int fd, int command, void* argument) {
+  const int result = original(fd, command, argument);
+  const bool is_copy = command == F_DUPFD || command == F_DUPFD_CLOEXEC;
+  if (is_copy && result >= 0 && (g_descriptors.Flags(fd) | g_descriptors.Flags(result)) != 0 &&
+      !IsBorrowedMemory()) {
+    g_descriptors.Duplicate(fd, result);
+  }
+  return result;
+}
+
+}  // namespace
+
+SOCKSIFY_EXPORT int fcntl(int fd, int command, ...) {
+  va_list arguments;
+  va_start(arguments, command);
+  void* const argument = va_arg(arguments, void*);
+  va_end(arguments);
+  return Fcntl(libc::fcntl, fd, command, argument);
+}
+
+SOCKSIFY_EXPORT int fcntl64(int fd, int command, ...) {
+  va_list arguments;
+  va_start(arguments, command);
+  void* const argument = va_arg(arguments, void*);
+  va_end(arguments);
+  return Fcntl(libc::fcntl64, fd, command, argument);
+}
+
+SOCKSIFY_EXPORT int __fcntl(int fd, int command, ...) {
+  va_list arguments;
+  va_start(arguments, command);
+  void* const argument = va_arg(arguments, void*);
+  va_end(arguments);
+  return Fcntl(libc::fcntl, fd, command, argument);
+}
+
+SOCKSIFY_EXPORT int close_range(unsigned first, unsigned last, int flags) noexcept {
+  const int result = libc::close_range(first, last, flags);
+  const bool closes = (static_cast<unsigned>(flags) & CLOSE_RANGE_CLOEXEC) == 0;
+  if (result == 0 && closes && g_descriptors.IsUsedFrom(first) && !IsBorrowedMemory())
+    g_descriptors.DropRange(first, last);
+  return result;
+}
+
+SOCKSIFY_EXPORT void closefrom(int first) noexcept {
+  libc::closefrom(first);
+  const unsigned lowest = first < 0 ? 0 : static_cast<unsigned>(first);
+  if (g_descriptors.IsUsedFrom(lowest) && !IsBorrowedMemory()) g_descriptors.DropRange(lowest, ~0U);
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The calls that the preload replaces, as libc has them. A typed table: each entry gets its type from the
+// declaration in libc's header, so that a wrong signature does not compile.
+//
+// An entry is looked up at its first use (the only dlsym of the project) and is thread-safe and, once used,
+// async-signal-safe. Nothing is looked up at start-up: a program that opens no socket pays nothing.
+#pragma once
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+
+namespace socksify {
+
+// Finds the next definition of `name` after this library, else libc's own.
+void* FindOriginal(const char* name);
+
+template <typename Function>
+class Original {
+ public:
+  explicit constexpr Original(const char* name) : name_(name) {}
+
+  Function* get() const {
+    Function* const found = pointer_.load(std::memory_order_acquire);
+    return found != nullptr ? found : LookUp();
+  }
+
+  template <typename... Arguments>
+  auto operator()(Arguments... arguments) const {
+    return get()(arguments...);
+  }
+
+ private:
+  [[gnu::cold, gnu::noinline]] Function* LookUp() const {
+    auto* const found = reinterpret_cast<Function*>(FindOriginal(name_));
+    pointer_.store(found, std::memory_order_release);
+    return found;
+  }
+
+  const char* name_;
+  mutable std::atomic<Function*> pointer_ = nullptr;
+};
+
+namespace libc {
+
+inline constinit Original<decltype(::bind)> bind{"bind"};
+inline constinit Original<decltype(::close)> close{"close"};
+inline constinit Original<decltype(::close_range)> close_range{"close_range"};
+inline constinit Original<decltype(::closefrom)> closefrom{"closefrom"};
+inline constinit Original<decltype(::connect)> connect{"connect"};
+inline constinit Original<decltype(::dup)> dup{"dup"};
+inline constinit Original<decltype(::dup2)> dup2{"dup2"};
+inline constinit Original<decltype(::dup3)> dup3{"dup3"};
+inline constinit Original<decltype(::fcntl)> fcntl{"fcntl"};
+inline constinit Original<decltype(::fcntl)> fcntl64{"fcntl64"};
+inline constinit Original<decltype(::getaddrinfo)> getaddrinfo{"getaddrinfo"};
+inline constinit Original<decltype(::gethostbyaddr)> gethostbyaddr{"gethostbyaddr"};
+inline constinit Original<decltype(::gethostbyaddr_r)> gethostbyaddr_r{"gethostbyaddr_r"};
+inline constinit Original<decltype(::gethostbyname)> gethostbyname{"gethostbyname"};
+inline constinit Original<decltype(::gethostbyname2)> gethostbyname2{"gethostbyname2"};
+inline constinit Original<decltype(::gethostbyname2_r)> gethostbyname2_r{"gethostbyname2_r"};
+inline constinit Original<decltype(::gethostbyname_r)> gethostbyname_r{"gethostbyname_r"};
+inline constinit Original<decltype(::getnameinfo)> getnameinfo{"getnameinfo"};
+inline constinit Original<decltype(::getpeername)> getpeername{"getpeername"};
+inline constinit Original<decltype(::getsockname)> getsockname{"getsockname"};
+inline constinit Original<decltype(::getsockopt)> getsockopt{"getsockopt"};
+inline constinit Original<decltype(::sendmmsg)> sendmmsg{"sendmmsg"};
+inline constinit Original<decltype(::sendmsg)> sendmsg{"sendmsg"};
+inline constinit Original<decltype(::sendto)> sendto{"sendto"};
+inline constinit Original<decltype(::setsockopt)> setsockopt{"setsockopt"};
+inline constinit Original<decltype(::syscall)> syscall{"syscall"};
+
+}  // namespace libc
+
+}  // namespace socksify

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "preload/outbound.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <cstddef>
+#include <cstring>
+
+#include "base/socket_address.h"
+#include "dialer/attempt.h"
+#include "preload/originals.h"
+
+namespace socksify {
+namespace {
+
+constexpr Failure kNoRule = {Fault::kDestination, ENETUNREACH, -1, "no rule matches"};
+constexpr Failure kBroken = {Fault::kDestination, EACCES, -1, "the configuration is in error"};
+constexpr Failure kUnknownFake = {Fault::kDestination, EHOSTUNREACH, -1,
+                                  "the fake address stands for no name"};
+constexpr Failure kBlocked = {Fault::kDestination, EACCES, -1, "blocked by a rule"};
+constexpr Failure kNoUdp = {Fault::kDestination, ENETUNREACH, -1,
+                            "UDP through a proxy is not supported by this version"};
+constexpr Failure kFakeDatagram = {Fault::kDestination, EHOSTUNREACH, -1,
+                                   "a fake address cannot be reached by direct UDP in this version"};
+
+// One call on its way: what it is for, and which rule decides.
+struct Decision {
+  Endpoint destination;
+  const Rule* rule = nullptr;
+  const Failure* failure = nullptr;  // decided without any attempt
+  bool is_fake = false;              // the program knows the destination by a fake address
+
+  // Straight through libc with the program's own arguments.
+  bool IsPlainDirect() const {
+    return failure == nullptr && !is_fake && rule->fallback.empty() && rule->group.size() == 1 &&
+           rule->group[0].kind == Target::Kind::kDirect;
+  }
+};
+
+Decision Decide(Runtime* runtime, const Endpoint& address, Transport transport) {
+  Decision decision;
+  decision.destination = Endpoint::FromIp(address.ip().Unmapped(), address.port());
+  if (runtime->config() == nullptr) {
+    // Without rules only what stays on this machine is certain not to be meant for a proxy.
+    decision.rule = &runtime->loopback_rule();
+    if (!decision.destination.ip().IsLoopback()) decision.failure = &kBroken;
+    return decision;
+  }
+  if (runtime->IsFake(decision.destination.ip())) {
+    decision.is_fake = true;
+    FakeTable* const table = runtime->fake_table();
+    const auto named =
+        table != nullptr ? table->NameFor(decision.destination.ip(), address.port()) : std::nullopt;
+    if (!named) {
+      decision.failure = &kUnknownFake;
+      return decision;
+    }
+    decision.destination = *named;
+  }
+  decision.rule = runtime->config()->routes.Decide(
+      {.destination = decision.destination,
+       .transport = transport,
+       .command = transport == Transport::kTcp ? Command::kConnect : Command::kUdpAssociate,
+       .source = nullptr,
+       .process = runtime->process()});
+  if (decision.rule == nullptr) decision.failure = &kNoRule;
+  return decision;
+}
+
+int SocketType(int fd) {
+  int type = -1;
+  socklen_t size = sizeof type;
+  return libc::getsockopt(fd, SOL_SOCKET, SO_TYPE, static_cast<void*>(&type), &size) == 0 ? type : -1;
+}
+
+int Refuse(Runtime* runtime, const Decision& decision, const Failure& failure, const char* protocol) {
+  runtime->reporter().Connection({.destination = decision.destination,
+                                  .protocol = protocol,
+                                  .rule = decision.rule,
+                                  .target = nullptr,
+                                  .failure = &failure});
+  errno = failure.error;
+  return -1;
+}
+
+int ConnectDirect(Runtime* runtime, int fd, const sockaddr* address, socklen_t size, const Decision& decision,
+                  const char* protocol) {
+  if (!runtime->reporter().wants_connections()) return libc::connect(fd, address, size);
+  const long long started_us = MonotonicUs();
+  const int result = libc::connect(fd, address, size);
+  const bool is_in_progress = result != 0 && errno == EINPROGRESS;
+  const Failure failure = {Fault::kDestination, errno, -1, "direct connection"};
+  runtime->reporter().Connection({.destination = decision.destination,
+                                  .protocol = protocol,
+                                  .rule = decision.rule,
+                                  .target = &decision.rule->group[0],
+                                  .failure = result == 0 || is_in_progress ? nullptr : &failure,
+                                  .is_in_progress = is_in_progress,
+                                  .elapsed_us = MonotonicUs() - started_us});
+  return result;
+}
+
+// Socket options that would get in the way of the handshake, put aside while it runs.
+class OptionsAside {
+ public:
+  explicit OptionsAside(int fd) : fd_(fd), flags_(g_descriptors.Flags(fd)) {
+    if ((flags_ & kFastOpenConnect) != 0) {
+      // With it connect() returns at once and nothing is sent (tcp(7)). A hint, lost without harm.
+      const int off = 0;
+      libc::setsockopt(fd_, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, static_cast<const void*>(&off),
+                       static_cast<socklen_t>(sizeof off));
+    }
+    if ((flags_ & kReceiveLowWater) != 0) {
+      // poll() would not report the few bytes of a reply.
+      socklen_t size = sizeof low_water_;
+      libc::getsockopt(fd_, SOL_SOCKET, SO_RCVLOWAT, static_cast<void*>(&low_water_), &size);
+      SetLowWater(1);
+    }
+  }
+  ~OptionsAside() {
+    if ((flags_ & kReceiveLowWater) != 0) SetLowWater(low_water_);
+  }
+  OptionsAside(const OptionsAside&) = delete;
+  OptionsAside& operator=(const OptionsAside&) = delete;
+
+ private:
+  void SetLowWater(int bytes) const {
+    libc::setsockopt(fd_, SOL_SOCKET, SO_RCVLOWAT, static_cast<const void*>(&bytes),
+                     static_cast<socklen_t>(sizeof bytes));
+  }
+
+  int fd_;
+  uint8_t flags_;
+  int low_water_ = 1;
+};
+
+// Writes into the descriptor table what the program is to see of its new connection.
+void RecordConnection(int fd, const sockaddr* address, socklen_t size, const Attempt& attempt) {
+  Connection connection;
+  socklen_t cookie_size = sizeof connection.cookie;
+  if (libc::getsockopt(fd, SOL_SOCKET, SO_COOKIE, static_cast<void*>(&connection.cookie), &cookie_size) != 0)
+    return;
+  connection.peer_size = std::min<socklen_t>(size, sizeof connection.peer);
+  std::memcpy(&connection.peer, address, connection.peer_size);
+  const int family = connection.peer.generic.sa_family;
+  if (attempt.is_replaced()) connection.replaced_family = family;
+  const Endpoint& bound = attempt.bound();
+  if (!bound.is_name() && !bound.ip().IsUnspecified()) {
+    connection.bound_size = ToSockaddr(bound.ip(), bound.port(), family, &connection.bound);
+  }
+  g_descriptors.Record(fd, connection);
+}
+
+int ConnectStream(Runtime* runtime, int fd, const sockaddr* address, socklen_t size,
+                  const Decision& decision) {
+  if (decision.failure != nullptr) return Refuse(runtime, decision, *decision.failure, "tcp");
+  if (decision.IsPlainDirect()) return ConnectDirect(runtime, fd, address, size, decision, "tcp");
+  const int saved_errno = errno;
+  const int file_flags = libc::fcntl(fd, F_GETFL);
+  if (file_flags < 0) return -1;
+
+  const System& system = OriginalSystem();
+  const Settings& settings = runtime->config()->settings;
+  const long long started_us = runtime->reporter().wants_connections() ? MonotonicUs() : 0;
+  Attempt attempt(system, fd, address->sa_family, *decision.rule, decision.destination,
+                  {.connect_timeout_ms = settings.connect_timeout_ms,
+                   .negotiate_timeout_ms = settings.negotiate_timeout_ms,
+                   .draw = runtime->Draw(*decision.rule),
+                   .is_nonblocking = (file_flags & O_NONBLOCK) != 0});
+  {
+    const OptionsAside options_aside(fd);
+    attempt.Start(MonotonicMs());
+    RunToCompletion(system, fd, &attempt);
+  }
+  const bool is_connected = attempt.state() == Attempt::State::kConnected;
+  if (is_connected) RecordConnection(fd, address, size, attempt);
+  runtime->reporter().Connection({.destination = decision.destination,
+                                  .rule = decision.rule,
+                                  .target = attempt.target(),
+                                  .failure = is_connected ? nullptr : &attempt.failure(),
+                                  .elapsed_us = started_us != 0 ? MonotonicUs() - started_us : 0});
+  errno = is_connected ? saved_errno : attempt.failure().error;
+  return is_connected ? 0 : -1;
+}
+
+// Why a datagram may not go to its destination; null when it goes direct, as it is.
+const Failure* JudgeDatagram(const Decision& decision) {
+  if (decision.failure != nullptr) return decision.failure;
+  if (decision.IsPlainDirect()) return nullptr;
+  switch (decision.rule->group[0].kind) {
+    case Target::Kind::kBlock: return &kBlocked;
+    case Target::Kind::kDirect: return decision.is_fake ? &kFakeDatagram : nullptr;
+    case Target::Kind::kProxies: break;
+  }
+  return &kNoUdp;
+}
+
+}  // namespace
+
+bool IsInternetAddress(const sockaddr* address, socklen_t size) {
+  if (address == nullptr || size < offsetof(sockaddr, sa_family) + sizeof(sa_family_t)) return false;
+  return address->sa_family == AF_INET || address->sa_family == AF_INET6;
+}
+
+int ConnectOutbound(int fd, const sockaddr* address, socklen_t size) {
+  const auto endpoint = EndpointFromSockaddr(address, size);
+  Runtime* const runtime = endpoint ? Runtime::Get() : nullptr;
+  if (runtime == nullptr) return libc::connect(fd, address, size);
+  switch (SocketType(fd)) {
+    case SOCK_STREAM:
+      return ConnectStream(runtime, fd, address, size, Decide(runtime, *endpoint, Transport::kTcp));
+    case SOCK_DGRAM: {
+      const Decision decision = Decide(runtime, *endpoint, Transport::kUdp);
+      const Failure* const failure = JudgeDatagram(decision);
+      if (failure != nullptr) return Refuse(runtime, decision, *failure, "udp");
+      return ConnectDirect(runtime, fd, address, size, decision, "udp");
+    }
+    default: return libc::connect(fd, address, size);
+  }
+}
+
+AddressedSend JudgeAddressedSend(int fd, const sockaddr* address, socklen_t size, int flags) {
+  const auto endpoint = EndpointFromSockaddr(address, size);
+  Runtime* const runtime = endpoint ? Runtime::Get() : nullptr;
+  if (runtime == nullptr) return AddressedSend::kPass;
+  const Decision datagram = Decide(runtime, *endpoint, Transport::kUdp);
+  const Failure* const failure = JudgeDatagram(datagram);
+  const bool is_fast_open = (flags & MSG_FASTOPEN) != 0;
+  if (failure == nullptr && !is_fast_open) return AddressedSend::kPass;
+  const int type = SocketType(fd);
+  if (type == SOCK_STREAM) {
+    // A stream socket heeds the address only to connect (tcp(7)).
+    if (!is_fast_open || Decide(runtime, *endpoint, Transport::kTcp).IsPlainDirect())
+      return AddressedSend::kPass;
+    return AddressedSend::kConnectFirst;
+  }
+  if (type != SOCK_DGRAM || failure == nullptr) return AddressedSend::kPass;
+  Refuse(runtime, datagram, *failure, "udp");
+  return AddressedSend::kRefuse;
+}
+
+}  // namespace socksify

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What happens when a program addresses an internet destination: the decision, and the connection that
+// follows. The hooks delegate to these; all return as the call that they stand in for, with errno set on
+// failure.
+#pragma once
+
+#include <sys/socket.h>
+
+#include "preload/runtime.h"
+
+namespace socksify {
+
+// connect(2) for an AF_INET or AF_INET6 address; anything else goes to libc.
+int ConnectOutbound(int fd, const sockaddr* address, socklen_t size);
+
+// What to do with a send that names its destination: sendto(2), sendmsg(2), sendmmsg(2).
+enum class AddressedSend : uint8_t {
+  kPass,          // libc, as it is
+  kConnectFirst,  // TCP Fast Open to a proxied destination: ConnectOutbound, then a plain send
+  kRefuse,        // errno says why
+};
+AddressedSend JudgeAddressedSend(int fd, const sockaddr* address, socklen_t size, int flags);
+
+// Whether an address is an internet address at all; reads only the family.
+bool IsInternetAddress(const sockaddr* address, socklen_t size);
+
+}  // namespace socksify

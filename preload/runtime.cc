@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Set-up is guarded by hand: std::call_once and function-local statics wait for ever in a child that was
+// forked while another thread was in the middle, and the thread that sets up calls code (NSS, getaddrinfo)
+// that may come back into the hooks.
+
+#include "preload/runtime.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dialer/resolve.h"
+#include "preload/originals.h"
+#include "resolver/state_directory.h"
+#include "routing/config_host.h"
+
+namespace socksify {
+
+constinit DescriptorTable g_descriptors;
+
+namespace {
+
+enum class SetUpState : uint8_t { kNone, kBusy, kReady };
+
+constinit std::atomic<SetUpState> g_state = SetUpState::kNone;
+constinit std::atomic<Runtime*> g_runtime = nullptr;
+constinit std::atomic<pid_t> g_pid = 0;
+constinit thread_local int t_passing_through = 0;
+
+const char* SecureEnvironment(const char* name) {
+  return secure_getenv(name);
+}
+
+size_t ResolveProxyName(const char* name, std::span<IpAddress> out) {
+  const PassThroughScope scope;
+  return ResolveWith(libc::getaddrinfo.get(), &::freeaddrinfo, name, out);
+}
+
+ssize_t SendByOriginal(int fd, const void* data, size_t size, int flags) {
+  return libc::sendto(fd, data, size, flags, nullptr, 0U);
+}
+
+void AfterForkInChild() {
+  g_pid.store(getpid(), std::memory_order_relaxed);
+  g_descriptors.ResetLockAfterFork();
+  // The thread that was setting up, if any, is not in this process.
+  if (t_passing_through == 0 && g_state.load() == SetUpState::kBusy) g_state.store(SetUpState::kNone);
+}
+
+void Pause() {
+  const timespec pause = {.tv_sec = 0, .tv_nsec = 200'000};
+  nanosleep(&pause, nullptr);
+}
+
+}  // namespace
+
+PassThroughScope::PassThroughScope() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &previous_mask_);
+  ++t_passing_through;
+}
+
+PassThroughScope::~PassThroughScope() {
+  --t_passing_through;
+  pthread_sigmask(SIG_SETMASK, &previous_mask_, nullptr);
+}
+
+Runtime* Runtime::Get() {
+  if (t_passing_through != 0) [[unlikely]]
+    return nullptr;
+  Runtime* const runtime = g_runtime.load(std::memory_order_acquire);
+  return runtime != nullptr ? runtime : SetUp();
+}
+
+Runtime* Runtime::SetUp() {
+  const int saved_errno = errno;
+  for (;;) {
+    const PassThroughScope scope;
+    SetUpState expected = SetUpState::kNone;
+    if (g_state.compare_exchange_strong(expected, SetUpState::kBusy)) {
+      int cancel_state = PTHREAD_CANCEL_ENABLE;
+      pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+      if (g_pid.exchange(getpid()) == 0) pthread_atfork(nullptr, nullptr, &AfterForkInChild);
+      try {
+        g_runtime.store(new Runtime, std::memory_order_release);
+        g_state.store(SetUpState::kReady);
+      } catch (...) {
+        g_state.store(SetUpState::kNone);
+        pthread_setcancelstate(cancel_state, nullptr);
+        throw;
+      }
+      pthread_setcancelstate(cancel_state, nullptr);
+    } else if (expected == SetUpState::kBusy) {
+      Pause();
+      continue;
+    }
+    errno = saved_errno;
+    return g_runtime.load(std::memory_order_acquire);
+  }
+}
+
+Runtime::Runtime() {
+  loopback_rule_.where.source = std::make_shared<const std::string>("loopback");
+  loopback_rule_.group.emplace_back();
+  LoadConfiguration();
+}
+
+void Runtime::LoadConfiguration() {
+  ConfigSources sources;
+  const char* const proxies = secure_getenv("SOCKSIFY_PROXY");
+  for (std::string_view rest = proxies != nullptr ? proxies : ""; !rest.empty();) {
+    const size_t end = std::min(rest.find(' '), rest.size());
+    if (end != 0) sources.proxies.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  auto loaded = LoadConfig(sources, LocalConfigHost());
+  if (loaded) {
+    config_ = std::make_unique<const Config>(std::move(*loaded));
+    reporter_.Configure(config_->settings, &SecureEnvironment);
+    return;
+  }
+  reporter_.Configure(Settings(), &SecureEnvironment);
+  reporter_.ConfigurationError(loaded.error());
+}
+
+std::string_view Runtime::process() const {
+  return program_invocation_short_name != nullptr ? program_invocation_short_name : "";
+}
+
+bool Runtime::IsFake(const IpAddress& address) const {
+  if (config_ == nullptr) return false;
+  const Settings& settings = config_->settings;
+  return address.IsInPrefix(settings.fake_v4, settings.fake_v4_bits) ||
+         address.IsInPrefix(settings.fake_v6, settings.fake_v6_bits);
+}
+
+FakeTable* Runtime::fake_table() {
+  FakeTable* const table = fake_table_.load(std::memory_order_acquire);
+  return table != nullptr ? table : OpenFakeTable();
+}
+
+// Two threads may both open it: the second one's goes away again.
+FakeTable* Runtime::OpenFakeTable() {
+  if (config_ == nullptr) return nullptr;
+  const Settings& settings = config_->settings;
+  const FakeRange range = {.v4 = settings.fake_v4,
+                           .v4_bits = settings.fake_v4_bits,
+                           .v6 = settings.fake_v6,
+                           .v6_bits = settings.fake_v6_bits};
+  std::expected<std::unique_ptr<FakeTable>, int> opened = std::unexpected(ENOENT);
+  const auto directory = StateDirectory(&SecureEnvironment);
+  if (directory) opened = FakeTable::Open(*directory, range);
+  if (!opened) opened = FakeTable::MakePrivate(range);
+  if (!opened) return nullptr;
+  FakeTable* expected = nullptr;
+  if (!fake_table_.compare_exchange_strong(expected, opened->get())) return expected;
+  return opened->release();
+}
+
+uint64_t Runtime::Draw(const Rule& rule) {
+  if (rule.balance == Balance::kRoundRobin) {
+    FakeTable* const table = fake_table();
+    if (table != nullptr) return table->NextTicket();
+  }
+  if (rule.balance == Balance::kOrdered || rule.balance == Balance::kHash) return 0;
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  // splitmix64's finisher spreads the low bits of the clock; nothing here needs to be unpredictable.
+  auto mixed = static_cast<uint64_t>(now.tv_nsec) ^ static_cast<uint64_t>(now.tv_sec) << 30 ^
+               reinterpret_cast<uintptr_t>(&now);
+  mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9U;
+  mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebU;
+  return mixed ^ mixed >> 31;
+}
+
+bool IsBorrowedMemory() {
+  const pid_t pid = g_pid.load(std::memory_order_relaxed);
+  return pid != 0 && pid != static_cast<pid_t>(libc::syscall(SYS_getpid));
+}
+
+const System& OriginalSystem() {
+  static constinit System system = {};
+  static constinit std::atomic<bool> is_ready = false;
+  if (is_ready.load(std::memory_order_acquire)) return system;
+  const System originals = {
+      .socket = &::socket,
+      .bind = libc::bind.get(),
+      .connect = libc::connect.get(),
+      .send = &SendByOriginal,
+      .recv = &::recv,
+      .poll = &::poll,
+      .getsockname = libc::getsockname.get(),
+      .getsockopt = libc::getsockopt.get(),
+      .setsockopt = libc::setsockopt.get(),
+      .fcntl = libc::fcntl.get(),
+      .dup3 = libc::dup3.get(),
+      .close = libc::close.get(),
+      .epoll_ctl = &::epoll_ctl,
+      .resolve = &ResolveProxyName,
+  };
+  // Every thread that gets here writes the same values.
+  static constinit LeafLock lock;
+  const LeafGuard guard(&lock);
+  system = originals;
+  is_ready.store(true, std::memory_order_release);
+  return system;
+}
+
+}  // namespace socksify

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Runtime: the preload's state in one process: configuration, table of fake addresses, descriptors, reports.
+//
+// Rules for everything below preload/, because it runs in somebody else's process:
+//  1. A hook is about twenty lines: guard, decide, delegate. Its signature is written out. The one macro is
+//     SOCKSIFY_EXPORT: with hidden visibility a hook without it is silently dead.
+//  2. The version script (exports.map) is anonymous and exact: glibc's callers never reach a hook with a
+//     version of its own, and without a script the static libstdc++ leaks into the program.
+//  3. Globals are constinit: another library's constructor can call a hook before ours have run, and exit
+//     handlers after they are gone. Nothing is ever destroyed.
+//  4. Set up at the first internet-socket call, once; this thread passes through meanwhile, others wait.
+//  5. The pass-through path allocates nothing, locks nothing and makes no system call of its own.
+//  6. Locks are leaves (leaf_lock.h), with signals blocked while held; one pthread_atfork.
+//  7. errno is untouched on success, set last on failure, preserved by reports.
+//  8. Hooks are cancellation points: no noexcept; Guarded() lets abi::__forced_unwind through.
+//  9. The siblings count: `_chk`, `__` aliases, `64`, `_r`, and syscall(). A test derives them from libc.
+// 10. secure_getenv only. No iostream, regex, std::thread, locale. Numbers by std::from_chars.
+#pragma once
+
+#include <cxxabi.h>
+#include <sys/types.h>
+
+#include <atomic>
+#include <cerrno>
+#include <memory>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "dialer/system.h"
+#include "preload/descriptor_table.h"
+#include "preload/report.h"
+#include "resolver/fake_table.h"
+#include "routing/config.h"
+
+// Makes a replaced call visible to the program.
+#define SOCKSIFY_EXPORT extern "C" __attribute__((visibility("default")))
+
+namespace socksify {
+
+class Runtime {
+ public:
+  // The runtime of this process, set up on the first call. Null while the calling thread is itself setting it
+  // up or looking up a proxy's own name: the caller passes the call through to libc.
+  static Runtime* Get();
+
+  // Null when the configuration has errors, or there is none: then every call that might need a proxy fails.
+  const Config* config() const { return config_.get(); }
+  // "direct", for loopback destinations while there is no configuration.
+  const Rule& loopback_rule() const { return loopback_rule_; }
+  const Reporter& reporter() const { return reporter_; }
+  // The program's base name, as rules with `process:` see it.
+  std::string_view process() const;
+
+  // The table of fake addresses, opened when it is first needed. Null when not even a private one can be had.
+  FakeTable* fake_table();
+  // Whether `address` may stand for a name; opens no table.
+  bool IsFake(const IpAddress& address) const;
+
+  // A number for OrderTargets.
+  uint64_t Draw(const Rule& rule);
+
+ private:
+  Runtime();
+  static Runtime* SetUp();
+  void LoadConfiguration();
+  FakeTable* OpenFakeTable();
+
+  std::unique_ptr<const Config> config_;
+  Rule loopback_rule_;
+  Reporter reporter_;
+  std::atomic<FakeTable*> fake_table_ = nullptr;
+  LeafLock fake_table_lock_;
+};
+
+// The descriptors of this process. Usable at any time; empty until something is recorded.
+extern constinit DescriptorTable g_descriptors;
+
+// True in a child of vfork(2), which shares our memory: what it closes there, its parent keeps. Makes one
+// system call, so it is asked only about descriptors of ours.
+bool IsBorrowedMemory();
+
+// libc's originals for the dialer.
+const System& OriginalSystem();
+
+// Marks the calling thread as one whose calls go straight to libc, with signals blocked, so that neither a
+// handler nor a longjmp out of one can meet the mark.
+class PassThroughScope {
+ public:
+  PassThroughScope();
+  ~PassThroughScope();
+  PassThroughScope(const PassThroughScope&) = delete;
+  PassThroughScope& operator=(const PassThroughScope&) = delete;
+
+ private:
+  sigset_t previous_mask_;
+};
+
+// Runs a hook's body; an exception becomes an errno and `on_failure`, cancellation goes on its way (rule 8).
+template <typename Body, typename Result>
+Result Guarded(Body body, Result on_failure) {
+  try {
+    return body();
+  } catch (const abi::__forced_unwind&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    errno = ENOMEM;
+  } catch (...) {
+    errno = EIO;
+  }
+  return on_failure;
+}
+
+}  // namespace socksify
