@@ -8,17 +8,17 @@
 namespace socksify {
 namespace {
 
-bool IsLocal(std::string_view name) {
+bool IsNeverFakedHere(std::string_view name) {
   char own_name[256];
   if (gethostname(own_name, sizeof own_name) != 0) own_name[0] = '\0';
   own_name[sizeof own_name - 1] = '\0';
-  return IsLocalhost(name) || IsOwnName(name, own_name) || HostsFileHasName(name);
+  return IsNeverFaked(name, own_name, ReadHosts());
 }
 
 }  // namespace
 
 LookupWay WayFor(Runtime* runtime, std::string_view name) {
-  if (IsNumericHost(name) || IsLocal(name)) return LookupWay::kLibc;
+  if (IsNeverFakedHere(name)) return LookupWay::kLibc;
   const Config* const config = runtime->config();
   if (config == nullptr) return LookupWay::kRefuse;
   if (config->settings.resolve_protocol == ResolveProtocol::kLocal) return LookupWay::kLibc;
@@ -45,7 +45,7 @@ std::optional<Endpoint> NameOfFake(Runtime* runtime, const IpAddress& address) {
 
 bool MayAskForNameOf(Runtime* runtime, const IpAddress& address) {
   const Config* const config = runtime->config();
-  if (HostsFileHasAddress(address)) return true;
+  if (HostsHaveAddress(ReadHosts(), address)) return true;
   if (config == nullptr) return address.IsLoopback();
   if (config->settings.resolve_protocol != ResolveProtocol::kFake) return true;
   const Endpoint destination = Endpoint::FromIp(address, 0);
