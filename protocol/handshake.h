@@ -12,8 +12,9 @@
 //   }
 //
 // input_needed() never exceeds what the current message still lacks, so that no byte of the application is
-// ever taken from the socket. No allocation, no system call; a plain value that may be copied. Not
-// thread-safe. Endpoints are in host order.
+// ever taken from the socket, and is never 0 in kRead. Bytes given beyond it are ignored, as is everything
+// that is given in another state than its own. No allocation, no system call; a plain value that may be
+// copied. Not thread-safe. Endpoints are in host order.
 #pragma once
 
 #include <cstddef>
@@ -25,6 +26,7 @@
 
 #include "base/endpoint.h"
 #include "base/failure.h"
+#include "protocol/handshake_state.h"
 #include "protocol/socks4_client.h"
 #include "protocol/socks5_client.h"
 
@@ -42,7 +44,7 @@ const char* ProtocolName(ProxyProtocol protocol);
 
 class Handshake {
  public:
-  // Idle; Start* makes it a negotiation.
+  // Idle, which reads as failed (EINVAL, the caller's fault); Start* makes it a negotiation.
   Handshake() = default;
 
   void StartSocks4(const Endpoint& destination, Socks4Dialect dialect, std::string_view user_id);

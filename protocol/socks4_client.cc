@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "protocol/socks4_client.h"
+
+#include <array>
+#include <cerrno>
+
+#include "protocol/reply_code.h"
+
+namespace socksify {
+namespace {
+
+constexpr uint8_t kVersion = 4;
+constexpr uint8_t kCommandConnect = 1;
+constexpr uint8_t kReplyVersion = 0;
+constexpr uint8_t kRequestGranted = 90;
+
+// The SOCKS4 memo, section "CONNECT".
+constexpr ReplyCode kReplyCodes[] = {
+    {91, ECONNREFUSED, Fault::kDestination, "request rejected or failed"},
+    {92, EACCES, Fault::kServer, "request rejected: the proxy cannot reach identd on this host"},
+    {93, EACCES, Fault::kServer, "request rejected: identd reports a different user id"},
+};
+
+// 0.0.0.x with a non-zero x announces a name in SOCKS4A.
+constexpr uint32_t kNameFollows = 0x00000001;
+bool AnnouncesName(uint32_t address) {
+  return address != 0 && address <= 0xff;
+}
+
+Failure CannotCarry(int error, const char* reason) {
+  return {.fault = Fault::kServer, .error = error, .reply_code = -1, .reason = reason};
+}
+
+}  // namespace
+
+// The request (4A appends the name, after an address of 0.0.0.x):
+//
+//   +----+----+---------+-------+----------+------+ - - - - -+- - - +
+//   | VN | CD | DSTPORT | DSTIP |  USERID  | NULL | HOSTNAME | NULL |
+//   +----+----+---------+-------+----------+------+ - - - - -+- - - +
+//   | 4  | 1  |    2    |   4   | variable |  0   | variable |  0   |
+//   +----+----+---------+-------+----------+------+ - - - - -+- - - +
+void Socks4Client::Start(const Endpoint& destination, Socks4Dialect dialect, std::string_view user_id) {
+  *this = Socks4Client();
+  if (user_id.size() > kMaxUserIdSize) {
+    return Fail(CannotCarry(EACCES, "the SOCKS4 user id is longer than 255 bytes"));
+  }
+  if (user_id.find('\0') != std::string_view::npos) {
+    return Fail(CannotCarry(EACCES, "the SOCKS4 user id contains a NUL byte"));
+  }
+  uint32_t address = kNameFollows;
+  if (destination.is_name()) {
+    if (dialect == Socks4Dialect::kSocks4) {
+      return Fail(CannotCarry(EAFNOSUPPORT,
+                              "SOCKS4 carries addresses only; use socks4a or socks5 to send host names"));
+    }
+  } else if (!destination.ip().is_v4()) {
+    return Fail(CannotCarry(EAFNOSUPPORT, "SOCKS4 carries IPv4 only; use socks5 for IPv6 destinations"));
+  } else {
+    address = destination.ip().v4_value();
+    if (AnnouncesName(address)) {
+      return Fail(CannotCarry(ENETUNREACH, "SOCKS4 cannot carry the addresses 0.0.0.1 to 0.0.0.255"));
+    }
+  }
+
+  output_.AppendByte(kVersion);
+  output_.AppendByte(kCommandConnect);
+  output_.AppendUint16(destination.port());
+  output_.AppendUint16(static_cast<uint16_t>(address >> 16));
+  output_.AppendUint16(static_cast<uint16_t>(address));
+  output_.Append(AsBytes(user_id));
+  output_.AppendByte(0);
+  if (destination.is_name()) {
+    output_.Append(AsBytes(destination.name()));
+    output_.AppendByte(0);
+  }
+  state_ = HandshakeState::kWrite;
+}
+
+void Socks4Client::OutputSent(size_t count) {
+  if (state_ != HandshakeState::kWrite) return;
+  output_.Sent(count);
+  if (!output_.pending().empty()) return;
+  input_.Expect(kReplySize);
+  state_ = HandshakeState::kRead;
+}
+
+// The reply. VN is 0; some servers send 4. Anything but "granted" is the answer as soon as CD is there: some
+// servers close the connection before the rest.
+//
+//   +----+----+---------+-------+
+//   | VN | CD | DSTPORT | DSTIP |
+//   +----+----+---------+-------+
+//   | 1  | 1  |    2    |   4   |
+//   +----+----+---------+-------+
+void Socks4Client::Input(std::span<const uint8_t> bytes) {
+  if (state_ != HandshakeState::kRead) return;
+  input_.Take(bytes);
+  const std::span<const uint8_t> reply = input_.bytes();
+  if (input_.Has(1) && reply[0] != kReplyVersion && reply[0] != kVersion) {
+    return Fail(ProtocolViolation("the reply does not begin with version 0; is this a SOCKS4 proxy?"));
+  }
+  if (input_.Has(2) && reply[1] != kRequestGranted) {
+    const ReplyCode* const refusal = FindReplyCode(kReplyCodes, reply[1]);
+    return Fail(refusal != nullptr ? Refusal(*refusal)
+                                   : ProtocolViolation("the reply has a code that SOCKS4 does not know"));
+  }
+  if (input_.missing() != 0) return;
+  const uint32_t address =
+      uint32_t{reply[4]} << 24 | uint32_t{reply[5]} << 16 | uint32_t{reply[6]} << 8 | reply[7];
+  bound_ = Endpoint::FromIp(IpAddress::V4(address), static_cast<uint16_t>(reply[2] << 8 | reply[3]));
+  state_ = HandshakeState::kDone;
+}
+
+void Socks4Client::InputClosed() {
+  if (state_ != HandshakeState::kWrite && state_ != HandshakeState::kRead) return;
+  Fail(ClosedByProxy(input_.bytes().size()));
+}
+
+void Socks4Client::Fail(const Failure& failure) {
+  output_.Wipe();
+  failure_ = failure;
+  state_ = HandshakeState::kFailed;
+}
+
+}  // namespace socksify

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Socks5Client: one SOCKS5 CONNECT (RFC 1928), with no authentication or with a user name and password
+// (RFC 1929), without I/O. Driven as protocol/handshake.h shows.
+//
+// No allocation, no system call; a plain value that may be copied. Not thread-safe. The credentials are kept
+// only until they have been sent, the proxy has chosen another method, or the negotiation has failed; they
+// appear in no reason.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "base/endpoint.h"
+#include "base/failure.h"
+#include "protocol/handshake_state.h"
+#include "protocol/message.h"
+#include "protocol/socks5_address.h"
+
+namespace socksify {
+
+// What may be offered to the proxy. The texts are copied by Start.
+struct Socks5Auth {
+  bool offer_none = true;
+  bool offer_username = false;  // without effect while `username` is empty
+  std::string_view username;    // at most 255 bytes
+  std::string_view password;    // at most 255 bytes; an empty one is sent as such
+};
+
+class Socks5Client {
+ public:
+  // Begins anew. Fails at once with EACCES, the server's fault, when no method is left to offer and when the
+  // user name or the password is longer than 255 bytes.
+  void Start(const Endpoint& destination, const Socks5Auth& auth);
+
+  HandshakeState state() const;
+  std::span<const uint8_t> output() const;
+  void OutputSent(size_t count);
+  size_t input_needed() const { return state() == HandshakeState::kRead ? input_.missing() : 0; }
+  // Takes at most input_needed() bytes; ignored outside kRead.
+  void Input(std::span<const uint8_t> bytes);
+  void InputClosed();
+  const Failure& failure() const { return failure_; }
+  const Endpoint& bound() const { return bound_; }
+
+ private:
+  enum class Step : uint8_t {
+    kSendGreeting,
+    kReadMethod,
+    kSendCredentials,
+    kReadCredentialsStatus,
+    kSendRequest,
+    kReadReply,
+    kDone,
+    kFailed,
+  };
+
+  static constexpr size_t kMaxCredentialSize = 255;
+  static constexpr size_t kMaxCredentialsMessageSize = 3 + 2 * kMaxCredentialSize;
+  static constexpr size_t kMaxRequestSize = 3 + kSocks5MaxAddressSize;
+  static constexpr size_t kMaxReplySize = 3 + kSocks5MaxAddressSize;
+
+  void BuildCredentials(const Socks5Auth& auth);
+  void BuildRequest();
+  void OnMethod();
+  void OnCredentialsStatus();
+  void OnReply();
+  void Fail(const Failure& failure);
+
+  Step step_ = Step::kFailed;
+  bool none_offered_ = false;
+  bool username_offered_ = false;
+  OutgoingMessage<kMaxRequestSize> output_;                  // the greeting, then the request
+  OutgoingMessage<kMaxCredentialsMessageSize> credentials_;  // built by Start
+  IncomingMessage<kMaxReplySize> input_;
+  Failure failure_;
+  Endpoint destination_;
+  Endpoint bound_;
+};
+
+}  // namespace socksify
