@@ -98,7 +98,7 @@ void Socks5Client::BuildRequest() {
   output_.AppendByte(kVersion);
   output_.AppendByte(kCommandConnect);
   output_.AppendByte(0);
-  std::array<uint8_t, kSocks5MaxAddressSize> address;
+  std::array<uint8_t, kSocks5MaxAddressSize> address{};
   const size_t size = EncodeSocks5Address(destination_, address);
   output_.Append(std::span(address).first(size));
   step_ = Step::kSendRequest;
