@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Every event ends in Advance(), which moves whatever can be moved and then tells the poller what to wait
+// for; so no state has to know which event brought it about.
+#include "tests/server/connection.h"
+
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "base/socket_address.h"
+#include "tests/server/wire.h"
+
+namespace socksify::testserver {
+namespace {
+
+// A side is not read while this much waits for the other one.
+constexpr size_t kMaxWaiting = 256 << 10;
+
+Endpoint AddressOf(int fd, decltype(&getsockname) get) {
+  SocketAddress address{};
+  socklen_t size = sizeof address;
+  if (get(fd, &address.generic, &size) < 0) return {};
+  return EndpointFromSockaddr(&address.generic, size).value_or(Endpoint());
+}
+
+BoundAddress LocalAddress(int fd) {
+  const Endpoint local = AddressOf(fd, &getsockname);
+  return {local.HostToString(), local.port()};
+}
+
+// One non-blocking read behind the end of `out`: the count, 0 at the end, -1 with errno.
+ssize_t ReadSome(int fd, std::string* out) {
+  // One server thread uses it at a time, and a stack is small.
+  thread_local std::array<char, 64 << 10> chunk;
+  ssize_t count = 0;
+  do {
+    count = recv(fd, chunk.data(), chunk.size(), MSG_DONTWAIT);
+  } while (count < 0 && errno == EINTR);
+  if (count > 0) out->append(chunk.data(), count);
+  return count;
+}
+
+}  // namespace
+
+Connection::Connection(const ConnectionContext& context, uint64_t token, UniqueFd client)
+    : context_(context),
+      token_(token),
+      client_(std::move(client)),
+      negotiation_(context.settings, &record_, &output_),
+      local_(LocalAddress(client_.get())) {
+  const int on = 1;
+  setsockopt(client_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  record_.id = context_.book->Open();
+  record_.client = AddressOf(client_.get(), &getpeername).ToString();
+  record_.listener = AddressOf(client_.get(), &getsockname).ToString();
+  context_.book->Store(record_);
+  client_interest_ = EPOLLIN;
+  context_.poller->Add(client_.get(), client_interest_, token_);
+}
+
+Connection::~Connection() {
+  Finish(CloseHow::kFin);
+}
+
+void Connection::OnReady(Side side, uint32_t events) {
+  if (finished()) return;
+  const bool hung_up = (events & (EPOLLHUP | EPOLLERR)) != 0;
+  if (side == Side::kUpstream && dialing_) {
+    if (events != 0) FinishDial();
+  } else if (side == Side::kUpstream && upstream_.valid() && (hung_up || (events & EPOLLIN) != 0)) {
+    ReadUpstream(hung_up);
+  } else if (side == Side::kClient && (hung_up || (events & EPOLLIN) != 0)) {
+    ReadClient(hung_up);
+  }
+  Advance();
+}
+
+// Reads what waits, or with `all` everything, so that a socket in an error state is not reported for ever.
+void Connection::ReadClient(bool all) {
+  while (!finished() && !client_eof_ && (all || input_.size() < kMaxWaiting)) {
+    const ssize_t count = ReadSome(client_.get(), &input_);
+    if (count < 0 && errno == EAGAIN) return;
+    if (count < 0) return Finish(CloseHow::kRst);
+    if (count == 0) client_eof_ = true;
+  }
+}
+
+void Connection::ReadUpstream(bool all) {
+  std::string data;
+  while (!finished() && !origin_eof_ && (all || output_.pending() < kMaxWaiting)) {
+    const ssize_t count = ReadSome(upstream_.get(), &data);
+    if (count < 0 && errno == EAGAIN) return;
+    if (count < 0) return Finish(CloseHow::kRst);
+    if (count == 0) origin_eof_ = true;
+    output_.PushData(data);
+    data.clear();
+  }
+}
+
+void Connection::Advance() {
+  if (finished()) return;
+  Negotiate();
+  RelayToOrigin();
+  context_.book->Store(record_);
+  FlushClient();
+  PassHalfCloses();
+  UpdateInterest();
+}
+
+void Connection::Negotiate() {
+  if (step_ == Negotiation::Step::kNeedInput) Follow(negotiation_.Receive(&input_));
+  if (step_ == Negotiation::Step::kOver) input_.clear();
+  const bool unanswered = step_ == Negotiation::Step::kNeedInput || step_ == Negotiation::Step::kOver;
+  if (!client_eof_ || !unanswered) return;
+  if (record_.outcome.empty()) record_.outcome = "client left";
+  // A refusal that is still to be sent is sent, for a client that has shut down only its sending side.
+  if (step_ == Negotiation::Step::kNeedInput || record_.outcome == "silent") Finish(CloseHow::kFin);
+}
+
+void Connection::Follow(Negotiation::Step step) {
+  step_ = step;
+  if (step != Negotiation::Step::kConnect) return;
+  if (negotiation_.origin().kind == OriginKind::kAddress) return Dial(negotiation_.origin());
+  built_in_.emplace(negotiation_.origin());
+  step_ = negotiation_.Answer(kSucceeded, local_);
+}
+
+void Connection::Dial(const Origin& origin) {
+  SocketAddress address{};
+  const std::optional<IpAddress> ip = IpAddress::Parse(origin.text);
+  const int family = ip && ip->is_v6() ? AF_INET6 : AF_INET;
+  const socklen_t size = ip ? ToSockaddr(*ip, origin.port, family, &address) : 0;
+  upstream_.Reset(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  int error = upstream_.valid() ? EAFNOSUPPORT : errno;
+  if (upstream_.valid() && size != 0) {
+    error = connect(upstream_.get(), &address.generic, size) < 0 ? errno : 0;
+  }
+  if (error != 0 && error != EINPROGRESS) {
+    step_ = negotiation_.Answer(ReplyCodeForErrno(error), local_);
+    upstream_.Reset();
+    return;
+  }
+  dialing_ = true;
+  upstream_interest_ = EPOLLOUT;
+  context_.poller->Add(upstream_.get(), upstream_interest_, token_ + 1);
+}
+
+void Connection::FinishDial() {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (getsockopt(upstream_.get(), SOL_SOCKET, SO_ERROR, &error, &size) < 0) error = errno;
+  dialing_ = false;
+  if (error != 0) upstream_.Reset();
+  step_ = negotiation_.Answer(ReplyCodeForErrno(error), error == 0 ? LocalAddress(upstream_.get()) : local_);
+  const int on = 1;
+  if (error == 0) setsockopt(upstream_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+void Connection::RelayToOrigin() {
+  if (finished() || step_ != Negotiation::Step::kRelay || input_.empty()) return;
+  if (built_in_) {
+    if (output_.pending() >= kMaxWaiting) return;
+    record_.bytes_from_client += input_.size();
+    output_.PushData(built_in_->Receive(input_));
+    input_.clear();
+    if (built_in_->wants_close()) origin_eof_ = true;
+    return;
+  }
+  size_t sent = 0;
+  while (sent < input_.size()) {
+    const ssize_t count = upstream_.valid() ? send(upstream_.get(), input_.data() + sent,
+                                                   input_.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT)
+                                            : -1;
+    if (count < 0 && upstream_.valid() && errno == EINTR) continue;
+    if (count < 0 && upstream_.valid() && errno == EAGAIN) break;
+    if (count < 0) {
+      // The origin takes nothing more; what it said is still to be passed on.
+      sent = input_.size();
+      break;
+    }
+    sent += count;
+    record_.bytes_from_client += count;
+  }
+  input_.erase(0, sent);
+}
+
+void Connection::FlushClient() {
+  if (finished()) return;
+  const PacedOutput::Status status = output_.Flush(client_.get());
+  output_blocked_ = status == PacedOutput::Status::kBlocked;
+  record_.bytes_to_client = output_.data_sent();
+  switch (status) {
+    case PacedOutput::Status::kIdle:
+    case PacedOutput::Status::kBlocked: break;
+    case PacedOutput::Status::kWaiting:
+      if (timer_ != output_.due()) context_.poller->CallAt(output_.due(), token_);
+      timer_ = output_.due();
+      break;
+    case PacedOutput::Status::kEnded:
+      if (record_.outcome.empty()) record_.outcome = "ended by script";
+      Finish(negotiation_.close_with());
+      break;
+    case PacedOutput::Status::kFailed: Finish(CloseHow::kRst); break;
+  }
+}
+
+void Connection::PassHalfCloses() {
+  if (finished() || step_ != Negotiation::Step::kRelay) return;
+  if (client_eof_ && input_.empty() && !origin_told_) {
+    origin_told_ = true;
+    if (upstream_.valid()) shutdown(upstream_.get(), SHUT_WR);
+    if (built_in_) origin_eof_ = true;
+  }
+  // A socket that is shut down on both sides would be reported as hung up for ever.
+  if (origin_eof_ && origin_told_) upstream_.Reset();
+  if (origin_eof_ && output_.pending() == 0 && !client_told_) {
+    client_told_ = true;
+    shutdown(client_.get(), SHUT_WR);
+  }
+  if (origin_told_ && client_told_) Finish(CloseHow::kFin);
+}
+
+void Connection::UpdateInterest() {
+  if (finished()) return;
+  uint32_t client = output_blocked_ ? uint32_t{EPOLLOUT} : 0;
+  if (!client_eof_ && input_.size() < kMaxWaiting) client |= EPOLLIN;
+  if (client != client_interest_) context_.poller->Modify(client_.get(), client, token_);
+  client_interest_ = client;
+
+  if (!upstream_.valid() || dialing_) return;
+  uint32_t upstream = input_.empty() ? 0 : uint32_t{EPOLLOUT};
+  if (!origin_eof_ && output_.pending() < kMaxWaiting) upstream |= EPOLLIN;
+  if (upstream != upstream_interest_) context_.poller->Modify(upstream_.get(), upstream, token_ + 1);
+  upstream_interest_ = upstream;
+}
+
+void Connection::Finish(CloseHow how) {
+  if (finished()) return;
+  if (how == CloseHow::kRst) {
+    const linger reset{.l_onoff = 1, .l_linger = 0};
+    setsockopt(client_.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    if (upstream_.valid()) setsockopt(upstream_.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  } else {
+    // close(2) with unread bytes would be a reset.
+    std::string unread;
+    while (ReadSome(client_.get(), &unread) > 0) unread.clear();
+  }
+  client_.Reset();
+  upstream_.Reset();
+  record_.bytes_to_client = output_.data_sent();
+  if (record_.outcome.empty()) record_.outcome = "stopped";
+  context_.book->Finish(record_);
+}
+
+}  // namespace socksify::testserver

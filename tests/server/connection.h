@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Connection: one accepted client: its sockets, its negotiation, and the relaying behind it. Lives in the
+// server's thread alone.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/unique_fd.h"
+#include "tests/server/negotiation.h"
+#include "tests/server/origin.h"
+#include "tests/server/paced_output.h"
+#include "tests/server/poller.h"
+#include "tests/server/record.h"
+#include "tests/server/settings.h"
+
+namespace socksify::testserver {
+
+// What all connections of a server share; outlives them.
+struct ConnectionContext {
+  const Settings* settings = nullptr;
+  RecordBook* book = nullptr;
+  Poller* poller = nullptr;
+};
+
+class Connection {
+ public:
+  enum class Side : uint8_t { kClient, kUpstream };
+
+  // `client` is connected and non-blocking. `token` is the client's in the poller; token + 1 is the
+  // upstream's.
+  Connection(const ConnectionContext& context, uint64_t token, UniqueFd client);
+  ~Connection();  // ends the connection if it is not over
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // `events` as epoll reports them; 0 when a timer has run out.
+  void OnReady(Side side, uint32_t events);
+  bool finished() const { return !client_.valid(); }
+
+ private:
+  void ReadClient(bool all);
+  void ReadUpstream(bool all);
+  void Advance();
+  void Negotiate();
+  void Follow(Negotiation::Step step);
+  void Dial(const Origin& origin);
+  void FinishDial();
+  void RelayToOrigin();
+  void FlushClient();
+  void PassHalfCloses();
+  void UpdateInterest();
+  void Finish(CloseHow how);
+
+  const ConnectionContext context_;
+  const uint64_t token_;
+  UniqueFd client_;
+  UniqueFd upstream_;
+  RequestRecord record_;
+  PacedOutput output_;
+  Negotiation negotiation_;
+  Negotiation::Step step_ = Negotiation::Step::kNeedInput;
+  std::optional<BuiltInOrigin> built_in_;
+  std::string input_;  // from the client: not yet understood, or not yet passed on
+  bool dialing_ = false;
+  bool output_blocked_ = false;
+  bool client_eof_ = false;   // the client has shut down its sending side
+  bool origin_eof_ = false;   // and the origin its
+  bool origin_told_ = false;  // the client's end was passed to the origin
+  bool client_told_ = false;  // the origin's end was passed to the client
+  Clock::time_point timer_;   // the last one that was asked for
+  uint32_t client_interest_ = 0;
+  uint32_t upstream_interest_ = 0;
+  BoundAddress local_;  // the server's address as the client sees it
+};
+
+}  // namespace socksify::testserver

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What the server was asked: one RequestRecord per accepted connection, collected in a RecordBook.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace socksify::testserver {
+
+// How the destination was written in the request.
+enum class AddressType : uint8_t { kNone, kV4, kV6, kName };
+
+const char* AddressTypeName(AddressType type);  // "none", "v4", "v6", "name"
+
+struct RequestRecord {
+  size_t id = 0;             // counts from 0 in the order of acceptance
+  std::string client;        // the peer's address: 127.0.0.1:40000
+  std::string listener;      // the address that it connected to
+  std::string protocol;      // "socks4", "socks4a", "socks5", or empty: nothing understood yet
+  std::vector<int> methods;  // the methods a SOCKS5 client offered, in its order
+  int method = -1;           // the one the server named, -1 for none yet
+  std::string user;          // user name, or SOCKS4 user id
+  std::string password;
+  int command = 0;  // 1 CONNECT, 2 BIND, 3 UDP ASSOCIATE; 0 before the request
+  AddressType address_type = AddressType::kNone;
+  std::string host;  // the destination as sent; addresses in their usual text form
+  uint16_t port = 0;
+  int reply_code = -1;  // the code in the server's reply, -1 for none yet
+  // "" while negotiating; "connected", "refused", "bad credentials", "no acceptable method", "silent",
+  // "malformed: WHY", "client left", "ended by script", "stopped" (with the server): what became of the
+  // request, not how a connected one ended.
+  std::string outcome;
+  std::string raw;                 // the handshake's bytes as the client sent them
+  uint64_t bytes_from_client = 0;  // application data; both counts are final when `finished`
+  uint64_t bytes_to_client = 0;
+  size_t peak_connections = 0;  // most connections at a time, up to the end of this one
+  bool finished = false;        // the connection is over
+};
+
+// Thread-safe.
+class RecordBook {
+ public:
+  // Called in the server's thread whenever a connection is over. Set before the server starts.
+  using FinishedCallback = std::function<void(const RequestRecord&)>;
+  explicit RecordBook(FinishedCallback on_finished = nullptr) : on_finished_(std::move(on_finished)) {}
+
+  size_t Open();  // the new record's id
+  // A record is stored before the bytes it speaks of are sent: a client that has seen the reply finds the
+  // request here.
+  void Store(const RequestRecord& record);
+  void Finish(RequestRecord record);
+
+  std::vector<RequestRecord> records() const;
+  size_t peak_connections() const;
+  bool WaitForFinished(size_t count, std::chrono::milliseconds timeout) const;
+
+ private:
+  const FinishedCallback on_finished_;
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  std::vector<RequestRecord> records_;
+  size_t finished_ = 0;
+  size_t open_ = 0;
+  size_t peak_ = 0;
+};
+
+}  // namespace socksify::testserver

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tests/server/script.h"
+
+#include <charconv>
+
+namespace socksify::testserver {
+namespace {
+
+constexpr uint64_t kMaxDelayMs = 600'000;
+constexpr uint64_t kMaxSize = 16 << 20;
+
+std::optional<std::string> Unescape(std::string_view text) {
+  std::string bytes;
+  while (!text.empty()) {
+    if (text[0] != '%') {
+      bytes += text[0];
+      text.remove_prefix(1);
+      continue;
+    }
+    unsigned value = 0;
+    if (text.size() < 3) return std::nullopt;
+    const auto [end, error] = std::from_chars(text.data() + 1, text.data() + 3, value, 16);
+    if (error != std::errc() || end != text.data() + 3) return std::nullopt;
+    bytes += static_cast<char>(value);
+    text.remove_prefix(3);
+  }
+  return bytes;
+}
+
+// Each Set* stores `text` and says whether it could be read.
+template <typename T>
+bool SetNumber(std::string_view text, uint64_t max, T* out) {
+  const std::optional<uint64_t> number = ParseNumber(text, max);
+  if (number) *out = static_cast<T>(*number);
+  return number.has_value();
+}
+
+template <typename T>
+bool SetNumber(std::string_view text, uint64_t max, std::optional<T>* out) {
+  T number{};
+  const bool good = SetNumber(text, max, &number);
+  if (good) *out = number;
+  return good;
+}
+
+enum class Outcome : uint8_t { kGood, kUnknownStep, kBadValue };
+
+Outcome Check(bool good) {
+  return good ? Outcome::kGood : Outcome::kBadValue;
+}
+
+Outcome ApplyToStage(std::string_view key, std::string_view value, StageScript* stage) {
+  if (key == "version") return Check(SetNumber(value, 255, &stage->version));
+  if (key == "code") return Check(SetNumber(value, 255, &stage->code));
+  if (key == "delay") return Check(SetNumber(value, kMaxDelayMs, &stage->delay_ms));
+  if (key == "split") return Check(SetNumber(value, kMaxSize, &stage->split));
+  if (key == "gap") return Check(SetNumber(value, kMaxDelayMs, &stage->gap_ms));
+  if (key == "truncate") return Check(SetNumber(value, kMaxSize, &stage->truncate));
+  if (key == "junk") return Check(SetNumber(value, kMaxSize, &stage->junk));
+  if (key == "silent") return Check(SetNumber(value, 1, &stage->silent));
+  if (key == "trailing") {
+    const std::optional<std::string> bytes = Unescape(value);
+    if (bytes) stage->trailing = *bytes;
+    return Check(bytes.has_value());
+  }
+  return Outcome::kUnknownStep;
+}
+
+Outcome Apply(std::string_view key, std::string_view value, Script* script) {
+  if (key == "close.at") return Check(SetNumber(value, kMaxSize, &script->close_at));
+  if (key == "close.with") {
+    script->close_with = value == "rst" ? CloseHow::kRst : CloseHow::kFin;
+    return Check(value == "rst" || value == "fin");
+  }
+  if (key == "reply.bound") {
+    script->bound = ParseHostPort(value);
+    return Check(script->bound.has_value() && script->bound->host.size() <= 255);
+  }
+  if (key == "method.code" && value == "none") value = "255";
+  if (key.starts_with("method.")) return ApplyToStage(key.substr(7), value, &script->method);
+  if (key.starts_with("auth.")) return ApplyToStage(key.substr(5), value, &script->auth);
+  if (key.starts_with("reply.")) return ApplyToStage(key.substr(6), value, &script->reply);
+  return Outcome::kUnknownStep;
+}
+
+}  // namespace
+
+std::optional<uint64_t> ParseNumber(std::string_view text, uint64_t max) {
+  const bool hexadecimal = text.starts_with("0x");
+  if (hexadecimal) text.remove_prefix(2);
+  uint64_t number = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, number, hexadecimal ? 16 : 10);
+  if (error != std::errc() || end != last || number > max) return std::nullopt;
+  return number;
+}
+
+std::optional<BoundAddress> ParseHostPort(std::string_view text) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  const std::optional<uint64_t> port = ParseNumber(text.substr(colon + 1), 65535);
+  if (!port) return std::nullopt;
+  if (host.starts_with('[') && host.ends_with(']')) {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != std::string_view::npos) {
+    return std::nullopt;  // An IPv6 address without brackets: which colon begins the port?
+  }
+  return BoundAddress{std::string(host), static_cast<uint16_t>(*port)};
+}
+
+std::expected<Script, std::string> ParseScript(std::string_view text) {
+  Script script;
+  while (true) {
+    const size_t begin = text.find_first_not_of(" \t\n");
+    if (begin == std::string_view::npos) return script;
+    text.remove_prefix(begin);
+    const std::string_view step = text.substr(0, text.find_first_of(" \t\n"));
+    text.remove_prefix(step.size());
+    const auto fail = [&](const char* why) {
+      return std::unexpected("script: " + std::string(step) + ": " + why);
+    };
+    const size_t equals = step.find('=');
+    if (equals == std::string_view::npos) return fail("expected STAGE.KEY=VALUE");
+    switch (Apply(step.substr(0, equals), step.substr(equals + 1), &script)) {
+      case Outcome::kGood: break;
+      case Outcome::kUnknownStep: return fail("unknown step");
+      case Outcome::kBadValue: return fail("the value cannot be read or is out of range");
+    }
+  }
+}
+
+}  // namespace socksify::testserver

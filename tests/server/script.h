@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Script: how the server misbehaves, as text that the program's options and the fixture share.
+//
+// A script is a list of STAGE.KEY=VALUE steps separated by blanks, for example
+//
+//   reply.delay=100 reply.split=1 reply.trailing=hello%20world
+//
+// The stages are the server's messages: `method` (SOCKS5 method selection), `auth` (SOCKS5 answer to a user
+// name and password, RFC 1929) and `reply` (the answer to the request, SOCKS4 too). Keys of every stage:
+//
+//   version=N    the message's first byte
+//   code=N       its second byte: the method, the status, the reply code. An announced method is followed as
+//                if the server meant it; one it does not know is followed by silence. An auth or reply code
+//                other than success is a refusal: nothing is dialled, and the server ends the connection.
+//   delay=MS     milliseconds before the first byte
+//   split=N      at most N bytes per segment
+//   gap=MS       milliseconds between two segments of a split message (1)
+//   truncate=N   only the first N bytes, then the end of the connection
+//   silent=1     never answers
+//   trailing=T   bytes right behind the message, in the same segment unless it is split
+//   junk=N       N bytes of 0xa5 instead of the message
+//
+// and of the connection:
+//
+//   method.code=none   the same as method.code=255: no acceptable method
+//   reply.bound=A      the bound address: 192.0.2.1:80, [2001:db8::1]:80, relay.test:80, or :80 for an empty
+//                      name. SOCKS4 can say only the first kind and sends 0.0.0.0:0 for the others.
+//   close.at=N         the connection ends once the server has sent N bytes, handshake and data alike
+//   close.with=fin|rst how the server ends a connection of its own accord (fin)
+//
+// Numbers are decimal or 0x... In a value %XX stands for the byte with that hexadecimal number (%20 is a
+// blank).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace socksify::testserver {
+
+// One message's deviations; unset members leave the message as it is.
+struct StageScript {
+  std::optional<uint8_t> version;
+  std::optional<uint8_t> code;
+  uint32_t delay_ms = 0;
+  size_t split = 0;  // 0: not split
+  uint32_t gap_ms = 1;
+  std::optional<size_t> truncate;
+  bool silent = false;
+  std::string trailing;
+  size_t junk = 0;
+};
+
+enum class CloseHow : uint8_t { kFin, kRst };
+
+struct BoundAddress {
+  std::string host;  // an IP address, a name, or empty for an empty name
+  uint16_t port = 0;
+};
+
+struct Script {
+  StageScript method;
+  StageScript auth;
+  StageScript reply;
+  std::optional<BoundAddress> bound;
+  std::optional<size_t> close_at;
+  CloseHow close_with = CloseHow::kFin;
+};
+
+// The error is one line for people: "script: reply.colour=red: unknown step".
+std::expected<Script, std::string> ParseScript(std::string_view text);
+
+// "HOST:PORT" or "[V6]:PORT" in two; nothing where there is no port.
+std::optional<BoundAddress> ParseHostPort(std::string_view text);
+
+// A decimal or 0x... number of at most `max`.
+std::optional<uint64_t> ParseNumber(std::string_view text, uint64_t max);
+
+}  // namespace socksify::testserver
