@@ -117,8 +117,12 @@ void Connection::Negotiate() {
   const bool unanswered = step_ == Negotiation::Step::kNeedInput || step_ == Negotiation::Step::kOver;
   if (!client_eof_ || !unanswered) return;
   if (record_.outcome.empty()) record_.outcome = "client left";
-  // A refusal that is still to be sent is sent, for a client that has shut down only its sending side.
-  if (step_ == Negotiation::Step::kNeedInput || record_.outcome == "silent") Finish(CloseHow::kFin);
+  // The client may have shut down only its sending side: it still gets what it was told so far, and a
+  // refusal.
+  const bool refused = step_ == Negotiation::Step::kOver && record_.outcome != "silent";
+  if (refused) return;
+  FlushClient();
+  Finish(CloseHow::kFin);
 }
 
 void Connection::Follow(Negotiation::Step step) {

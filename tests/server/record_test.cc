@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tests/server/record.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/server/raw_client.h"
+#include "tests/server/record_json.h"
+#include "tests/server/test_server.h"
+
+namespace socksify::testserver {
+namespace {
+
+using namespace std::string_literals;
+
+TEST(RecordTest, HoldsWhatTheClientAskedFor) {
+  TestServer server;
+  server.AddEcho("echo.test");
+  server.AddScript("echo.test", "reply.trailing=abc");
+  const std::string handshake =
+      "\x05\x02\0\x02"s + Socks5Credentials("alice", "s\xff") + Socks5Request("Echo.Test", 7);
+  {
+    server.SetCredentials("alice", "s\xff");
+    RawClient client(server.endpoints().front());
+    ASSERT_TRUE(client.Send(handshake));
+    ASSERT_EQ(client.Read(17).substr(14), "abc");
+    // Seen before the connection is over.
+    ASSERT_EQ(server.requests().size(), 1U);
+    EXPECT_EQ(server.requests()[0].outcome, "connected");
+    EXPECT_FALSE(server.requests()[0].finished);
+    ASSERT_TRUE(client.Send("hello"));
+    ASSERT_EQ(client.Read(5), "hello");
+  }
+  ASSERT_TRUE(server.WaitForFinished(1));
+  const RequestRecord record = server.requests()[0];
+  EXPECT_TRUE(record.finished);
+  EXPECT_EQ(record.protocol, "socks5");
+  EXPECT_EQ(record.user, "alice");
+  EXPECT_EQ(record.password, "s\xff");
+  EXPECT_EQ(record.command, 1);
+  EXPECT_EQ(record.address_type, AddressType::kName);
+  EXPECT_EQ(record.host, "Echo.Test");
+  EXPECT_EQ(record.port, 7);
+  EXPECT_EQ(record.reply_code, 0);
+  EXPECT_EQ(record.raw, handshake);
+  EXPECT_EQ(record.bytes_from_client, 5U);
+  EXPECT_EQ(record.bytes_to_client, 8U);
+  EXPECT_EQ(record.peak_connections, 1U);
+  EXPECT_EQ(record.listener, "127.0.0.1:" + std::to_string(server.port()));
+}
+
+TEST(RecordTest, TellsSocks4From4a) {
+  TestServer server;
+  server.AddDiscard("192.0.2.1");
+  server.AddDiscard("web.test");
+  for (const char* host : {"192.0.2.1", "web.test"}) {
+    RawClient client(server.endpoints().front());
+    ASSERT_TRUE(client.Send(Socks4Request(host, 80, "bob")));
+    ASSERT_EQ(client.Read(8).size(), 8U);
+  }
+  const std::vector<RequestRecord> requests = server.requests();
+  EXPECT_EQ(requests[0].protocol, "socks4");
+  EXPECT_EQ(requests[0].address_type, AddressType::kV4);
+  EXPECT_EQ(requests[0].host, "192.0.2.1");
+  EXPECT_EQ(requests[0].user, "bob");
+  EXPECT_EQ(requests[1].protocol, "socks4a");
+  EXPECT_EQ(requests[1].address_type, AddressType::kName);
+  EXPECT_EQ(requests[1].host, "web.test");
+}
+
+TEST(RecordTest, NotesAClientThatLeaves) {
+  TestServer server;
+  {
+    const RawClient client(server.endpoints().front());
+  }
+  ASSERT_TRUE(server.WaitForFinished(1));
+  EXPECT_EQ(server.requests()[0].outcome, "client left");
+  EXPECT_EQ(server.requests()[0].protocol, "");
+}
+
+TEST(RecordTest, ReportsFinishedConnections) {
+  std::vector<std::string> outcomes;  // written by the server's thread, read after it has ended
+  TestServer server(
+      {.on_finished = [&](const RequestRecord& record) { outcomes.push_back(record.outcome); }});
+  RawClient client(server.endpoints().front());
+  ASSERT_TRUE(client.Send("x"));
+  EXPECT_EQ(client.ReadToEnd(), "");
+  server.Stop();
+  ASSERT_EQ(outcomes.size(), 1U);
+  EXPECT_EQ(outcomes[0], "malformed: first byte 120");
+}
+
+TEST(RecordTest, BecomesOneLineOfJson) {
+  RequestRecord record;
+  record.id = 3;
+  record.client = "127.0.0.1:40000";
+  record.listener = "127.0.0.1:1080";
+  record.protocol = "socks5";
+  record.methods = {0, 2};
+  record.method = 2;
+  record.user = "al\"ice\n";
+  record.password = "\xff";
+  record.command = 1;
+  record.address_type = AddressType::kName;
+  record.host = "web.test";
+  record.port = 80;
+  record.reply_code = 0;
+  record.outcome = "connected";
+  record.raw = "\x05\xff";
+  record.bytes_from_client = 1;
+  record.bytes_to_client = 2;
+  record.peak_connections = 4;
+  EXPECT_EQ(ToJsonLine(record, true),
+            R"({"id":3,"client":"127.0.0.1:40000","listener":"127.0.0.1:1080","protocol":"socks5",)"
+            R"("methods":[0,2],"method":2,"user":"al\"ice\n","password":")"
+            "\xef\xbf\xbd"
+            R"(","command":"connect","type":"name","host":"web.test","port":80,"reply":0,)"
+            R"("outcome":"connected","bytes_from_client":1,"bytes_to_client":2,"peak_connections":4,)"
+            R"("raw":"05ff"})"
+            "\n");
+  EXPECT_EQ(ToJsonLine(RequestRecord(), false),
+            R"({"id":0,"client":"","listener":"","outcome":"","bytes_from_client":0,"bytes_to_client":0,)"
+            R"("peak_connections":0})"
+            "\n");
+}
+
+}  // namespace
+}  // namespace socksify::testserver

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tests/server/script.h"
+
+#include <gtest/gtest.h>
+
+namespace socksify::testserver {
+namespace {
+
+TEST(ScriptTest, EmptyTextBendsNothing) {
+  const auto script = ParseScript(" \n");
+  ASSERT_TRUE(script.has_value());
+  EXPECT_FALSE(script->reply.code || script->reply.version || script->reply.truncate || script->close_at);
+  EXPECT_EQ(script->reply.gap_ms, 1U);
+  EXPECT_EQ(script->close_with, CloseHow::kFin);
+}
+
+TEST(ScriptTest, ReadsEveryStep) {
+  const auto script = ParseScript(
+      "method.version=4 method.code=none auth.version=5 auth.code=0x17 reply.version=0 reply.code=5\n"
+      "reply.delay=100 reply.split=1 reply.gap=7 reply.truncate=3 reply.silent=1 reply.trailing=a%20b%00 "
+      "reply.junk=1000000 reply.bound=[2001:db8::1]:80\tclose.at=9 close.with=rst");
+  ASSERT_TRUE(script.has_value()) << script.error();
+  EXPECT_EQ(script->method.version, 4);
+  EXPECT_EQ(script->method.code, 255);
+  EXPECT_EQ(script->auth.version, 5);
+  EXPECT_EQ(script->auth.code, 0x17);
+  EXPECT_EQ(script->reply.version, 0);
+  EXPECT_EQ(script->reply.code, 5);
+  EXPECT_EQ(script->reply.delay_ms, 100U);
+  EXPECT_EQ(script->reply.split, 1U);
+  EXPECT_EQ(script->reply.gap_ms, 7U);
+  EXPECT_EQ(script->reply.truncate, 3U);
+  EXPECT_TRUE(script->reply.silent);
+  EXPECT_EQ(script->reply.trailing, std::string("a b\0", 4));
+  EXPECT_EQ(script->reply.junk, 1000000U);
+  ASSERT_TRUE(script->bound.has_value());
+  EXPECT_EQ(script->bound->host, "2001:db8::1");
+  EXPECT_EQ(script->bound->port, 80);
+  EXPECT_EQ(script->close_at, 9U);
+  EXPECT_EQ(script->close_with, CloseHow::kRst);
+}
+
+struct BadScript {
+  const char* text;
+  const char* error;
+};
+
+TEST(ScriptTest, SaysWhatItCannotRead) {
+  constexpr char kBad[] = ": the value cannot be read or is out of range";
+  const BadScript table[] = {
+      {"reply", "script: reply: expected STAGE.KEY=VALUE"},
+      {"reply.colour=red", "script: reply.colour=red: unknown step"},
+      {"replies.code=1", "script: replies.code=1: unknown step"},
+      {"reply.code=256", kBad},
+      {"reply.code=none", kBad},
+      {"reply.code=", kBad},
+      {"reply.delay=1s", kBad},
+      {"reply.delay=-1", kBad},
+      {"reply.trailing=%2", kBad},
+      {"reply.trailing=%zz", kBad},
+      {"reply.bound=relay.test", kBad},
+      {"reply.bound=::1:80", kBad},
+      {"close.with=bang", kBad},
+  };
+  for (const BadScript& bad : table) {
+    const auto script = ParseScript("reply.split=1 " + std::string(bad.text) + " reply.gap=1");
+    ASSERT_FALSE(script.has_value()) << bad.text;
+    const bool whole = std::string_view(bad.error).starts_with("script");
+    EXPECT_EQ(script.error(), whole ? bad.error : "script: " + std::string(bad.text) + bad.error);
+  }
+}
+
+}  // namespace
+}  // namespace socksify::testserver
