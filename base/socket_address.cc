@@ -18,7 +18,8 @@ constexpr socklen_t kShortSockaddrIn6 = 24;
 std::optional<Endpoint> EndpointFromSockaddr(const sockaddr* address, socklen_t size) {
   sa_family_t family = AF_UNSPEC;
   if (address == nullptr || size < offsetof(sockaddr, sa_family) + sizeof family) return std::nullopt;
-  std::memcpy(&family, &address->sa_family, sizeof family);
+  // The pointer may be unaligned, so the member is not named through it.
+  std::memcpy(&family, reinterpret_cast<const char*>(address) + offsetof(sockaddr, sa_family), sizeof family);
   if (family == AF_INET && size >= sizeof(sockaddr_in)) {
     sockaddr_in v4;
     std::memcpy(&v4, address, sizeof v4);

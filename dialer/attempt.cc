@@ -61,6 +61,10 @@ const Server* Attempt::hop() const {
 }
 
 Attempt::State Attempt::Start(long long now_ms) {
+  if (options_.is_bound) {
+    local_size_ = sizeof local_;
+    if (system_->getsockname(fd_, &local_.generic, &local_size_) != 0) local_size_ = 0;
+  }
   target_count_ = OrderTargets(*rule_, destination_, options_.draw, targets_);
   return Advance(now_ms);
 }
@@ -183,11 +187,14 @@ void Attempt::Disconnect() {
   sockaddr unspecified{};
   unspecified.sa_family = AF_UNSPEC;
   system_->connect(fd_, &unspecified, sizeof unspecified);
-  // tcp_disconnect() leaves ECONNRESET behind for a connection that had not answered; taking it here keeps the
-  // next attempt, and the program, from being told of it.
+  // tcp_disconnect() leaves ECONNRESET behind for a connection that had not answered; taking it here keeps
+  // the next attempt, and the program, from being told of it.
   int error = 0;
   socklen_t size = sizeof error;
   system_->getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size);
+  // A port that the kernel chose at bind(2) is given back with the connection; the program may have told
+  // others of it. Where the port is still held this fails, as it should.
+  if (local_size_ != 0) system_->bind(fd_, &local_.generic, local_size_);
 }
 
 void Attempt::StartHandshake() {

@@ -13,6 +13,9 @@
 //
 // No allocation and no lock (replacing a socket aside). The rule and the system must outlive the attempt. Not
 // thread-safe.
+//
+// The socket must not be connected: Linux lets the first connect(2) after a non-blocking one that has come
+// about succeed once more, so that mistake cannot be told from a new connection here.
 #pragma once
 
 #include <array>
@@ -34,6 +37,7 @@ struct AttemptOptions {
   unsigned negotiate_timeout_ms = 20'000;  // for the handshake with one server
   uint64_t draw = 0;                       // see OrderTargets
   bool is_nonblocking = false;             // the socket has O_NONBLOCK already
+  bool is_bound = false;                   // the program bound it, and may have learnt the port
 };
 
 class Attempt {
@@ -114,6 +118,8 @@ class Attempt {
   bool is_replaced_ = false;
   long long deadline_ms_ = 0;
   Handshake handshake_;
+  SocketAddress local_{};  // with is_bound: what the socket was bound to at the start
+  socklen_t local_size_ = 0;
   Failure failure_;
   Endpoint bound_;
 };

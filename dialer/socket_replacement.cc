@@ -38,7 +38,6 @@ constexpr Option kOptions[] = {
     {SOL_SOCKET, SO_KEEPALIVE},
     {SOL_SOCKET, SO_LINGER},
     {SOL_SOCKET, SO_OOBINLINE},
-    {SOL_SOCKET, SO_PRIORITY},
     {SOL_SOCKET, SO_RCVLOWAT},
     {SOL_SOCKET, SO_RCVTIMEO},
     {SOL_SOCKET, SO_SNDTIMEO},
@@ -70,6 +69,7 @@ constexpr Option kOptions[] = {
     {IPPROTO_IP, IP_TTL},
     {IPPROTO_IP, IP_MTU_DISCOVER},
     {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT},
+    {SOL_SOCKET, SO_PRIORITY},  // after IP_TOS, which sets it too
 };
 
 struct Value {

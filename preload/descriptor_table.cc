@@ -44,11 +44,17 @@ bool DescriptorTable::Prepare() {
   return true;
 }
 
+// Without the lock: a program that sets an option pays for no more than that.
 void DescriptorTable::SetFlag(int fd, DescriptorFlag flag) {
   if (fd < 0 || !Prepare() || !Covers(fd)) return;
-  const LeafGuard guard(&lock_);
+  NoteUse(static_cast<unsigned>(fd));
   flags_[fd].fetch_or(flag, std::memory_order_relaxed);
-  used_end_.store(std::max(used_end_.load(std::memory_order_relaxed), static_cast<unsigned>(fd) + 1));
+}
+
+void DescriptorTable::NoteUse(unsigned index) {
+  unsigned end = used_end_.load(std::memory_order_relaxed);
+  while (end <= index && !used_end_.compare_exchange_weak(end, index + 1)) {
+  }
 }
 
 void DescriptorTable::ClearFlag(int fd, DescriptorFlag flag) {
@@ -67,7 +73,7 @@ bool DescriptorTable::Record(int fd, const Connection& connection) {
   slot->version.fetch_add(1, std::memory_order_release);
   slots_[fd].store(slot, std::memory_order_release);
   flags_[fd].fetch_or(kHasConnection, std::memory_order_release);
-  used_end_.store(std::max(used_end_.load(std::memory_order_relaxed), static_cast<unsigned>(fd) + 1));
+  NoteUse(static_cast<unsigned>(fd));
   return true;
 }
 
@@ -103,11 +109,16 @@ void DescriptorTable::Duplicate(int from, int to) {
   if (slot != nullptr) ++slot->references;
   slots_[to].store(slot, std::memory_order_release);
   flags_[to].store(flags_[from].load(std::memory_order_relaxed), std::memory_order_release);
-  used_end_.store(std::max(used_end_.load(std::memory_order_relaxed), static_cast<unsigned>(to) + 1));
+  NoteUse(static_cast<unsigned>(to));
 }
 
 void DescriptorTable::Drop(int fd) {
-  if (Flags(fd) == 0) return;
+  const uint8_t flags = Flags(fd);
+  if (flags == 0) return;
+  if ((flags & kHasConnection) == 0) {
+    flags_[fd].store(0, std::memory_order_relaxed);
+    return;
+  }
   const LeafGuard guard(&lock_);
   Release(static_cast<unsigned>(fd));
 }

@@ -25,6 +25,7 @@ enum DescriptorFlag : uint8_t {
   kHasConnection = 1,    // a proxied connection, see Connection
   kFastOpenConnect = 2,  // the program set TCP_FASTOPEN_CONNECT (tcp(7)), which we keep from the kernel
   kReceiveLowWater = 4,  // the program set SO_RCVLOWAT (socket(7))
+  kBound = 8,            // the program bound it to a local address
 };
 
 // A proxied connection, as the program is to see it.
@@ -87,6 +88,7 @@ class DescriptorTable {
   };
 
   bool Covers(int fd) const { return static_cast<unsigned>(fd) < size_.load(std::memory_order_acquire); }
+  void NoteUse(unsigned index);
   Slot* Allocate();
   void Release(unsigned index);
   static bool Read(const Slot& slot, Connection* out);

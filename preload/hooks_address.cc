@@ -8,23 +8,11 @@
 
 #include "base/socket_address.h"
 #include "preload/originals.h"
+#include "preload/outbound.h"
 #include "preload/runtime.h"
 
 namespace socksify {
 namespace {
-
-// What was recorded for `fd`, if its socket is still the one that it was recorded with.
-std::optional<Connection> FindConnection(int fd) {
-  std::optional<Connection> connection = g_descriptors.Find(fd);
-  if (!connection) return std::nullopt;
-  uint64_t cookie = 0;
-  socklen_t size = sizeof cookie;
-  const bool is_same = libc::getsockopt(fd, SOL_SOCKET, SO_COOKIE, static_cast<void*>(&cookie), &size) == 0 &&
-                       cookie == connection->cookie;
-  if (is_same) return connection;
-  if (!IsBorrowedMemory()) g_descriptors.Drop(fd);
-  return std::nullopt;
-}
 
 int ReadIntOption(const void* value, socklen_t size) {
   int number = 0;
@@ -33,8 +21,11 @@ int ReadIntOption(const void* value, socklen_t size) {
 }
 
 void NoteOption(int fd, DescriptorFlag flag, bool is_set) {
-  if (is_set && !IsBorrowedMemory()) g_descriptors.SetFlag(fd, flag);
-  if (!is_set) g_descriptors.ClearFlag(fd, flag);
+  if (is_set) {
+    g_descriptors.SetFlag(fd, flag);
+  } else {
+    g_descriptors.ClearFlag(fd, flag);
+  }
 }
 
 void WriteIntOption(int number, void* value, socklen_t* size) {
@@ -47,9 +38,7 @@ template <typename Ask>
 int AnswerAddress(int fd, const Ask& ask, sockaddr* address, socklen_t* size,
                   SocketAddress Connection::* ours, socklen_t Connection::* ours_size) {
   if (g_descriptors.Flags(fd) == 0 || address == nullptr || size == nullptr) return ask(fd, address, size);
-  const int saved_errno = errno;
   const std::optional<Connection> connection = FindConnection(fd);
-  errno = saved_errno;
   if (!connection) return ask(fd, address, size);
   SocketAddress kernels;
   socklen_t kernels_size = sizeof kernels;
@@ -111,6 +100,8 @@ SOCKSIFY_EXPORT int setsockopt(int fd, int level, int name, const void* value, s
 
 SOCKSIFY_EXPORT int bind(int fd, const sockaddr* address, socklen_t size) noexcept {
   const int result = libc::bind(fd, address, size);
+  if (!IsInternetAddress(address, size)) return result;
+  if (result == 0) g_descriptors.SetFlag(fd, kBound);
   if (result == 0 || errno != EADDRNOTAVAIL || size > sizeof(SocketAddress)) return result;
   // A program may bind a further socket to the local address of a proxied connection, as FTP clients do for
   // their data connections. That address is the proxy's, so the kernel does not have it; whatever local

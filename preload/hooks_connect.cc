@@ -35,7 +35,7 @@ SOCKSIFY_EXPORT int connect(int fd, const sockaddr* address, socklen_t size) {
   if (!IsInternetAddress(address, size)) {
     const int result = libc::connect(fd, address, size);
     // AF_UNSPEC dissolves a connection (connect(2)); what we knew of it goes with it.
-    if (result == 0 && g_descriptors.Flags(fd) != 0) g_descriptors.Drop(fd);
+    if (result == 0 && g_descriptors.Flags(fd) != 0) ForgetDescriptor(fd);
     return result;
   }
   return Guarded([&] { return ConnectOutbound(fd, address, size); }, -1);

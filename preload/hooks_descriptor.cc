@@ -16,7 +16,7 @@ using namespace socksify;
 
 SOCKSIFY_EXPORT int close(int fd) {
   // Forgotten before it is closed: afterwards the number may already be another thread's.
-  if (g_descriptors.Flags(fd) != 0 && !IsBorrowedMemory()) g_descriptors.Drop(fd);
+  if (g_descriptors.Flags(fd) != 0) ForgetDescriptor(fd);
   return libc::close(fd);
 }
 
@@ -26,17 +26,13 @@ SOCKSIFY_EXPORT int __close(int fd) {
 
 SOCKSIFY_EXPORT int dup(int fd) noexcept {
   const int copy = libc::dup(fd);
-  if (copy >= 0 && (g_descriptors.Flags(fd) | g_descriptors.Flags(copy)) != 0 && !IsBorrowedMemory()) {
-    g_descriptors.Duplicate(fd, copy);
-  }
+  if (copy >= 0 && (g_descriptors.Flags(fd) | g_descriptors.Flags(copy)) != 0) CopyDescriptor(fd, copy);
   return copy;
 }
 
 SOCKSIFY_EXPORT int dup2(int from, int to) noexcept {
   const int copy = libc::dup2(from, to);
-  if (copy >= 0 && (g_descriptors.Flags(from) | g_descriptors.Flags(to)) != 0 && !IsBorrowedMemory()) {
-    g_descriptors.Duplicate(from, to);
-  }
+  if (copy >= 0 && (g_descriptors.Flags(from) | g_descriptors.Flags(copy)) != 0) CopyDescriptor(from, copy);
   return copy;
 }
 
@@ -46,9 +42,7 @@ SOCKSIFY_EXPORT int __dup2(int from, int to) {
 
 SOCKSIFY_EXPORT int dup3(int from, int to, int flags) noexcept {
   const int copy = libc::dup3(from, to, flags);
-  if (copy >= 0 && (g_descriptors.Flags(from) | g_descriptors.Flags(to)) != 0 && !IsBorrowedMemory()) {
-    g_descriptors.Duplicate(from, to);
-  }
+  if (copy >= 0 && (g_descriptors.Flags(from) | g_descriptors.Flags(copy)) != 0) CopyDescriptor(from, copy);
   return copy;
 }
 
@@ -58,9 +52,8 @@ namespace {
 int Fcntl(const Original<decltype(::fcntl)>& original, int fd, int command, void* argument) {
   const int result = original(fd, command, argument);
   const bool is_copy = command == F_DUPFD || command == F_DUPFD_CLOEXEC;
-  if (is_copy && result >= 0 && (g_descriptors.Flags(fd) | g_descriptors.Flags(result)) != 0 &&
-      !IsBorrowedMemory()) {
-    g_descriptors.Duplicate(fd, result);
+  if (is_copy && result >= 0 && (g_descriptors.Flags(fd) | g_descriptors.Flags(result)) != 0) {
+    CopyDescriptor(fd, result);
   }
   return result;
 }
@@ -101,6 +94,5 @@ SOCKSIFY_EXPORT int close_range(unsigned first, unsigned last, int flags) noexce
 
 SOCKSIFY_EXPORT void closefrom(int first) noexcept {
   libc::closefrom(first);
-  const unsigned lowest = first < 0 ? 0 : static_cast<unsigned>(first);
-  if (g_descriptors.IsUsedFrom(lowest) && !IsBorrowedMemory()) g_descriptors.DropRange(lowest, ~0U);
+  ForgetDescriptors(first < 0 ? 0 : static_cast<unsigned>(first), ~0U);
 }

@@ -157,6 +157,10 @@ int ConnectStream(Runtime* runtime, int fd, const sockaddr* address, socklen_t s
                   const Decision& decision) {
   if (decision.failure != nullptr) return Refuse(runtime, decision, *decision.failure, "tcp");
   if (decision.IsPlainDirect()) return ConnectDirect(runtime, fd, address, size, decision, "tcp");
+  if (FindConnection(fd)) {
+    errno = EISCONN;
+    return -1;
+  }
   const int saved_errno = errno;
   const int file_flags = libc::fcntl(fd, F_GETFL);
   if (file_flags < 0) return -1;
@@ -168,7 +172,8 @@ int ConnectStream(Runtime* runtime, int fd, const sockaddr* address, socklen_t s
                   {.connect_timeout_ms = settings.connect_timeout_ms,
                    .negotiate_timeout_ms = settings.negotiate_timeout_ms,
                    .draw = runtime->Draw(*decision.rule),
-                   .is_nonblocking = (file_flags & O_NONBLOCK) != 0});
+                   .is_nonblocking = (file_flags & O_NONBLOCK) != 0,
+                   .is_bound = (g_descriptors.Flags(fd) & kBound) != 0});
   {
     const OptionsAside options_aside(fd);
     attempt.Start(MonotonicMs());

@@ -8,7 +8,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,15 +18,13 @@
 
 namespace socksify {
 
-constinit DescriptorTable g_descriptors;
-
 namespace {
 
 enum class SetUpState : uint8_t { kNone, kBusy, kReady };
 
 constinit std::atomic<SetUpState> g_state = SetUpState::kNone;
 constinit std::atomic<Runtime*> g_runtime = nullptr;
-constinit std::atomic<pid_t> g_pid = 0;
+constinit std::atomic<bool> g_has_fork_handler = false;
 constinit thread_local int t_passing_through = 0;
 
 const char* SecureEnvironment(const char* name) {
@@ -44,7 +41,7 @@ ssize_t SendByOriginal(int fd, const void* data, size_t size, int flags) {
 }
 
 void AfterForkInChild() {
-  g_pid.store(getpid(), std::memory_order_relaxed);
+  ClaimMemory();
   g_descriptors.ResetLockAfterFork();
   // The thread that was setting up, if any, is not in this process.
   if (t_passing_through == 0 && g_state.load() == SetUpState::kBusy) g_state.store(SetUpState::kNone);
@@ -84,7 +81,8 @@ Runtime* Runtime::SetUp() {
     if (g_state.compare_exchange_strong(expected, SetUpState::kBusy)) {
       int cancel_state = PTHREAD_CANCEL_ENABLE;
       pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-      if (g_pid.exchange(getpid()) == 0) pthread_atfork(nullptr, nullptr, &AfterForkInChild);
+      ClaimMemory();
+      if (!g_has_fork_handler.exchange(true)) pthread_atfork(nullptr, nullptr, &AfterForkInChild);
       try {
         g_runtime.store(new Runtime, std::memory_order_release);
         g_state.store(SetUpState::kReady);
@@ -175,11 +173,6 @@ uint64_t Runtime::Draw(const Rule& rule) {
   mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9U;
   mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebU;
   return mixed ^ mixed >> 31;
-}
-
-bool IsBorrowedMemory() {
-  const pid_t pid = g_pid.load(std::memory_order_relaxed);
-  return pid != 0 && pid != static_cast<pid_t>(libc::syscall(SYS_getpid));
 }
 
 const System& OriginalSystem() {

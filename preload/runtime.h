@@ -28,7 +28,7 @@
 #include <vector>
 
 #include "dialer/system.h"
-#include "preload/descriptor_table.h"
+#include "preload/connections.h"
 #include "preload/report.h"
 #include "resolver/fake_table.h"
 #include "routing/config.h"
@@ -72,13 +72,6 @@ class Runtime {
   std::atomic<FakeTable*> fake_table_ = nullptr;
   LeafLock fake_table_lock_;
 };
-
-// The descriptors of this process. Usable at any time; empty until something is recorded.
-extern constinit DescriptorTable g_descriptors;
-
-// True in a child of vfork(2), which shares our memory: what it closes there, its parent keeps. Makes one
-// system call, so it is asked only about descriptors of ours.
-bool IsBorrowedMemory();
 
 // libc's originals for the dialer.
 const System& OriginalSystem();

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The descriptors of this process, and what holds about them at the moment of asking.
+#pragma once
+
+#include <optional>
+
+#include "preload/descriptor_table.h"
+
+namespace socksify {
+
+// Usable at any time; empty until something is recorded.
+extern constinit DescriptorTable g_descriptors;
+
+// The proxied connection behind `fd`, if its socket is still the one that was recorded. Two or three system
+// calls, all of them on descriptors of ours only.
+std::optional<Connection> FindConnection(int fd);
+
+// close(2) and its kin are about to end `fd`, or have put something else in its place.
+void ForgetDescriptor(int fd);
+void ForgetDescriptors(unsigned first, unsigned last);  // inclusive
+// `to` is now a copy of `from`.
+void CopyDescriptor(int from, int to);
+
+// True in a child of vfork(2), which shares our memory: what it closes there, its parent keeps. One system
+// call, so it is asked only about proxied connections.
+bool IsBorrowedMemory();
+// Tells which process the memory belongs to; called at set-up and in the child after fork(2).
+void ClaimMemory();
+
+}  // namespace socksify
