@@ -104,7 +104,18 @@ TEST(Socks5HostileReplyTest, RejectsUnknownAddressTypeOfASuccess) {
   }
 }
 
-TEST(Socks5HostileReplyTest, FailsWhenTheStreamEndsWhileSending) {
+TEST(Socks5HostileReplyTest, FailsWhenTheStreamEndsWhileGreeting) {
+  Socks5Client client = Started(kAlice);
+  client.OutputSent(1);
+  client.InputClosed();
+  ASSERT_EQ(client.state(), HandshakeState::kFailed);
+  EXPECT_TRUE(client.output().empty());
+  EXPECT_FALSE(Remembers(client, "sesame"));
+  ExpectFailure(client.failure(), Fault::kServer, ECONNABORTED, -1,
+                "the proxy closed the connection without a reply");
+}
+
+TEST(Socks5HostileReplyTest, FailsWhenTheStreamEndsWhileSendingCredentials) {
   Socks5Client client = Started(kAlice);
   client.OutputSent(client.output().size());
   client.Input(AsBytes(kMethodUsername));
