@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "resolver/fake_table_index.h"
+
+namespace socksify {
+
+bool FakeTableIndex::Insert(uint32_t hash, uint32_t slot) {
+  for (uint32_t i = 0; i <= mask_; ++i) {
+    FakeTableIndexEntry& entry = entries_[(hash + i) & mask_];
+    if (entry.load(std::memory_order_relaxed) != 0) continue;
+    entry.store(EntryOf(hash, slot), std::memory_order_release);
+    return true;
+  }
+  return false;
+}
+
+void FakeTableIndex::Erase(uint32_t hash, uint32_t slot, const FakeTableSteps& step) {
+  const uint64_t wanted = EntryOf(hash, slot);
+  uint32_t gap = hash & mask_;
+  for (uint32_t i = 0;; ++i) {
+    if (i > mask_) return;
+    gap = (hash + i) & mask_;
+    const uint64_t entry = entries_[gap].load(std::memory_order_relaxed);
+    if (entry == wanted) break;
+    if (entry == 0) return;
+  }
+  // An entry may move back to the gap when its walk begins at or before it.
+  for (uint32_t i = 1, start = gap; i <= mask_; ++i) {
+    const uint32_t here = (start + i) & mask_;
+    const uint64_t entry = entries_[here].load(std::memory_order_relaxed);
+    if (entry == 0) break;
+    const uint32_t walked = (here - HashOf(entry)) & mask_;
+    if (walked < ((here - gap) & mask_)) continue;
+    entries_[gap].store(entry, std::memory_order_release);
+    step();
+    gap = here;
+  }
+  entries_[gap].store(0, std::memory_order_release);
+}
+
+void FakeTableIndex::Clear(const FakeTableSteps& step) {
+  for (uint32_t i = 0; i <= mask_; ++i) {
+    if (entries_[i].load(std::memory_order_relaxed) == 0) continue;
+    entries_[i].store(0, std::memory_order_release);
+    step();
+  }
+}
+
+}  // namespace socksify

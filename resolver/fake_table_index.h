@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// FakeTableIndex: the open-addressing index of the fake table, from the hash of a name to its slot.
+//
+// It lives in shared memory and is only a hint: a reader, who takes no lock, may miss an entry that a writer
+// is moving, and asks again under the lock; what it finds it checks against the slot. Every walk is bounded
+// by the size of the index, whatever is in it. Writers hold the table's lock.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "resolver/fake_table_layout.h"
+
+namespace socksify {
+
+// Called between the stores of a writer: the seam at which tests kill it. Empty in production.
+struct FakeTableSteps {
+  void (*hook)(void* context) = nullptr;
+  void* context = nullptr;
+
+  void operator()() const {
+    if (hook != nullptr) hook(context);
+  }
+};
+
+class FakeTableIndex {
+ public:
+  FakeTableIndex() = default;
+  // `entries` are a power of two.
+  FakeTableIndex(FakeTableIndexEntry* entries, uint32_t size) : entries_(entries), mask_(size - 1) {}
+
+  // The first slot entered under `hash` for which matches(slot) holds. The slot number is as it stands in
+  // memory; `matches` has to check its bounds.
+  template <typename Matches>
+  std::optional<uint32_t> Find(uint32_t hash, Matches matches) const {
+    for (uint32_t i = 0; i <= mask_; ++i) {
+      const uint64_t entry = entries_[(hash + i) & mask_].load(std::memory_order_acquire);
+      if (entry == 0) return std::nullopt;
+      if (HashOf(entry) == hash && matches(SlotOf(entry))) return SlotOf(entry);
+    }
+    return std::nullopt;
+  }
+
+  // False when there is no room, which only a damaged index lacks.
+  bool Insert(uint32_t hash, uint32_t slot);
+  // Moves later entries of the same run back into the gap, so that no walk ends early. An entry that is not
+  // there is no error.
+  void Erase(uint32_t hash, uint32_t slot, const FakeTableSteps& step);
+  void Clear(const FakeTableSteps& step);
+
+ private:
+  static uint32_t HashOf(uint64_t entry) { return static_cast<uint32_t>(entry >> 32); }
+  static uint32_t SlotOf(uint64_t entry) { return static_cast<uint32_t>(entry) - 1; }
+  static uint64_t EntryOf(uint32_t hash, uint32_t slot) { return uint64_t{hash} << 32 | (slot + 1); }
+
+  FakeTableIndexEntry* entries_ = nullptr;
+  uint32_t mask_ = 0;
+};
+
+}  // namespace socksify

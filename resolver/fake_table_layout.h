@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The mapped layout of the fake table: what stands where in the file.
+//
+//     +----------+------------------------------+-----------------------+------------------------+
+//     | header   | index: 8 bytes an entry,     | stamps: 8 bytes       | slots: 264 bytes each, |
+//     | 4 KiB    | 2 x capacity or more         | a slot                | allocated as they fill |
+//     +----------+------------------------------+-----------------------+------------------------+
+//
+// Each part begins on a page. 32- and 64-bit processes share one file: every field has a fixed width, and the
+// 8-byte ones are aligned to 8 (i386 would align them to 4). Numbers are in the machine's own byte order,
+// which `byte_order` tells. All of it but the slots is allocated when the file is made, and slots from
+// `allocated` on are never touched: a load from a hole of a file on a full tmpfs raises SIGBUS as a store
+// does.
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "resolver/fake_key.h"
+
+namespace socksify {
+
+// What must be equal for two programs to use the same file; compared byte by byte, so there is no padding.
+struct FakeTableIdentity {
+  char magic[8] = {'S', 'O', 'C', 'K', 'S', 'I', 'F', 'Y'};
+  uint32_t byte_order = 0x01020304;
+  uint32_t layout_version = 1;
+  uint32_t capacity = 0;
+  uint32_t v4 = 0;  // host order
+  uint8_t v6[16] = {};
+  uint32_t v4_bits = 0;
+  uint32_t v6_bits = 0;
+};
+static_assert(sizeof(FakeTableIdentity) == 48);
+
+struct alignas(8) FakeTableHeader {
+  FakeTableIdentity identity;
+  alignas(8) uint64_t hash_seed;
+
+  // Ticks once for every use of a name; the stamps are its values.
+  alignas(64) std::atomic<uint64_t> clock;
+  alignas(8) std::atomic<uint64_t> ticket;
+
+  // Written only under the writer's lock.
+  alignas(64) std::atomic<uint32_t> used;  // slots from here on have never held a name
+  std::atomic<uint32_t> names;             // how many of the used slots hold one
+  std::atomic<uint32_t> allocated;         // slots that have disk space behind them
+  // What a writer is at, for the one that finds it killed: 0 for nothing, else slot + 1, with kOverwriting
+  // once the slot's old name is no longer whole.
+  std::atomic<uint32_t> operation;
+  // The process id of the writer where no file can be locked, 0 for nobody (see fake_table_lock.h).
+  std::atomic<uint32_t> owner;
+
+  static constexpr uint32_t kOverwriting = 0x8000'0000;
+};
+static_assert(sizeof(FakeTableHeader) == 192);
+
+// A sequence lock and the words of a FakeKey. An odd sequence says that the words are being changed; size 0
+// that the slot stands for no name.
+struct FakeTableSlot {
+  std::atomic<uint32_t> sequence;
+  std::atomic<uint32_t> reserved;
+  std::atomic<uint32_t> words[FakeKey::kWords];
+};
+static_assert(sizeof(FakeTableSlot) == 264);
+
+// An entry of the index: hash << 32 | slot + 1, or 0 for none.
+using FakeTableIndexEntry = std::atomic<uint64_t>;
+using FakeTableStamp = std::atomic<uint64_t>;
+static_assert(std::atomic<uint64_t>::is_always_lock_free && sizeof(std::atomic<uint64_t>) == 8);
+static_assert(std::atomic<uint32_t>::is_always_lock_free && sizeof(std::atomic<uint32_t>) == 4);
+
+// Where the parts of a table of `capacity` slots are, in bytes from the start.
+class FakeTableLayout {
+ public:
+  explicit constexpr FakeTableLayout(uint32_t capacity)
+      : capacity_(capacity), index_entries_(std::bit_ceil(capacity) * 2) {}
+
+  constexpr uint32_t capacity() const { return capacity_; }
+  constexpr uint32_t index_entries() const { return index_entries_; }  // a power of two
+
+  static constexpr size_t IndexOffset() { return kPage; }
+  constexpr size_t StampsOffset() const {
+    return IndexOffset() + WholePages(index_entries_ * sizeof(FakeTableIndexEntry));
+  }
+  // Also the size of what is allocated from the beginning.
+  constexpr size_t SlotsOffset() const {
+    return StampsOffset() + WholePages(capacity_ * sizeof(FakeTableStamp));
+  }
+  // Where the slots before `slot` end.
+  constexpr size_t SlotOffset(uint32_t slot) const { return SlotsOffset() + slot * sizeof(FakeTableSlot); }
+  constexpr size_t FileSize() const { return SlotsOffset() + WholePages(capacity_ * sizeof(FakeTableSlot)); }
+
+ private:
+  static constexpr size_t kPage = 4096;
+  static constexpr size_t WholePages(size_t size) { return (size + kPage - 1) / kPage * kPage; }
+
+  uint32_t capacity_;
+  uint32_t index_entries_;
+};
+
+}  // namespace socksify

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Which names are never faked: those that stand for this machine, and those that are no names but addresses.
+//
+// Names are compared without ASCII case and without one trailing dot. Thread-safe.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/ip_address.h"
+
+namespace socksify {
+
+// localhost, anything below .localhost (RFC 6761 section 6.3), and `own_name`, which is what gethostname(2)
+// gives, or empty.
+bool IsOwnName(std::string_view name, std::string_view own_name);
+
+// Whether getaddrinfo(3) takes `name` as an address: dotted decimals, the other forms of inet_aton(3) such as
+// 127.1 and 0x7f000001, and IPv6 with or without a %scope.
+bool IsNumericHost(std::string_view name);
+
+// Whether `hosts`, text in the format of hosts(5), gives `name` an address. Lines that do not begin with an
+// address do not count.
+bool HostsHaveName(std::string_view hosts, std::string_view name);
+// Whether `hosts` gives `address` a name. ::ffff:a.b.c.d counts as a.b.c.d.
+bool HostsHaveAddress(std::string_view hosts, const IpAddress& address);
+
+// Whether `name` must be left to libc: it is numeric, or stands for this machine, or `hosts` has it.
+bool IsNeverFaked(std::string_view name, std::string_view own_name, std::string_view hosts);
+
+// The text of a hosts file, read anew; empty when it cannot be read. No more than the first MiB.
+std::string ReadHosts(const char* path = "/etc/hosts");
+
+}  // namespace socksify

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What the tests of the fake table share: a directory that goes away, ranges, and children.
+#pragma once
+
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "resolver/fake_table.h"
+
+namespace socksify {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kIsSanitized = true;
+#else
+inline constexpr bool kIsSanitized = false;
+#endif
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "fake-table-XXXXXX").string();
+    if (mkdtemp(pattern.data()) != nullptr) path_ = pattern;
+  }
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+
+  const std::string& path() const { return path_; }
+  std::string File(const std::string& name) const { return path_ + '/' + name; }
+
+ private:
+  std::string path_;
+};
+
+// 198.18.0.0 and 100::/96, `v4_bits` long: 32 - v4_bits bits of slots.
+inline FakeRange MakeRange(unsigned v4_bits = 15) {
+  return {.v4 = *IpAddress::Parse("198.18.0.0"),
+          .v4_bits = v4_bits,
+          .v6 = *IpAddress::Parse("100::"),
+          .v6_bits = 96};
+}
+
+inline std::string TableFileName(unsigned v4_bits = 15) {
+  return "names-1-198.18.0.0-" + std::to_string(v4_bits) + "-100::-96";
+}
+
+// Memory of zeroes that children share.
+template <typename T>
+class SharedArray {
+ public:
+  explicit SharedArray(size_t size)
+      : size_(size),
+        data_(static_cast<T*>(
+            mmap(nullptr, size * sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
+  ~SharedArray() { munmap(data_, size_ * sizeof(T)); }
+  SharedArray(const SharedArray&) = delete;
+  SharedArray& operator=(const SharedArray&) = delete;
+
+  T& operator[](size_t i) { return data_[i]; }
+
+ private:
+  size_t size_;
+  T* data_;
+};
+
+// Runs `body` in a child that ends without running anybody's exit handlers; its status is what `body`
+// returns.
+template <typename Body>
+pid_t StartChild(Body body) {
+  const pid_t pid = fork();
+  if (pid == 0) _exit(body());
+  return pid;
+}
+
+// The wait(2) status of `pid`.
+inline int Reap(pid_t pid) {
+  int status = -1;
+  waitpid(pid, &status, 0);
+  return status;
+}
+
+// Kills this process at the given store of a writer, counted from 1.
+struct DeathAtStep {
+  int countdown;
+
+  static void Step(void* context) {
+    if (--static_cast<DeathAtStep*>(context)->countdown == 0) kill(getpid(), SIGKILL);
+  }
+  FakeTableSteps steps() { return {.hook = Step, .context = this}; }
+};
+
+}  // namespace socksify

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "resolver/fake_table.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cerrno>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/resolver/fake_table_fixture.h"
+
+namespace socksify {
+namespace {
+
+class FakeTableTest : public testing::Test {
+ protected:
+  std::unique_ptr<FakeTable> Open(unsigned v4_bits = 15) {
+    auto table = FakeTable::Open(directory_.path(), MakeRange(v4_bits));
+    EXPECT_TRUE(table) << table.error();
+    return table ? std::move(*table) : nullptr;
+  }
+  static std::string V4(FakeTable& table, const std::string& name) {
+    const auto address = table.AddressFor(name, IpVersion::kV4);
+    return address ? address->ToString() : "errno " + std::to_string(address.error());
+  }
+  static std::string NameOf(const FakeTable& table, const std::string& address) {
+    const auto endpoint = table.NameFor(*IpAddress::Parse(address), 80);
+    return endpoint ? endpoint->ToString() : "none";
+  }
+
+  TemporaryDirectory directory_;
+};
+
+size_t CountDescriptors() {
+  size_t count = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
+  return count;
+}
+
+TEST_F(FakeTableTest, GivesConsecutiveAddressesAndKeepsThem) {
+  const auto table = Open();
+  EXPECT_EQ(V4(*table, "a.test"), "198.18.0.0");
+  EXPECT_EQ(V4(*table, "b.test"), "198.18.0.1");
+  EXPECT_EQ(V4(*table, "a.test"), "198.18.0.0");
+  EXPECT_EQ(table->AddressFor("b.test", IpVersion::kV6)->ToString(), "100::1");
+  EXPECT_EQ(table->size(), 2U);
+  EXPECT_EQ(table->capacity(), FakeTable::kMaxNames);
+}
+
+TEST_F(FakeTableTest, BothAddressesStandForTheName) {
+  const auto table = Open();
+  V4(*table, "a.test");
+  V4(*table, "b.test");
+  EXPECT_EQ(NameOf(*table, "198.18.0.1"), "b.test:80");
+  EXPECT_EQ(NameOf(*table, "100::1"), "b.test:80");
+  EXPECT_EQ(NameOf(*table, "::ffff:198.18.0.1"), "b.test:80");
+  EXPECT_EQ(NameOf(*table, "198.18.0.2"), "none");
+  EXPECT_EQ(NameOf(*table, "10.0.0.1"), "none");
+  EXPECT_TRUE(table->IsFake(*IpAddress::Parse("198.18.0.2")));
+  EXPECT_FALSE(table->IsFake(*IpAddress::Parse("198.17.0.2")));
+}
+
+TEST_F(FakeTableTest, NamesCompareAsDnsDoes) {
+  const auto table = Open();
+  EXPECT_EQ(V4(*table, "Web.TEST."), "198.18.0.0");
+  EXPECT_EQ(V4(*table, "web.test"), "198.18.0.0");
+  EXPECT_EQ(V4(*table, "web.test.."), "198.18.0.1");
+  EXPECT_EQ(NameOf(*table, "198.18.0.0"), "web.test:80");
+}
+
+TEST_F(FakeTableTest, TakesNamesOfEverySize) {
+  const auto table = Open();
+  for (size_t size = 1; size <= 255; ++size) {
+    const std::string name(size, 'x');
+    const auto address = table->AddressFor(name, IpVersion::kV4);
+    ASSERT_TRUE(address) << size;
+    EXPECT_EQ(table->NameFor(*address, 0)->name(), name);
+  }
+  EXPECT_EQ(table->size(), 255U);
+  EXPECT_EQ(V4(*table, std::string(255, 'x') + '.'), "198.18.0.254");
+}
+
+TEST_F(FakeTableTest, RefusesWhatIsNoName) {
+  const auto table = Open();
+  for (const std::string& name : {std::string(), std::string("."), std::string(256, 'x'),
+                                  std::string("a\0b", 3), std::string(1, '\0')}) {
+    const auto address = table->AddressFor(name, IpVersion::kV4);
+    ASSERT_FALSE(address) << name;
+    EXPECT_EQ(address.error(), EINVAL);
+  }
+  EXPECT_EQ(table->size(), 0U);
+}
+
+TEST_F(FakeTableTest, RefusesWhatIsNoRange) {
+  FakeRange range = MakeRange();
+  range.v4_bits = 33;
+  EXPECT_EQ(FakeTable::Open(directory_.path(), range).error(), EINVAL);
+  EXPECT_EQ(FakeTable::MakePrivate(range).error(), EINVAL);
+}
+
+TEST_F(FakeTableTest, TablesOfOneDirectoryAgree) {
+  const auto first = Open();
+  const auto second = Open();
+  EXPECT_EQ(V4(*first, "a.test"), V4(*second, "a.test"));
+  EXPECT_EQ(V4(*second, "b.test"), V4(*first, "b.test"));
+  EXPECT_EQ(NameOf(*second, "198.18.0.0"), "a.test:80");
+}
+
+TEST_F(FakeTableTest, NamesOutliveTheProcessesThatAskedForThem) {
+  V4(*Open(), "a.test");
+  EXPECT_EQ(NameOf(*Open(), "198.18.0.0"), "a.test:80");
+}
+
+TEST_F(FakeTableTest, RangesHaveTablesOfTheirOwn) {
+  const auto wide = Open();
+  const auto narrow = Open(24);
+  V4(*wide, "a.test");
+  EXPECT_EQ(V4(*narrow, "b.test"), "198.18.0.0");
+  EXPECT_EQ(NameOf(*wide, "198.18.0.0"), "a.test:80");
+}
+
+TEST_F(FakeTableTest, LeavesNoDescriptorOpen) {
+  const size_t before = CountDescriptors();
+  const auto table = Open();
+  for (int i = 0; i < 1000; ++i) V4(*table, std::to_string(i) + ".test");
+  EXPECT_EQ(CountDescriptors(), before);
+}
+
+TEST_F(FakeTableTest, KeepsErrno) {
+  const auto table = Open();
+  errno = ENOTTY;
+  V4(*table, "a.test");
+  V4(*table, "a.test");
+  EXPECT_EQ(errno, ENOTTY);
+}
+
+TEST_F(FakeTableTest, RecyclesTheLeastRecentlyUsed) {
+  const auto table = Open(30);
+  for (const char* name : {"a", "b", "c", "d"}) V4(*table, name);
+  V4(*table, "a");               // the order is b c d a
+  NameOf(*table, "198.18.0.1");  // c d a b
+  EXPECT_EQ(V4(*table, "e"), "198.18.0.2");
+  EXPECT_EQ(V4(*table, "f"), "198.18.0.3");
+  EXPECT_EQ(V4(*table, "g"), "198.18.0.0");
+  EXPECT_EQ(NameOf(*table, "198.18.0.1"), "b:80");
+  EXPECT_EQ(NameOf(*table, "100::2"), "e:80");
+  EXPECT_EQ(table->size(), 4U);
+  EXPECT_EQ(V4(*table, "c"), "198.18.0.3") << "f is older than g, b and e";
+}
+
+TEST_F(FakeTableTest, TableOfOneSlotWorks) {
+  const auto table = Open(32);
+  for (const char* name : {"a", "b", "a", "c"}) {
+    EXPECT_EQ(V4(*table, name), "198.18.0.0");
+    EXPECT_EQ(NameOf(*table, "198.18.0.0"), std::string(name) + ":80");
+  }
+  EXPECT_EQ(table->size(), 1U);
+}
+
+// More names than slots: each new name takes the place of the one that is older than all others.
+TEST_F(FakeTableTest, RecyclesManyNamesWithoutAWrongAnswer) {
+  const unsigned v4_bits = kIsSanitized ? 22 : 15;
+  const uint32_t kNames = 200'000;
+  const auto table = Open(v4_bits);
+  const uint32_t capacity = table->capacity();
+  const FakeRangeMap range = *FakeRangeMap::Make(MakeRange(v4_bits), capacity);
+  const uint32_t names = kIsSanitized ? kNames / 20 : kNames;
+  for (uint32_t i = 0; i < names; ++i) {
+    const std::string name = "host-" + std::to_string(i) + ".test";
+    const auto address = table->AddressFor(name, IpVersion::kV4);
+    ASSERT_TRUE(address) << address.error();
+    ASSERT_EQ(*address, range.AddressOf(i % capacity, IpVersion::kV4)) << name;
+  }
+  EXPECT_EQ(table->size(), capacity);
+  for (uint32_t i = names - capacity; i < names; ++i) {
+    const std::string name = "host-" + std::to_string(i) + ".test";
+    const IpAddress address = range.AddressOf(i % capacity, IpVersion::kV4);
+    ASSERT_EQ(table->AddressFor(name, IpVersion::kV4), address) << name;
+    ASSERT_EQ(table->NameFor(address, 0)->name(), name);
+  }
+}
+
+TEST_F(FakeTableTest, ThreadsAgreeAndExcludeEachOther) {
+  constexpr int kThreads = 8;
+  constexpr int kNames = 400;
+  const auto first = Open();
+  const auto second = Open();
+  std::vector<std::vector<std::string>> answers(kThreads, std::vector<std::string>(kNames));
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      FakeTable& table = t % 2 == 0 ? *first : *second;
+      for (int i = 0; i < kNames; ++i) {
+        const int n = (i + t * 50) % kNames;
+        answers[t][n] = V4(table, std::to_string(n) + ".test");
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (int n = 0; n < kNames; ++n) {
+    for (int t = 1; t < kThreads; ++t) EXPECT_EQ(answers[t][n], answers[0][n]);
+    EXPECT_EQ(NameOf(*first, answers[0][n]), std::to_string(n) + ".test:80");
+  }
+  EXPECT_EQ(first->size(), static_cast<uint32_t>(kNames));
+}
+
+// Readers run against a writer that recycles all the time: what they find is a whole name of the right slot.
+TEST_F(FakeTableTest, ReadersNeverSeeAHalfWrittenName) {
+  const auto table = Open(29);
+  std::atomic<bool> done = false;
+  std::atomic<int> wrong = 0;
+  std::thread reader([&] {
+    while (!done.load()) {
+      for (uint32_t slot = 0; slot < 8; ++slot) {
+        const auto endpoint = table->NameFor(IpAddress::V4(0xc6120000 + slot), 0);
+        if (!endpoint) continue;
+        const std::string_view name = endpoint->name();
+        if (name.find_first_not_of(name[0]) != std::string_view::npos) wrong.fetch_add(1);
+        if (name.size() != static_cast<size_t>(name[0] - 'a') * 9 + 5) wrong.fetch_add(1);
+      }
+    }
+  });
+  for (int i = 0; i < 4000; ++i) {
+    const int letter = i % 26;
+    ASSERT_TRUE(
+        table->AddressFor(std::string(letter * 9 + 5, static_cast<char>('a' + letter)), IpVersion::kV4));
+  }
+  done.store(true);
+  reader.join();
+  EXPECT_EQ(wrong.load(), 0);
+}
+
+TEST_F(FakeTableTest, TicketsAreSharedAndUnique) {
+  const auto first = Open();
+  const auto second = Open();
+  EXPECT_EQ(first->NextTicket(), 0U);
+  EXPECT_EQ(second->NextTicket(), 1U);
+  EXPECT_EQ(first->NextTicket(), 2U);
+}
+
+TEST_F(FakeTableTest, GoesOnWhenItsDirectoryIsRemoved) {
+  const auto first = Open();
+  const auto second = Open();
+  V4(*first, "old.test");
+  std::filesystem::remove_all(directory_.path());
+  for (int i = 0; i < 1000; ++i) {
+    const std::string name = std::to_string(i) + ".test";
+    ASSERT_EQ(V4(*first, name), V4(*second, name));
+  }
+  EXPECT_EQ(V4(*second, "old.test"), "198.18.0.0");
+}
+
+}  // namespace
+}  // namespace socksify
