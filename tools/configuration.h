@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The configuration as the tools load it: by the same call and from the same places as the preload.
+#pragma once
+
+#include <expected>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "routing/config.h"
+
+namespace socksify {
+
+// Loads from `sources`; where they are empty, from what a `socksify` around this process has said in
+// SOCKSIFY_PROXY, and else from the usual places.
+std::expected<Config, std::vector<Diagnostic>> LoadLocalConfig(const ConfigSources& sources);
+
+// All of them, each with its line, caret and remedy.
+std::string ToText(std::span<const Diagnostic> diagnostics);
+
+}  // namespace socksify

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tools/launch_options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "base/version.h"
+
+namespace socksify {
+namespace {
+
+constexpr char kHelp[] =
+    R"(socksify - run a program through SOCKS or HTTP proxies
+
+Usage:
+  socksify [OPTION]... [--] PROGRAM [ARGUMENT]...
+
+Where the traffic goes:
+  -f, --file FILE    read the routes from FILE
+  -p, --proxy URL[,URL]...
+                     send everything but loopback through this proxy; a comma
+                     makes a chain, a repeated -p a fallback
+
+                     URL is SCHEME://[USER[:PASSWORD]@]HOST[:PORT], where SCHEME
+                     is one of socks5, socks4, socks4a, http
+
+  Without either, the first of these that exists: $SOCKS_CONF,
+  ~/.config/socksify/socks.conf, /etc/socks.conf.
+
+What is reported:
+  -v, --verbose      one line for each connection, to stderr
+      --log FILE     append messages to FILE instead of stderr
+      --trace FILE   append one JSON object for each event to FILE
+
+  -h, --help         show this text
+      --version      show the version
+
+Exit status: that of PROGRAM; 127 if it is not found, 126 if it cannot be
+executed, 125 if socksify itself fails: a mistake in the options or in the
+configuration, or a PROGRAM that a preload cannot reach (static, setuid, ...).
+
+Examples:
+  socksify -p socks5://127.0.0.1:1080 curl https://example.org/
+  socksify -p socks5://10.0.0.1:1080,http://10.0.0.2:3128 ssh host.example
+  socksify -p socks5://main:1080 -p socks5://spare:1080 git fetch
+  socksify -v -f ./socks.conf bash          # everything started from this shell
+  socksctl explain -f ./socks.conf example.org:443    # what would happen, and why
+)";
+
+constexpr char kTool[] = "socksify";
+
+CommandLineEnd Mistake(const std::string& message) {
+  return UsageError(kTool, kExitOwnError, message);
+}
+
+}  // namespace
+
+std::expected<LaunchOptions, CommandLineEnd> ParseLaunchOptions(int argc, const char* const* argv) {
+  LaunchOptions options;
+  bool version = false;
+  bool help = false;
+
+  CLI::App app;
+  app.set_help_flag();
+  app.prefix_command();
+  AddConfigOptions(&app, &options.sources);
+  app.add_flag("-v,--verbose", options.verbose);
+  app.add_option("--log", options.log)->type_name("FILE");
+  app.add_option("--trace", options.trace)->type_name("FILE");
+  app.add_flag("-h,--help", help);
+  app.add_flag("--version", version);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return std::unexpected(UsageError(kTool, kExitOwnError, error));
+  }
+
+  if (help) return std::unexpected(CommandLineEnd{0, kHelp});
+  if (version) return std::unexpected(CommandLineEnd{0, std::string("socksify ") + kVersion + "\n"});
+
+  // CLI11 leaves behind options that it does not know, then a `--`, then the program with all of its
+  // arguments.
+  options.command = app.remaining();
+  if (!options.command.empty() && options.command[0] == "--") {
+    options.command.erase(options.command.begin());
+  } else if (!options.command.empty() && options.command[0].starts_with('-')) {
+    return std::unexpected(Mistake("unknown option '" + options.command[0] + "'"));
+  }
+  if (options.command.empty()) return std::unexpected(Mistake("expected the name of a program to run"));
+  if (const std::string message = CheckConfigOptions(options.sources); !message.empty()) {
+    return std::unexpected(Mistake(message));
+  }
+  return options;
+}
+
+}  // namespace socksify

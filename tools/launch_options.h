@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// LaunchOptions: the command line of `socksify`, parsed. Options end where the program's name begins.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "tools/command_line.h"
+
+namespace socksify {
+
+// The launcher's own errors, as env(1) and nohup(1) have it.
+inline constexpr int kExitOwnError = 125;
+inline constexpr int kExitNotExecutable = 126;
+inline constexpr int kExitNotFound = 127;
+
+struct LaunchOptions {
+  ConfigSources sources;
+  bool verbose = false;
+  std::string log;                   // as given; empty: none
+  std::string trace;                 // as given; empty: none
+  std::vector<std::string> command;  // the program and its arguments; never empty
+};
+
+std::expected<LaunchOptions, CommandLineEnd> ParseLaunchOptions(int argc, const char* const* argv);
+
+}  // namespace socksify

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tools/library_location.h"
+
+#include <elf.h>
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+#include <cstddef>
+#include <cstdint>
+
+#include "tools/layout.h"
+
+namespace socksify {
+namespace {
+
+struct Multiarch {
+  ElfIdentity identity;
+  const char* directory;
+};
+
+// The directories of Debian's multiarch, https://wiki.debian.org/Multiarch/Tuples.
+constexpr std::array<Multiarch, 9> kMultiarch = {{
+    {{true, EM_X86_64}, "lib/x86_64-linux-gnu"},
+    {{false, EM_X86_64}, "lib/x86_64-linux-gnux32"},
+    {{false, EM_386}, "lib/i386-linux-gnu"},
+    {{true, EM_AARCH64}, "lib/aarch64-linux-gnu"},
+    {{false, EM_ARM}, "lib/arm-linux-gnueabihf"},
+    {{false, EM_ARM}, "lib/arm-linux-gnueabi"},
+    {{true, EM_RISCV}, "lib/riscv64-linux-gnu"},
+    {{true, EM_PPC64}, "lib/powerpc64le-linux-gnu"},
+    {{true, EM_S390}, "lib/s390x-linux-gnu"},
+}};
+
+}  // namespace
+
+std::expected<LibraryLocation, std::string> LibraryLocation::OfThisProgram() {
+  std::array<char, PATH_MAX> buffer{};
+  const ssize_t size = readlink("/proc/self/exe", buffer.data(), buffer.size());
+  if (size <= 0) return std::unexpected("cannot read /proc/self/exe, which tells where libsocksify.so lies");
+  const std::string_view path(buffer.data(), static_cast<size_t>(size));
+  const size_t program = path.rfind('/');
+  const size_t directory = program == 0 ? std::string_view::npos : path.rfind('/', program - 1);
+  if (directory == std::string_view::npos) {
+    return std::unexpected("expected to be installed as PREFIX/bin/socksify, found " + std::string(path));
+  }
+  return LibraryLocation(std::string(path.substr(0, directory)), kLibraryDirectory, OwnElfIdentity());
+}
+
+std::optional<std::string> LibraryLocation::Unspeakable() const {
+  if (prefix_.find_first_of(" \t\n:$") == std::string::npos) return std::nullopt;
+  return "the installation path '" + prefix_ + "' holds a blank, ':' or '$', which LD_PRELOAD cannot express";
+}
+
+std::vector<std::string> LibraryLocation::Candidates(const ElfIdentity& identity) const {
+  std::vector<std::string> paths;
+  const auto add = [&](std::string_view directory) {
+    paths.push_back(prefix_ + "/" + std::string(directory) + "/" + std::string(kLibraryName));
+  };
+  if (identity == own_) {
+    add(own_directory_);
+    return paths;
+  }
+  for (const Multiarch& entry : kMultiarch) {
+    if (entry.identity == identity && own_directory_ != entry.directory) add(entry.directory);
+  }
+  // Elsewhere than on Debian: lib64 beside lib, or lib beside lib32.
+  if (own_directory_ != "lib") add("lib");
+  if (identity.is_64_bit && own_directory_ != "lib64") add("lib64");
+  if (!identity.is_64_bit && own_directory_ != "lib32") add("lib32");
+  return paths;
+}
+
+std::string LibraryLocation::PreloadEntry(const std::string& path, bool dollar_lib) const {
+  return dollar_lib ? prefix_ + "/$LIB/" + std::string(kLibraryName) : path;
+}
+
+std::string ExtendPreload(std::string_view inherited, std::string_view entry) {
+  std::string value;
+  const auto append = [&](std::string_view text) {
+    if (!value.empty()) value += ':';
+    value += text;
+  };
+  while (!inherited.empty()) {
+    const size_t end = std::min(inherited.find_first_of(" :"), inherited.size());
+    const std::string_view item = inherited.substr(0, end);
+    if (!item.empty() && item.substr(item.rfind('/') + 1) != kLibraryName) append(item);
+    inherited.remove_prefix(std::min(end + 1, inherited.size()));
+  }
+  append(entry);
+  return value;
+}
+
+}  // namespace socksify

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// socksify: starts a program with libsocksify.so loaded into it.
+//
+// Everything that can be known to go wrong is found out before the program runs: a mistake in the
+// configuration, a log file that cannot be written, a program that a preload does not reach. After exec there
+// is nobody left to report to but the program's own standard error.
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "base/failure.h"
+#include "tools/configuration.h"
+#include "tools/launch_environment.h"
+#include "tools/launch_options.h"
+#include "tools/layout.h"
+#include "tools/library_location.h"
+#include "tools/local_program_files.h"
+#include "tools/program_inspector.h"
+
+namespace socksify {
+namespace {
+
+// "socksify: MESSAGE", and the remedy indented below; returns `exit_code`.
+int Fail(int exit_code, const std::string& message, const std::string& remedy = "") {
+  std::string text = "socksify: " + message + "\n";
+  if (!remedy.empty()) text += "  " + remedy + "\n";
+  std::fputs(text.c_str(), stderr);
+  return exit_code;
+}
+
+// "no such file or directory": as strerror(3) has it, in the case of our messages.
+std::string ErrorText(int error) {
+  std::string text = strerrordesc_np(error) != nullptr ? strerrordesc_np(error) : ErrnoName(error);
+  if (text.size() > 1 && text[1] >= 'a') text[0] = static_cast<char>(text[0] | 0x20);
+  return text;
+}
+
+// 0, or the exit code after a message.
+int PrepareEnvironment(const LaunchOptions& options) {
+  std::array<char, PATH_MAX> directory{};
+  if (getcwd(directory.data(), directory.size()) == nullptr) {
+    return Fail(kExitOwnError, "cannot tell the working directory: " + ErrorText(errno));
+  }
+  for (const std::string* path : {&options.log, &options.trace}) {
+    if (path->empty()) continue;
+    if (const std::optional<int> error = CheckAppendable(*path)) {
+      return Fail(kExitOwnError, "cannot write to '" + *path + "': " + ErrorText(*error));
+    }
+  }
+  ApplyEnvironment(MakeEnvironment(options, directory.data()));
+  return 0;
+}
+
+int CheckConfiguration(const LaunchOptions& options) {
+  const auto config = LoadLocalConfig(options.sources);
+  if (config) {
+    std::fputs(ToText(config->warnings).c_str(), stderr);
+    return 0;
+  }
+  std::fputs(ToText(config.error()).c_str(), stderr);
+  return Fail(kExitOwnError, options.command[0] + ": not started, because the configuration has errors",
+              "mend them; `socksctl check` reads the configuration again");
+}
+
+// The loaders below /lib are the system's, for which the build has learnt what $LIB means; others have been
+// built apart (Nix, Guix, a toolchain's) and get the plain path.
+bool KnowsDollarLib(const std::optional<ElfImage>& image) {
+  return kLibraryDirectoryIsDollarLib && (!image || image->interpreter.starts_with("/lib"));
+}
+
+int PreparePreload(const std::string& name, const std::string& path) {
+  const auto location = LibraryLocation::OfThisProgram();
+  if (!location) return Fail(kExitOwnError, location.error());
+  if (const auto trouble = location->Unspeakable()) {
+    return Fail(kExitOwnError, *trouble, "install socksify elsewhere, for example below /usr/local");
+  }
+  const LocalProgramFiles files(*location);
+  if (const auto library = files.FindLibrary(OwnElfIdentity()); !library) {
+    return Fail(kExitOwnError, "libsocksify.so is missing; looked for " + library.error(),
+                "install socksify anew; the launcher finds the library relative to itself");
+  }
+
+  const auto image = ProgramInspector(files, LocalCaller()).Inspect(path);
+  if (!image) return Fail(kExitOwnError, name + ": " + image.error().reason, image.error().remedy);
+  const auto library = files.FindLibrary(*image ? (*image)->identity : OwnElfIdentity());
+  if (!library) return Fail(kExitOwnError, "libsocksify.so is missing; looked for " + library.error());
+  const char* const inherited = getenv("LD_PRELOAD");
+  const std::string preload = ExtendPreload(inherited != nullptr ? inherited : "",
+                                            location->PreloadEntry(*library, KnowsDollarLib(*image)));
+  ApplyEnvironment({{"LD_PRELOAD", preload}});
+  return 0;
+}
+
+int FailToStart(const std::string& name, const std::string& path, int error) {
+  const int exit_code = error == ENOENT ? kExitNotFound : kExitNotExecutable;
+  if (error != ENOENT) return Fail(exit_code, name + ": " + ErrorText(error));
+  if (access(path.c_str(), F_OK) == 0) {
+    return Fail(exit_code, name + ": cannot be started",
+                "it is there, but the interpreter that it names is not");
+  }
+  const bool searched = name.find('/') == std::string::npos;
+  return Fail(exit_code, name + (searched ? ": not found in PATH" : ": no such file or directory"));
+}
+
+int Run(int argc, char** argv) {
+  const auto options = ParseLaunchOptions(argc, argv);
+  if (!options) return Finish(options.error());
+  if (const int code = PrepareEnvironment(*options)) return code;
+  if (const int code = CheckConfiguration(*options)) return code;
+
+  const std::string& name = options->command[0];
+  const auto path = FindProgram(name);
+  if (!path) return FailToStart(name, name, path.error());
+  if (const int code = PreparePreload(name, *path)) return code;
+
+  std::vector<char*> arguments;
+  for (const std::string& argument : options->command)
+    arguments.push_back(const_cast<char*>(argument.c_str()));
+  arguments.push_back(nullptr);
+  std::fflush(nullptr);
+  // With a path, so that what was inspected is what is run; for a file without a magic number, by sh.
+  execvp(path->c_str(), arguments.data());
+  return FailToStart(name, *path, errno);
+}
+
+}  // namespace
+}  // namespace socksify
+
+int main(int argc, char** argv) {
+  try {
+    return socksify::Run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "socksify: %s\n", error.what());
+    return socksify::kExitOwnError;
+  }
+}
