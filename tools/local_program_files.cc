@@ -35,6 +35,14 @@ void MapContent(const UniqueFd& fd, size_t size, ProgramFile* file) {
   file->bytes = {static_cast<const uint8_t*>(address), size};
 }
 
+std::optional<ElfIdentity> ReadElfIdentity(const std::string& path) {
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  std::array<uint8_t, 64> head{};  // the header of either class
+  const ssize_t size = fd.valid() ? read(fd.get(), head.data(), head.size()) : 0;
+  if (size <= 0) return std::nullopt;
+  return ParseElfIdentity(std::span(head).first(static_cast<size_t>(size)));
+}
+
 bool IsExecutableFile(const std::string& path) {
   struct stat status = {};
   return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && access(path.c_str(), X_OK) == 0;
@@ -70,8 +78,7 @@ std::optional<std::string> LocalProgramFiles::FindInPath(const std::string& name
 std::expected<std::string, std::string> LocalProgramFiles::FindLibrary(const ElfIdentity& identity) const {
   std::string places;
   for (const std::string& path : location_.Candidates(identity)) {
-    const std::expected<ProgramFile, int> file = Open(path);
-    if (file && ParseElfIdentity(file->bytes) == identity) return path;
+    if (ReadElfIdentity(path) == identity) return path;
     if (!places.empty()) places += ", ";
     places += path;
   }

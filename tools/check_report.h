@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// CheckReport: what loading a configuration has come to, as text or JSON.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "routing/config.h"
+
+namespace socksify {
+
+struct CheckReport {
+  std::string origin;  // empty when there are errors
+  size_t routes = 0;   // as written: implied ones do not count
+  size_t servers = 0;
+  std::vector<Diagnostic> errors;
+  std::vector<Diagnostic> warnings;
+};
+
+CheckReport MakeCheckReport(const std::expected<Config, std::vector<Diagnostic>>& config);
+
+// "/etc/socks.conf: 3 routes, 2 servers, no errors, 1 warning" and a line end; for errors the count alone.
+std::string ToText(const CheckReport& report);
+// The JSON object that socksctl(1) documents, on one line.
+std::string ToJson(const CheckReport& report);
+
+}  // namespace socksify

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// ControlOptions: the command line of `socksctl`, parsed.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+
+#include "tools/command_line.h"
+
+namespace socksify {
+
+inline constexpr int kExitConfigError = 1;
+inline constexpr int kExitUsage = 2;
+
+struct ControlOptions {
+  enum class Command : uint8_t { kCheck, kExplain };
+
+  Command command = Command::kCheck;
+  ConfigSources sources;
+  bool json = false;
+  std::string process;      // explain: the program's base name; may be empty
+  std::string destination;  // explain: HOST:PORT[/udp], not yet looked at
+};
+
+std::expected<ControlOptions, CommandLineEnd> ParseControlOptions(int argc, const char* const* argv);
+
+}  // namespace socksify

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Explanation: what would become of one connection, and why. A value made from a Config; it asks no network.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "routing/config.h"
+#include "tools/destination.h"
+
+namespace socksify {
+
+enum class Verdict : uint8_t {
+  kDirect,
+  kProxy,
+  kBlock,    // by a rule
+  kNoRoute,  // no rule matches
+  kRefused,  // a rule sends it to a proxy that this version cannot use for it
+};
+
+enum class Resolution : uint8_t {
+  kLiteral,        // the destination is an address
+  kHosts,          // a name of this machine: /etc/hosts, localhost
+  kFake,           // sent to the proxy as a name
+  kLocal,          // looked up by this machine
+  kLocalThenFake,  // looked up by this machine, and sent to the proxy as a name if that fails
+};
+
+struct HopReport {
+  std::string name;                    // of the `server` block; may be empty
+  std::string address;                 // "10.0.0.1:1080"
+  std::vector<std::string> protocols;  // "socks5", ...; the preferred one first
+  std::string where;
+  std::string unusable;  // the reason; empty: usable
+};
+
+struct PathReport {
+  Target::Kind kind = Target::Kind::kDirect;
+  bool is_fallback = false;
+  std::vector<HopReport> hops;  // for kProxies
+
+  bool IsUsable() const;
+};
+
+struct Explanation {
+  std::string destination;  // "web.test:80"
+  Transport transport = Transport::kTcp;
+  std::string process;  // may be empty
+
+  Verdict verdict = Verdict::kNoRoute;
+  int error = 0;       // what the program gets, an errno value; 0 where it gets a connection
+  std::string reason;  // for people, where error is not 0
+
+  bool has_rule = false;
+  Location where;
+  std::string rule_text;
+  Balance balance = Balance::kOrdered;
+  std::vector<PathReport> paths;  // the group, then the fallbacks, in file order
+
+  Resolution resolution = Resolution::kLiteral;
+  std::vector<IpAddress> addresses;  // for kHosts; the first of them decides
+};
+
+// The errno that a program gets for UDP through a proxy, for as long as it is not supported.
+extern const int kUdpThroughProxyError;
+
+// `local_addresses` are those of the destination's name on this machine (FindLocalName); empty for none.
+Explanation Explain(const Config& config, const Destination& destination, std::string_view process,
+                    std::span<const IpAddress> local_addresses);
+
+const char* ToString(Verdict verdict);        // "direct", "proxy", "block", "no-route", "refused"
+const char* ToString(Resolution resolution);  // "literal", "hosts", "fake", "local", "local-then-fake"
+const char* ToString(Balance balance);        // as in the configuration
+
+// Aligned text of several lines; and the JSON object that socksctl(1) documents, on one line.
+std::string ToText(const Explanation& explanation);
+std::string ToJson(const Explanation& explanation);
+
+}  // namespace socksify

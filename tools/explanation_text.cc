@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <algorithm>
+
+#include "base/failure.h"
+#include "tools/explanation.h"
+
+namespace socksify {
+namespace {
+
+// Every line: two blanks, a label in this width, a value.
+constexpr size_t kLabelWidth = 12;
+
+void AppendLine(std::string* text, std::string_view label, std::string_view value) {
+  *text += "  ";
+  *text += label;
+  text->append(label.size() < kLabelWidth ? kLabelWidth - label.size() : 1, ' ');
+  *text += value;
+  *text += '\n';
+}
+
+// The lines of `block`, without the indentation that all of them share, below each other in the value column.
+void AppendBlock(std::string* text, std::string_view block) {
+  size_t indent = std::string_view::npos;
+  std::vector<std::string_view> lines;
+  while (!block.empty()) {
+    const size_t end = std::min(block.find('\n'), block.size());
+    lines.push_back(block.substr(0, end));
+    block.remove_prefix(std::min(end + 1, block.size()));
+    indent = std::min(indent, lines.back().find_first_not_of(" \t"));
+  }
+  for (const std::string_view line : lines) {
+    AppendLine(text, "", line.substr(std::min(indent, line.size())));
+  }
+}
+
+std::string Join(const std::vector<std::string>& words, std::string_view separator) {
+  std::string text;
+  for (const std::string& word : words) {
+    if (!text.empty()) text += separator;
+    text += word;
+  }
+  return text;
+}
+
+std::string Headline(const Explanation& explanation) {
+  switch (explanation.verdict) {
+    case Verdict::kDirect: return "goes direct";
+    case Verdict::kProxy: return "goes through a proxy";
+    case Verdict::kBlock:
+    case Verdict::kNoRoute:
+    case Verdict::kRefused: break;
+  }
+  return "is refused: " + explanation.reason + " (" + ErrnoName(explanation.error) + ")";
+}
+
+std::string DescribePath(const PathReport& path) {
+  if (path.kind == Target::Kind::kDirect) return "direct";
+  if (path.kind == Target::Kind::kBlock) return "block";
+  std::vector<std::string> hops;
+  for (const HopReport& hop : path.hops) {
+    hops.push_back(Join(hop.protocols, "|") + " " + hop.address +
+                   (hop.name.empty() ? "" : " (" + hop.name + ")"));
+  }
+  return Join(hops, " -> ");
+}
+
+void AppendPaths(std::string* text, const Explanation& explanation) {
+  const auto count = std::ranges::count(explanation.paths, false, &PathReport::is_fallback);
+  int number = 0;
+  for (const PathReport& path : explanation.paths) {
+    std::string label = path.is_fallback ? "fallback" : "path";
+    if (!path.is_fallback && count > 1) {
+      label += ' ';
+      label += std::to_string(++number);
+    }
+    AppendLine(text, label, DescribePath(path));
+    for (const HopReport& hop : path.hops) {
+      if (!hop.unusable.empty()) AppendLine(text, "", "unusable: " + hop.unusable);
+    }
+  }
+  if (count > 1) AppendLine(text, "balance", ToString(explanation.balance));
+}
+
+std::string DescribeName(const Explanation& explanation) {
+  switch (explanation.resolution) {
+    case Resolution::kLiteral: return "an address; there is nothing to resolve";
+    case Resolution::kFake: return "a fake address for the program, the name itself for the proxy";
+    case Resolution::kLocal: return "resolved by this machine; the route of its address decides in the end";
+    case Resolution::kLocalThenFake: return "resolved by this machine; if that fails, by the proxy";
+    case Resolution::kHosts: break;
+  }
+  std::vector<std::string> addresses;
+  for (const IpAddress& address : explanation.addresses) addresses.push_back(address.ToString());
+  return "of this machine: " + Join(addresses, ", ") + "; the route is that of the address";
+}
+
+}  // namespace
+
+std::string ToText(const Explanation& explanation) {
+  std::string text = explanation.destination + "/" + ToString(explanation.transport);
+  if (!explanation.process.empty()) text += " from " + explanation.process;
+  text += ' ';
+  text += Headline(explanation);
+  text += '\n';
+  if (explanation.has_rule) AppendLine(&text, "decided by", explanation.where.ToString());
+  AppendBlock(&text, explanation.rule_text);
+  AppendPaths(&text, explanation);
+  AppendLine(&text, "name", DescribeName(explanation));
+  return text;
+}
+
+}  // namespace socksify
