@@ -52,7 +52,7 @@ CheckReport MakeCheckReport(const std::expected<Config, std::vector<Diagnostic>>
 }
 
 std::string ToText(const CheckReport& report) {
-  const std::string outcome =
+  std::string outcome =
       Count(report.errors.size(), "error") + ", " + Count(report.warnings.size(), "warning") + "\n";
   if (!report.errors.empty()) return outcome;
   return report.origin + ": " + Count(report.routes, "route") + ", " + Count(report.servers, "server") +

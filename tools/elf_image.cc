@@ -54,7 +54,7 @@ class ElfReader {
 bool HasGoNote(const ElfReader& reader, uint64_t offset, uint64_t size) {
   constexpr uint64_t kHeaderSize = sizeof(Elf32_Nhdr);  // the same in both classes
   const auto padded = [](uint64_t n) { return (n + 3) & ~uint64_t{3}; };
-  const uint64_t end = offset + std::min<uint64_t>(size, 64 * 1024);
+  const uint64_t end = offset + std::min<uint64_t>(size, 65'536);
   while (offset + kHeaderSize <= end) {
     const uint64_t name_size = reader.Number(offset + offsetof(Elf32_Nhdr, n_namesz), 4);
     const uint64_t description_size = reader.Number(offset + offsetof(Elf32_Nhdr, n_descsz), 4);

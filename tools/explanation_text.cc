@@ -57,6 +57,7 @@ std::string DescribePath(const PathReport& path) {
   if (path.kind == Target::Kind::kDirect) return "direct";
   if (path.kind == Target::Kind::kBlock) return "block";
   std::vector<std::string> hops;
+  hops.reserve(path.hops.size());
   for (const HopReport& hop : path.hops) {
     hops.push_back(Join(hop.protocols, "|") + " " + hop.address +
                    (hop.name.empty() ? "" : " (" + hop.name + ")"));
@@ -90,6 +91,7 @@ std::string DescribeName(const Explanation& explanation) {
     case Resolution::kHosts: break;
   }
   std::vector<std::string> addresses;
+  addresses.reserve(explanation.addresses.size());
   for (const IpAddress& address : explanation.addresses) addresses.push_back(address.ToString());
   return "of this machine: " + Join(addresses, ", ") + "; the route is that of the address";
 }

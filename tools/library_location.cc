@@ -16,7 +16,7 @@ namespace {
 
 struct Multiarch {
   ElfIdentity identity;
-  const char* directory;
+  const char* directory = nullptr;
 };
 
 // The directories of Debian's multiarch, https://wiki.debian.org/Multiarch/Tuples.

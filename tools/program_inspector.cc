@@ -57,7 +57,7 @@ std::expected<std::optional<ElfImage>, Refusal> ProgramInspector::InspectAt(cons
     return refuse({"cannot be read, so there is no telling whether a preload reaches it",
                    "make it readable with `chmod +r`, or run socksify as its owner"});
   }
-  if (const std::optional<ElfImage> image = ParseElf(file->bytes)) {
+  if (std::optional<ElfImage> image = ParseElf(file->bytes)) {
     if (std::optional<Refusal> refusal = CheckPrivileges(path, *file)) return refuse(std::move(*refusal));
     if (std::optional<Refusal> refusal = CheckImage(path, *image)) return refuse(std::move(*refusal));
     return image;

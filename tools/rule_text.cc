@@ -2,9 +2,8 @@
 #include "tools/rule_text.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
-#include <memory>
+#include <fstream>
+#include <iterator>
 
 namespace socksify {
 namespace {
@@ -12,14 +11,8 @@ namespace {
 constexpr std::string_view kBlot = "***";
 
 std::string ReadFile(const std::string& path) {
-  std::string content;
-  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "re"), &std::fclose);
-  if (!file) return content;
-  std::array<char, 4096> buffer{};
-  while (const size_t size = std::fread(buffer.data(), 1, buffer.size(), file.get())) {
-    content.append(buffer.data(), size);
-  }
-  return content;
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
 }  // namespace

@@ -88,13 +88,15 @@ int PreparePreload(const std::string& name, const std::string& path) {
                 "install socksify anew; the launcher finds the library relative to itself");
   }
 
-  const auto image = ProgramInspector(files, LocalCaller()).Inspect(path);
-  if (!image) return Fail(kExitOwnError, name + ": " + image.error().reason, image.error().remedy);
-  const auto library = files.FindLibrary(*image ? (*image)->identity : OwnElfIdentity());
+  const auto inspected = ProgramInspector(files, LocalCaller()).Inspect(path);
+  if (!inspected)
+    return Fail(kExitOwnError, name + ": " + inspected.error().reason, inspected.error().remedy);
+  const std::optional<ElfImage>& image = *inspected;
+  const auto library = files.FindLibrary(image ? image->identity : OwnElfIdentity());
   if (!library) return Fail(kExitOwnError, "libsocksify.so is missing; looked for " + library.error());
   const char* const inherited = getenv("LD_PRELOAD");
   const std::string preload = ExtendPreload(inherited != nullptr ? inherited : "",
-                                            location->PreloadEntry(*library, KnowsDollarLib(*image)));
+                                            location->PreloadEntry(*library, KnowsDollarLib(image)));
   ApplyEnvironment({{"LD_PRELOAD", preload}});
   return 0;
 }
