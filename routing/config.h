@@ -43,15 +43,15 @@ struct Settings {
   int debug = 0;
   ResolveProtocol resolve_protocol = ResolveProtocol::kFake;
   AutoRoute auto_route = AutoRoute::kLoopback;
-  unsigned connect_timeout_ms = 10'000;    // timeout.connect: to reach one server
-  unsigned negotiate_timeout_ms = 20'000;  // timeout.negotiate: for one server's handshake
-  unsigned max_fail = 1;                   // route.maxfail
-  unsigned bad_expire_s = 300;             // route.badexpire
+  unsigned connect_timeout_ms = 10'000;           // timeout.connect: to reach one server
+  unsigned negotiate_timeout_ms = 20'000;         // timeout.negotiate: for one server's handshake
+  unsigned max_fail = 1;                          // route.maxfail
+  unsigned bad_expire_s = 300;                    // route.badexpire
   IpAddress fake_v4 = IpAddress::V4(0xc6120000);  // fakerange: 198.18.0.0/15 (RFC 2544)
   unsigned fake_v4_bits = 15;
-  IpAddress fake_v6;           // fakerange: 2001:2::/96 within 2001:2::/48 (RFC 5180)
-  unsigned fake_v6_bits = 96;  // set by the loader
-  bool direct_fallback = false;  // SOCKS_DIRECTROUTE_FALLBACK
+  IpAddress fake_v6;             // fakerange: 2001:2::/96 within 2001:2::/48 (RFC 5180)
+  unsigned fake_v6_bits = 96;    // set by the loader
+  bool direct_fallback = false;  // SOCKS_DIRECTROUTE_FALLBACK; already the last rule of the table
   bool bind_local_only = false;  // SOCKS_BINDLOCALONLY
 };
 
@@ -71,6 +71,7 @@ struct ConfigSources {
 
 // Either a configuration without errors, or every error found (never empty). Finding no configuration at all
 // is an error too, whose text names the places that were tried.
-std::expected<Config, std::vector<Diagnostic>> LoadConfig(const ConfigSources& sources, const ConfigHost& host);
+std::expected<Config, std::vector<Diagnostic>> LoadConfig(const ConfigSources& sources,
+                                                          const ConfigHost& host);
 
 }  // namespace socksify

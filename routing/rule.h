@@ -3,23 +3,57 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <vector>
 
+#include "routing/address_pattern.h"
 #include "routing/location.h"
+#include "routing/port_match.h"
 #include "routing/server.h"
 
 namespace socksify {
+
+struct Query;
 
 enum class Transport : uint8_t { kTcp, kUdp };
 enum class Command : uint8_t { kConnect, kBind, kUdpAssociate };
 enum class Balance : uint8_t { kOrdered, kRandom, kRoundRobin, kHash };
 
+constexpr uint8_t TransportBit(Transport transport) {
+  return static_cast<uint8_t>(1U << static_cast<unsigned>(transport));
+}
+constexpr uint8_t CommandBit(Command command) {
+  return static_cast<uint8_t>(1U << static_cast<unsigned>(command));
+}
+inline constexpr uint8_t kAllTransports = 3;
+inline constexpr uint8_t kAllCommands = 7;
+
 struct Rule {
-  Location where;               // the line that decides
-  std::vector<Target> group;    // `via`; never empty
-  std::vector<Target> fallback; // `fallback`
+  Location where;                // the line that decides
+  std::vector<Target> group;     // `via`; never empty
+  std::vector<Target> fallback;  // `fallback`
   Balance balance = Balance::kOrdered;
-  // the matchers: source and destination patterns, ports, transports, commands, processes
+
+  // The matchers. All of them must agree; of several patterns one is enough, and an empty list matches all.
+  std::vector<AddressPattern> from;
+  std::vector<AddressPattern> to;
+  PortMatch from_port;
+  PortMatch to_port;
+  uint8_t transports = kAllTransports;  // TransportBit values
+  uint8_t commands = kAllCommands;      // CommandBit values
+  std::vector<std::string> processes;   // base names; '*' stands for any text, '?' for one byte
+
+  bool Matches(const Query& query) const;
+  // Whether a connection of `process` to `name` can meet this rule, with some port, transport, command,
+  // source.
+  bool MayMeetName(std::string_view name, std::string_view process) const;
+  // Nothing but the destination's address and the program's name counts.
+  bool IsUnconditional() const;
+  // No proxy, no block.
+  bool IsPurelyDirect() const;
+  // True when every query that `other` matches is matched here too; may say false when it is not sure.
+  bool Covers(const Rule& other) const;
 };
 
 }  // namespace socksify

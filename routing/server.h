@@ -29,14 +29,14 @@ enum ServerMethod : uint8_t {
 };
 
 struct Server {
-  std::string name;          // of the `server` block; empty for one written in place
-  Endpoint address;          // an IP address, or a name that is resolved locally when it is used
-  uint8_t protocols = 0;     // ServerProtocol bits; at least one
-  uint8_t methods = 0;       // ServerMethod bits; at least one
-  std::string username;      // RFC 1929 user name, SOCKS4 user id; empty: the environment decides
-  std::string password;      // never printed
+  std::string name;       // of the `server` block; empty for one written in place
+  Endpoint address;       // an IP address, or a name that is resolved locally when it is used
+  uint8_t protocols = 0;  // ServerProtocol bits; at least one
+  uint8_t methods = 0;    // ServerMethod bits; at least one
+  std::string username;   // RFC 1929 user name, SOCKS4 user id; empty: the environment decides
+  std::string password;   // never printed
   bool has_password = false;
-  Location where;            // the line that introduces it
+  Location where;  // the line that introduces it
 
   // Set when this server cannot be used by this version, with the reason for people ("gssapi is not supported
   // yet; use method: username"). A path through it fails with this reason and never falls back to direct.

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "routing/config.h"
+
+#include <array>
+#include <cerrno>
+#include <deque>
+#include <new>
+#include <utility>
+
+#include "base/failure.h"
+#include "routing/config_linker.h"
+#include "routing/config_parser.h"
+#include "routing/environment.h"
+#include "routing/quoting.h"
+#include "routing/source_text.h"
+#include "routing/text_check.h"
+
+namespace socksify {
+namespace {
+
+constexpr size_t kMaxFileSize = size_t{1} << 20;
+
+std::string ReasonText(int error) {
+  switch (error) {
+    case EISDIR: return "it is a directory (EISDIR)";
+    case EFBIG: return "it is larger than 1 MiB (EFBIG)";
+    case ENOENT: return "there is no such file (ENOENT)";
+    case EACCES: return "permission denied (EACCES)";
+    default: return ErrnoName(error);
+  }
+}
+
+class ConfigLoader {
+ public:
+  ConfigLoader(const ConfigSources& sources, const ConfigHost& host)
+      : sources_(sources), host_(host), interfaces_(host) {
+    // 2001:2::/48 is set apart for benchmarks (RFC 5180 section 8), as 198.18.0.0/15 is for IPv4.
+    constexpr std::array<uint8_t, 16> kFakeV6 = {0x20, 0x01, 0x00, 0x02};
+    draft_.settings.fake_v6 = IpAddress::V6(kFakeV6);
+  }
+
+  std::expected<Config, std::vector<Diagnostic>> Load() {
+    const Credentials credentials = ReadCredentials(host_, &reporter_);
+    ReadSources();
+    ApplyEnvironment(host_, &draft_.settings, &reporter_);
+    if (origin_.empty()) UseNothing();
+    Config config;
+    config.settings = draft_.settings;
+    config.origin = origin_;
+    if (draft_.routes.empty() && !draft_.settings.direct_fallback && !reporter_.has_errors()) {
+      reporter_.Warning(origin_, "there is no route: every connection but those to this machine will fail",
+                        "add a route: route { from: 0/0 to: 0/0 via: SERVER }");
+    }
+    config.routes = LinkRoutes(std::move(draft_), credentials, &interfaces_, &reporter_);
+    if (reporter_.has_errors()) return std::unexpected(reporter_.TakeErrors());
+    config.warnings = reporter_.TakeWarnings();
+    return config;
+  }
+
+ private:
+  // What the user names comes before what the environment names, and that before what lies about.
+  void ReadSources() {
+    const std::vector<RouteVariable> variables = ReadRouteVariables(host_);
+    if (!sources_.file.empty() || !sources_.proxies.empty()) {
+      if (!sources_.file.empty()) ReadNamedFile(sources_.file);
+      if (!sources_.proxies.empty()) AddProxies();
+      WarnOfUnused(variables, sources_.file.empty() ? "-p" : "-f");
+      return;
+    }
+    if (const std::optional<std::string> file = GetVariable(host_, "SOCKS_CONF")) {
+      ReadNamedFile(*file);
+      WarnOfUnused(variables, "SOCKS_CONF");
+      return;
+    }
+    if (!variables.empty()) {
+      AddRouteVariables(variables);
+      return;
+    }
+    ReadDefaultFile();
+  }
+
+  void WarnOfUnused(const std::vector<RouteVariable>& variables, const std::string& used) {
+    for (const RouteVariable& variable : variables) {
+      reporter_.Warning(variable.name, "this variable is not used, because " + used + " is given");
+    }
+  }
+
+  void ReadNamedFile(const std::string& path) {
+    origin_ = path;
+    std::expected<std::string, int> text = host_.read_file(path, kMaxFileSize);
+    if (text) {
+      ParseText(path, std::move(*text));
+    } else {
+      reporter_.Error(path, "cannot read the configuration file: " + ReasonText(text.error()));
+    }
+  }
+
+  void ReadDefaultFile() {
+    std::vector<std::string> places;
+    if (const auto config_home = GetVariable(host_, "XDG_CONFIG_HOME");
+        config_home && config_home->starts_with('/')) {
+      places.push_back(*config_home + "/socksify/socks.conf");
+    } else if (const auto home = GetVariable(host_, "HOME")) {
+      places.push_back(*home + "/.config/socksify/socks.conf");
+    }
+    places.emplace_back("/etc/socks.conf");
+    for (const std::string& place : places) {
+      std::expected<std::string, int> text = host_.read_file(place, kMaxFileSize);
+      if (!text && (text.error() == ENOENT || text.error() == ENOTDIR)) {
+        tried_ += (tried_.empty() ? "" : ", ") + place;
+        continue;
+      }
+      origin_ = place;
+      if (text) {
+        ParseText(place, std::move(*text));
+      } else {
+        reporter_.Error(place, "cannot read the configuration file: " + ReasonText(text.error()));
+      }
+      return;
+    }
+  }
+
+  void UseNothing() {
+    origin_ = "SOCKS_DIRECTROUTE_FALLBACK";
+    if (draft_.settings.direct_fallback) return;
+    reporter_.Error("socksify",
+                    "no configuration found: no -f, no -p, SOCKS_CONF and SOCKS5_SERVER are not set, "
+                    "and there is no " +
+                        tried_,
+                    "name a file with -f FILE, or a proxy with -p socks5://HOST:PORT");
+  }
+
+  void ParseText(const std::string& path, std::string text) {
+    if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);  // a byte order mark
+    const SourceText& source = AddText(path, std::move(text), SourceText::Lines::kNumbered);
+    if (const std::optional<BadText> bad = FindBadText(source.text())) {
+      reporter_.Error(source, source.At(bad->offset), bad->message, bad->remedy);
+      return;
+    }
+    ConfigParser(source, host_, &interfaces_, &reporter_, &draft_).ParseFile();
+  }
+
+  const SourceText& AddText(std::string name, std::string text, SourceText::Lines lines) {
+    return texts_.emplace_back(std::move(name), std::move(text), lines);
+  }
+
+  // Each -p is a chain, tried after the one before it.
+  void AddProxies() {
+    if (origin_.empty()) origin_ = "-p";
+    RouteDraft route;
+    for (const std::string& proxies : sources_.proxies) {
+      const SourceText& source = AddText("-p", proxies, SourceText::Lines::kNone);
+      TargetDraft target{Target::Kind::kProxies, {}, source.At(0)};
+      for (std::string_view rest = proxies;;) {
+        const size_t comma = rest.find(',');
+        AddHop(source, rest.substr(0, comma), kServerSocks5, &target);
+        if (comma == std::string_view::npos) break;
+        rest.remove_prefix(comma + 1);
+      }
+      AddTarget(source, std::move(target), &route);
+    }
+    AddRoute(std::move(route));
+  }
+
+  // SOCKS_ROUTE_n as they are, then one route for all the servers: the later ones are fallbacks.
+  void AddRouteVariables(const std::vector<RouteVariable>& variables) {
+    origin_ = variables.front().name;
+    RouteDraft route;
+    for (const RouteVariable& variable : variables) {
+      const SourceText& source = AddText(variable.name, variable.value, SourceText::Lines::kNone);
+      if (variable.kind == RouteVariable::Kind::kRouteText) {
+        ConfigParser(source, host_, &interfaces_, &reporter_, &draft_).ParseRouteText();
+        continue;
+      }
+      TargetDraft target{Target::Kind::kProxies, {}, source.At(0)};
+      AddHop(source, variable.value, variable.protocols, &target);
+      AddTarget(source, std::move(target), &route);
+    }
+    AddRoute(std::move(route));
+  }
+
+  // `protocols` is spoken where the text has no scheme; 0: whatever is the default.
+  void AddHop(const SourceText& source, std::string_view text, uint8_t protocols, TargetDraft* target) {
+    HopDraft hop;
+    hop.where = source.At(0);
+    if (protocols == kServerUpnp) {
+      // An interface, "broadcast" or a device's URL: not a proxy's address.
+      hop.proxy.protocols = kServerUpnp;
+      target->hops.push_back(std::move(hop));
+      return;
+    }
+    std::expected<ProxyUrl, TextProblem> proxy = ParseProxyUrl(text);
+    if (!proxy) {
+      reporter_.Error(source, hop.where, proxy.error().message, proxy.error().remedy);
+      return;
+    }
+    hop.word = text;
+    hop.proxy = std::move(*proxy);
+    if (hop.proxy.protocols == 0) hop.proxy.protocols = protocols;
+    if (hop.proxy.protocols == 0) hop.proxy.protocols = kServerSocks4a | kServerSocks5;
+    if (hop.proxy.protocols == kServerHttp && !hop.proxy.has_port) hop.proxy.address.set_port(kHttpProxyPort);
+    target->hops.push_back(std::move(hop));
+  }
+
+  static void AddTarget(const SourceText& source, TargetDraft target, RouteDraft* route) {
+    if (route->source == nullptr) {
+      route->source = &source;
+      route->rule.where = source.At(0);
+    }
+    (route->group.empty() ? route->group : route->fallback).push_back(std::move(target));
+  }
+
+  void AddRoute(RouteDraft route) {
+    if (route.source == nullptr) return;
+    if (route.group.size() + route.fallback.size() > RouteTable::kMaxTargets) {
+      reporter_.Error(*route.source, route.rule.where,
+                      "expected at most " + std::to_string(RouteTable::kMaxTargets) + " proxies, found " +
+                          std::to_string(route.group.size() + route.fallback.size()));
+      return;
+    }
+    draft_.routes.push_back(std::move(route));
+  }
+
+  const ConfigSources& sources_;
+  const ConfigHost& host_;
+  InterfaceList interfaces_;
+  Reporter reporter_;
+  ConfigDraft draft_;
+  std::deque<SourceText> texts_;  // drafts point into it
+  std::string origin_;
+  std::string tried_;  // the files that are not there
+};
+
+}  // namespace
+
+std::expected<Config, std::vector<Diagnostic>> LoadConfig(const ConfigSources& sources,
+                                                          const ConfigHost& host) {
+  // The guest rule: nothing of ours may end the program, not even for want of memory.
+  try {
+    return ConfigLoader(sources, host).Load();
+  } catch (const std::bad_alloc&) {
+    Diagnostic diagnostic;
+    diagnostic.message = "out of memory";
+    return std::unexpected(std::vector<Diagnostic>{std::move(diagnostic)});
+  }
+}
+
+}  // namespace socksify

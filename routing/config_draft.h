@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// ConfigDraft: what the parser read, before names of servers are looked up. Lives only while a configuration
+// is loaded.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "routing/config.h"
+#include "routing/proxy_url.h"
+#include "routing/source_text.h"
+
+namespace socksify {
+
+// One server as a `via:` list writes it.
+struct HopDraft {
+  Location where;
+  std::string word;  // as it was written, without the port: perhaps a server's name
+  bool in_place =
+      true;        // an address or URL with what belongs to it; false: `word` alone, which may be a name
+  ProxyUrl proxy;  // valid when `is_host`
+  bool is_host = false;  // `word` can be a host
+};
+
+struct TargetDraft {
+  Target::Kind kind = Target::Kind::kDirect;
+  std::vector<HopDraft> hops;
+  Location where;
+};
+
+struct RouteDraft {
+  const SourceText* source = nullptr;
+  Rule rule;  // all but its targets
+  std::vector<TargetDraft> group;
+  std::vector<TargetDraft> fallback;
+  bool transports_given = false;
+  bool commands_given = false;
+  // For the servers written in place; 0: not given.
+  uint8_t protocols = 0;
+  uint8_t methods = 0;
+  Location protocols_where;
+  Location methods_where;
+};
+
+struct ServerDraft {
+  const SourceText* source = nullptr;
+  std::unique_ptr<Server> server;
+};
+
+struct ConfigDraft {
+  Settings settings;
+  std::vector<ServerDraft> servers;
+  std::vector<RouteDraft> routes;
+};
+
+}  // namespace socksify

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "routing/config_linker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "routing/quoting.h"
+#include "routing/suggestion.h"
+
+namespace socksify {
+namespace {
+
+using Servers = std::vector<std::unique_ptr<Server>>;
+
+uint8_t CommandsOf(const Server& server) {
+  uint8_t commands = CommandBit(Command::kConnect);
+  if ((server.protocols & (kServerSocks4 | kServerSocks4a | kServerSocks5 | kServerUpnp)) != 0) {
+    commands |= CommandBit(Command::kBind);
+  }
+  if ((server.protocols & (kServerSocks5 | kServerUpnp)) != 0) commands |= CommandBit(Command::kUdpAssociate);
+  return commands;
+}
+
+// What can be done over a target: over a chain what each of its servers can do.
+uint8_t CommandsOf(const Target& target) {
+  uint8_t commands = kAllCommands;
+  for (const Server* const hop : target.hops) commands &= CommandsOf(*hop);
+  return commands;
+}
+
+void FillDefaults(Server* server, const Credentials& credentials) {
+  if (server->protocols == 0) server->protocols = kServerSocks4a | kServerSocks5;
+  if (server->methods == 0) server->methods = kMethodNone | kMethodUsername;
+  const bool takes_environment =
+      server->username.empty() || server->username == credentials.username || credentials.username.empty();
+  if (server->username.empty()) server->username = credentials.username;
+  if (!server->has_password && takes_environment && credentials.has_password && !server->username.empty()) {
+    server->has_password = true;
+    server->password = credentials.password;
+  }
+  FindWhyUnusable(server);
+}
+
+class Linker {
+ public:
+  Linker(ConfigDraft* draft, const Credentials& credentials, InterfaceList* interfaces, Reporter* reporter)
+      : draft_(*draft), credentials_(credentials), interfaces_(*interfaces), reporter_(*reporter) {
+    for (ServerDraft& server : draft_.servers) {
+      names_.push_back(server.server->name);
+      FillDefaults(server.server.get(), credentials_);
+      servers_.push_back(std::move(server.server));
+    }
+  }
+
+  std::vector<Rule> LinkRules() {
+    std::vector<Rule> rules;
+    for (RouteDraft& draft : draft_.routes) rules.push_back(LinkRule(&draft));
+    return rules;
+  }
+
+  // In file order; servers of other sources come behind those of the first.
+  std::vector<std::unique_ptr<const Server>> TakeServers() {
+    std::ranges::stable_sort(servers_, [](const auto& a, const auto& b) {
+      if (*a->where.source != *b->where.source) return false;
+      return std::pair(a->where.line, a->where.column) < std::pair(b->where.line, b->where.column);
+    });
+    std::vector<std::unique_ptr<const Server>> servers;
+    for (std::unique_ptr<Server>& server : servers_) servers.push_back(std::move(server));
+    return servers;
+  }
+
+ private:
+  Rule LinkRule(RouteDraft* draft) {
+    Rule rule = std::move(draft->rule);
+    named_ = in_place_ = 0;
+    for (const TargetDraft& target : draft->group) rule.group.push_back(LinkTarget(*draft, target));
+    for (const TargetDraft& target : draft->fallback) rule.fallback.push_back(LinkTarget(*draft, target));
+    CheckServerOptions(*draft);
+    uint8_t possible = 0;
+    for (const Target& target : rule.group) possible |= CommandsOf(target);
+    for (const Target& target : rule.fallback) possible |= CommandsOf(target);
+    rule.commands &= possible;
+    const bool only_udp = rule.transports == TransportBit(Transport::kUdp);
+    const bool any_udp = (rule.commands & CommandBit(Command::kUdpAssociate)) != 0;
+    if (rule.commands == 0 || (only_udp && !any_udp)) {
+      reporter_.Warning(*draft->source, rule.where,
+                        "this route matches nothing: its servers cannot do its commands",
+                        "only socks_v5 carries UDP, and http only connects");
+    }
+    return rule;
+  }
+
+  // Options that describe a server must have one to describe.
+  void CheckServerOptions(const RouteDraft& draft) {
+    if (named_ == 0 || in_place_ != 0) return;
+    const std::string remedy = "write it in the 'server' block";
+    if (draft.protocols != 0) {
+      reporter_.Error(*draft.source, draft.protocols_where,
+                      "expected no 'proxyprotocol' in a route whose servers have blocks of their own",
+                      remedy);
+    }
+    if (draft.methods != 0) {
+      reporter_.Error(*draft.source, draft.methods_where,
+                      "expected no 'method' in a route whose servers have blocks of their own", remedy);
+    }
+  }
+
+  Target LinkTarget(const RouteDraft& route, const TargetDraft& draft) {
+    Target target{draft.kind, {}, draft.where};
+    for (const HopDraft& hop : draft.hops) target.hops.push_back(LinkHop(route, hop));
+    return target;
+  }
+
+  const Server* LinkHop(const RouteDraft& route, const HopDraft& hop) {
+    if (!hop.in_place) {
+      const auto name = std::ranges::find(names_, hop.word);
+      if (name != names_.end()) {
+        ++named_;
+        return servers_[static_cast<size_t>(name - names_.begin())].get();
+      }
+      CheckLoneWord(route, hop);
+    }
+    ++in_place_;
+    return MakeServer(route, hop);
+  }
+
+  // A word without a dot is more likely a mistyped server than a host; for upnp it is an interface.
+  void CheckLoneWord(const RouteDraft& route, const HopDraft& hop) {
+    if ((route.protocols & kServerUpnp) != 0 || hop.word.find('.') != std::string::npos) return;
+    const std::vector<std::string_view> names = CandidateNames();
+    reporter_.Error(
+        *route.source, hop.where,
+        "expected direct, block or a server, found " + Quoted(hop.word) + ", which no 'server' block has",
+        DidYouMean(hop.word, names, "for a host of that name, write '" + hop.word + " port = 1080'"));
+  }
+
+  std::vector<std::string_view> CandidateNames() const {
+    std::vector<std::string_view> names(names_.begin(), names_.end());
+    names.insert(names.end(), {"direct", "block"});
+    return names;
+  }
+
+  const Server* MakeServer(const RouteDraft& route, const HopDraft& hop) {
+    auto server = std::make_unique<Server>();
+    server->address = hop.proxy.address;
+    server->where = hop.where;
+    server->username = hop.proxy.username;
+    server->password = hop.proxy.password;
+    server->has_password = hop.proxy.has_password;
+    const bool is_upnp_url = hop.proxy.protocols == kServerHttp && route.protocols == kServerUpnp;
+    server->protocols = hop.proxy.protocols != 0 && !is_upnp_url ? hop.proxy.protocols : route.protocols;
+    server->methods = route.methods;
+    if (server->protocols == kServerHttp && !hop.proxy.has_port) server->address.set_port(kHttpProxyPort);
+    FillDefaults(server.get(), credentials_);
+    servers_.push_back(std::move(server));
+    return servers_.back().get();
+  }
+
+  ConfigDraft& draft_;
+  const Credentials& credentials_;
+  InterfaceList& interfaces_;
+  Reporter& reporter_;
+  std::vector<std::string> names_;  // of the first servers, in the same order
+  Servers servers_;
+  unsigned named_ = 0;     // hops of the current route with a block of their own
+  unsigned in_place_ = 0;  // and without
+};
+
+}  // namespace
+
+void FindWhyUnusable(Server* server) {
+  constexpr uint8_t kSocks4 = kServerSocks4 | kServerSocks4a;
+  server->unusable.clear();
+  if ((server->protocols & (kSocks4 | kServerSocks5)) == 0) {
+    const bool is_http = (server->protocols & kServerHttp) != 0;
+    server->unusable =
+        std::string(is_http ? "http" : "upnp") + " is not supported yet; use proxyprotocol: socks_v5";
+  } else if (server->protocols == kServerSocks5 && server->methods == kMethodGssapi) {
+    server->unusable = "gssapi is not supported yet; use method: username";
+  }
+}
+
+RouteTable LinkRoutes(ConfigDraft draft, const Credentials& credentials, InterfaceList* interfaces,
+                      Reporter* reporter) {
+  Linker linker(&draft, credentials, interfaces, reporter);
+  std::vector<Rule> written = linker.LinkRules();
+  WarnOfUnreachableRules(draft.routes, written, reporter);
+  std::vector<Rule> rules = ImpliedRules(draft.settings.auto_route, interfaces);
+  for (Rule& rule : written) rules.push_back(std::move(rule));
+  if (draft.settings.direct_fallback) {
+    rules.push_back(MakeCatchAllRule("SOCKS_DIRECTROUTE_FALLBACK", Target{}));
+  }
+  return {std::move(rules), linker.TakeServers()};
+}
+
+}  // namespace socksify

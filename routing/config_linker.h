@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The last step of loading: names of servers are looked up, implied routes are added, and the table is built.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "routing/address_parser.h"
+#include "routing/config_draft.h"
+#include "routing/reporter.h"
+
+namespace socksify {
+
+// A user name and password for servers that have none of their own.
+struct Credentials {
+  std::string username;
+  std::string password;
+  bool has_password = false;
+};
+
+// Reports what does not fit together; the table is only good when nothing was reported.
+RouteTable LinkRoutes(ConfigDraft draft, const Credentials& credentials, InterfaceList* interfaces,
+                      Reporter* reporter);
+
+// The rules that `autoroute` implies, to be tried before all others.
+std::vector<Rule> ImpliedRules(AutoRoute auto_route, InterfaceList* interfaces);
+
+// A rule that sends every destination to `target`.
+Rule MakeCatchAllRule(std::string_view source, Target target);
+
+// Warns of rules that can never be met.
+void WarnOfUnreachableRules(const std::vector<RouteDraft>& drafts, const std::vector<Rule>& rules,
+                            Reporter* reporter);
+
+// Says in `server->unusable` why this version cannot speak to it, if so.
+void FindWhyUnusable(Server* server);
+
+}  // namespace socksify

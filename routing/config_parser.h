@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// ConfigParser: reads one text in the language of docs/configuration.md into a ConfigDraft. One ParseX per
+// keyword; each returns false after it has reported an error, and parsing goes on at the next statement.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "routing/address_parser.h"
+#include "routing/config_draft.h"
+#include "routing/lexer.h"
+#include "routing/reporter.h"
+
+namespace socksify {
+
+class ConfigParser {
+ public:
+  // All of them must outlive the parser; `source` must outlive the draft too.
+  ConfigParser(const SourceText& source, const ConfigHost& host, InterfaceList* interfaces,
+               Reporter* reporter, ConfigDraft* draft);
+
+  void ParseFile();
+  // The text holds what stands between the braces of one route block.
+  void ParseRouteText();
+
+ private:
+  // What a keyword that comes twice in a file or block means.
+  enum class Repeat : uint8_t {
+    kAdds,        // its values are added
+    kLastCounts,  // the last one counts; a warning
+    kIsError,
+  };
+  struct Keyword {
+    std::string_view name;
+    bool (ConfigParser::*parse)();
+    Repeat repeat;
+  };
+  struct Choice {
+    std::string_view name;
+    uint8_t value;
+  };
+
+  // config_parser.cc: statements and recovery.
+  void ParseStatement();
+  bool ParseKeyword(std::span<const Keyword> keywords, std::string_view kind, uint64_t* seen);
+  bool ParseBlock(std::span<const Keyword> keywords, std::string_view kind);
+  bool UnknownKeyword(const Token& word, std::span<const Keyword> keywords, std::string_view kind);
+  bool AtBlockStart() const;
+  void SkipStatement();
+  void SkipBraces();
+
+  // config_parser_values.cc: what several statements share.
+  bool Fail(const Token& at, std::string message, std::string remedy = {});
+  void Warn(const Token& at, std::string message, std::string remedy = {});
+  bool ExpectColon(std::string_view keyword);
+  bool AtListEnd(Words words) const;
+  std::optional<uint64_t> ParseNumber(uint64_t least, uint64_t most);
+  std::optional<std::string> ParseText(std::string_view what);
+  bool ParseChoices(std::string_view what, std::span<const Choice> choices, uint8_t* bits);
+  std::optional<uint8_t> ParseChoice(std::string_view what, std::span<const Choice> choices);
+  std::optional<uint16_t> ParsePortValue(const Token& token, uint16_t least);
+  std::optional<uint16_t> ParseServerPort();
+  bool ParsePortMatch(PortMatch* match);
+  bool ParseProxyProtocols(uint8_t* protocols);
+  bool ParseMethods(uint8_t* methods);
+  bool ParseGssapiServiceName();
+  bool ParseGssapiEncType();
+  bool ParseClientCompatibility();
+  bool ParseExtension();
+
+  // config_parser_settings.cc
+  static std::span<const Keyword> Settings();
+  bool ParseLogOutput();
+  bool ParseErrorLog();
+  bool ParseLogTargets(std::vector<std::string>* targets);
+  bool ParseDebug();
+  bool ParseResolveProtocol();
+  bool ParseAutoRoute();
+  bool ParseFakeRange();
+  bool ParseMaxFail();
+  bool ParseBadExpire();
+  bool ParseConnectTimeout();
+  bool ParseNegotiateTimeout();
+  bool ParseTimeout(unsigned* milliseconds);
+  bool ParseUnusedTimeout();
+  bool ParseUdpConnectDst();
+
+  // config_parser_route.cc
+  static std::span<const Keyword> RouteKeywords();
+  bool ParseRoute(const Token& keyword);
+  void FinishRoute(const Token& keyword);
+  bool ParseFrom();
+  bool ParseTo();
+  bool ParsePatterns(std::vector<AddressPattern>* patterns, PortMatch* port);
+  bool ParseRouteProtocol();
+  bool ParseCommand();
+  bool ParseRouteProxyProtocol();
+  bool ParseRouteMethod();
+  bool ParseProcess();
+  bool ParseBalance();
+  bool ParseRedirect();
+
+  // config_parser_target.cc
+  bool ParseVia();
+  bool ParseFallback();
+  bool ParseTargets(std::vector<TargetDraft>* targets);
+  bool ParseTarget(TargetDraft* target);
+  bool ParseHop(TargetDraft* target);
+  bool ParseProxyAddress(const Token& token, HopDraft* hop);
+
+  // config_parser_server.cc
+  static std::span<const Keyword> ServerKeywords();
+  bool ParseServer(const Token& keyword);
+  void FinishServer(const Token& keyword);
+  bool ParseServerAddress();
+  bool ParseServerProxyProtocol();
+  bool ParseServerMethod();
+  bool ParseUserName();
+  bool ParsePassword();
+  bool ParsePasswordFile();
+  void SkipSecret();
+  bool SetPassword(const Token& at, std::string password);
+
+  const SourceText& source_;
+  const ConfigHost& host_;
+  InterfaceList& interfaces_;
+  Reporter& reporter_;
+  ConfigDraft& draft_;
+  Lexer lexer_;
+
+  Token keyword_;  // of the statement that is being read
+  uint64_t seen_settings_ = 0;
+  // The block that is being read.
+  RouteDraft route_;
+  std::unique_ptr<Server> server_;
+  ProxyUrl server_url_;
+  uint64_t seen_in_block_ = 0;
+  bool has_from_ = false;
+  bool has_to_ = false;
+  bool has_via_ = false;
+  bool has_address_ = false;
+  bool has_broken_statement_ =
+      false;  // something of this block was wrong: no complaint about what is missing
+};
+
+}  // namespace socksify

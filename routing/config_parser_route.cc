@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// route { from: .. to: .. via: .. OPTIONS }
+#include <array>
+#include <utility>
+
+#include "routing/config_parser.h"
+#include "routing/quoting.h"
+
+namespace socksify {
+
+std::span<const ConfigParser::Keyword> ConfigParser::RouteKeywords() {
+  static constexpr std::array kKeywords = {
+      Keyword{"from", &ConfigParser::ParseFrom, Repeat::kIsError},
+      Keyword{"to", &ConfigParser::ParseTo, Repeat::kIsError},
+      Keyword{"via", &ConfigParser::ParseVia, Repeat::kIsError},
+      Keyword{"protocol", &ConfigParser::ParseRouteProtocol, Repeat::kAdds},
+      Keyword{"command", &ConfigParser::ParseCommand, Repeat::kAdds},
+      Keyword{"proxyprotocol", &ConfigParser::ParseRouteProxyProtocol, Repeat::kAdds},
+      Keyword{"method", &ConfigParser::ParseRouteMethod, Repeat::kAdds},
+      Keyword{"socksmethod", &ConfigParser::ParseRouteMethod, Repeat::kAdds},
+      Keyword{"clientmethod", &ConfigParser::ParseRouteMethod, Repeat::kAdds},
+      Keyword{"gssapi.servicename", &ConfigParser::ParseGssapiServiceName, Repeat::kLastCounts},
+      Keyword{"gssapi.enctype", &ConfigParser::ParseGssapiEncType, Repeat::kAdds},
+      Keyword{"clientcompatibility", &ConfigParser::ParseClientCompatibility, Repeat::kAdds},
+      Keyword{"extension", &ConfigParser::ParseExtension, Repeat::kAdds},
+      Keyword{"balance", &ConfigParser::ParseBalance, Repeat::kIsError},
+      Keyword{"fallback", &ConfigParser::ParseFallback, Repeat::kIsError},
+      Keyword{"process", &ConfigParser::ParseProcess, Repeat::kIsError},
+      Keyword{"redirect", &ConfigParser::ParseRedirect, Repeat::kIsError},
+  };
+  return kKeywords;
+}
+
+bool ConfigParser::ParseRoute(const Token& keyword) {
+  route_ = RouteDraft{};
+  has_to_ = has_via_ = false;
+  if (!ParseBlock(RouteKeywords(), "route")) return false;
+  FinishRoute(keyword);
+  return true;
+}
+
+void ConfigParser::FinishRoute(const Token& keyword) {
+  if (has_broken_statement_) return;
+  if (!has_to_ || !has_via_) {
+    Fail(keyword, std::string("expected '") + (has_to_ ? "via" : "to") + ":' in this route, found none",
+         has_to_ ? "say where it goes: via: direct, via: block or via: SERVER"
+                 : "to: 0/0 is every destination");
+    return;
+  }
+  if (route_.group.size() + route_.fallback.size() > RouteTable::kMaxTargets) {
+    Fail(keyword, "expected at most " + std::to_string(RouteTable::kMaxTargets) +
+                      " targets in 'via' and 'fallback' together, found " +
+                      std::to_string(route_.group.size() + route_.fallback.size()));
+    return;
+  }
+  route_.source = &source_;
+  route_.rule.where = source_.At(keyword.offset);
+  draft_.routes.push_back(std::move(route_));
+}
+
+bool ConfigParser::ParsePatterns(std::vector<AddressPattern>* patterns, PortMatch* port) {
+  const Token token = lexer_.Peek(Words::kAddress);
+  if (!token.IsWord() || (lexer_.AtKeyword() && token.text.ends_with(':'))) {
+    return Fail(token, "expected an address, a network, a name or an interface, found " + token.Describe());
+  }
+  lexer_.Accept(token);
+  // Dante allows blanks around the '/' of a network.
+  std::string text = token.value;
+  for (Token next = lexer_.Peek(Words::kAddress);
+       next.IsWord() && !next.first_on_line && (text.ends_with('/') || next.text.starts_with('/'));
+       next = lexer_.Peek(Words::kAddress)) {
+    text += next.value;
+    lexer_.Accept(next);
+  }
+  std::expected<std::vector<AddressPattern>, TextProblem> found = ParseAddressPatterns(text, &interfaces_);
+  if (!found) return Fail(token, found.error().message, found.error().remedy);
+  *patterns = std::move(*found);
+  const Token next = lexer_.Peek(Words::kPlain);
+  if (!next.IsWord("port")) return true;
+  lexer_.Accept(next);
+  return ParsePortMatch(port);
+}
+
+bool ConfigParser::ParseFrom() {
+  const Token token = lexer_.Peek(Words::kAddress);
+  if (!ParsePatterns(&route_.rule.from, &route_.rule.from_port)) return false;
+  for (AddressPattern& pattern : route_.rule.from) {
+    if (pattern.kind == AddressPattern::Kind::kEveryName) pattern.kind = AddressPattern::Kind::kEverything;
+    if (pattern.kind == AddressPattern::Kind::kName || pattern.kind == AddressPattern::Kind::kDomain) {
+      return Fail(token, "expected an address, a network or an interface, found " + token.Describe(),
+                  "a source is only known by its address; from: 0/0 is every source");
+    }
+  }
+  return true;
+}
+
+bool ConfigParser::ParseTo() {
+  has_to_ = true;
+  return ParsePatterns(&route_.rule.to, &route_.rule.to_port);
+}
+
+bool ConfigParser::ParseRouteProtocol() {
+  static constexpr std::array kChoices = {Choice{"tcp", TransportBit(Transport::kTcp)},
+                                          Choice{"udp", TransportBit(Transport::kUdp)}};
+  uint8_t transports = 0;
+  if (!ParseChoices("a protocol", kChoices, &transports)) return false;
+  route_.rule.transports = route_.transports_given ? route_.rule.transports | transports : transports;
+  route_.transports_given = true;
+  return true;
+}
+
+// bindreply and udpreply stand for what a server sends back; a client never asks for them.
+bool ConfigParser::ParseCommand() {
+  static constexpr std::array kChoices = {Choice{"connect", CommandBit(Command::kConnect)},
+                                          Choice{"bind", CommandBit(Command::kBind)},
+                                          Choice{"udpassociate", CommandBit(Command::kUdpAssociate)},
+                                          Choice{"bindreply", 0}, Choice{"udpreply", 0}};
+  uint8_t commands = 0;
+  if (!ParseChoices("a command", kChoices, &commands)) return false;
+  route_.rule.commands = route_.commands_given ? route_.rule.commands | commands : commands;
+  route_.commands_given = true;
+  return true;
+}
+
+bool ConfigParser::ParseRouteProxyProtocol() {
+  route_.protocols_where = source_.At(keyword_.offset);
+  return ParseProxyProtocols(&route_.protocols);
+}
+
+bool ConfigParser::ParseRouteMethod() {
+  route_.methods_where = source_.At(keyword_.offset);
+  return ParseMethods(&route_.methods);
+}
+
+bool ConfigParser::ParseProcess() {
+  do {
+    const Token token = lexer_.Peek(Words::kText);
+    const std::optional<std::string> glob = ParseText("the name of a program");
+    if (!glob) return false;
+    if (glob->empty() || glob->find('/') != std::string::npos) {
+      return Fail(token, "expected the name of a program without its directory, found " + token.Describe(),
+                  "programs are known by the last part of their path");
+    }
+    route_.rule.processes.push_back(*glob);
+  } while (!AtListEnd(Words::kText));
+  return true;
+}
+
+bool ConfigParser::ParseBalance() {
+  static constexpr std::array kChoices = {Choice{"ordered", static_cast<uint8_t>(Balance::kOrdered)},
+                                          Choice{"random", static_cast<uint8_t>(Balance::kRandom)},
+                                          Choice{"roundrobin", static_cast<uint8_t>(Balance::kRoundRobin)},
+                                          Choice{"hash", static_cast<uint8_t>(Balance::kHash)}};
+  const std::optional<uint8_t> choice = ParseChoice("an order", kChoices);
+  if (choice) route_.rule.balance = static_cast<Balance>(*choice);
+  return choice.has_value();
+}
+
+bool ConfigParser::ParseRedirect() {
+  return Fail(keyword_, "'redirect' is not supported by this version",
+              "remove it; the program's own bind(2) decides the source address");
+}
+
+}  // namespace socksify

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The statements that stand outside of blocks.
+#include <array>
+
+#include "routing/config_parser.h"
+#include "routing/quoting.h"
+#include "routing/suggestion.h"
+
+namespace socksify {
+namespace {
+
+// Dante's 0 leaves the time to the system, which gives up long before this.
+constexpr unsigned kNoTimeoutMs = 3'600'000;
+constexpr uint64_t kMaxTimeoutSeconds = 86'400;
+
+}  // namespace
+
+std::span<const ConfigParser::Keyword> ConfigParser::Settings() {
+  static constexpr std::array kKeywords = {
+      Keyword{"logoutput", &ConfigParser::ParseLogOutput, Repeat::kAdds},
+      Keyword{"errorlog", &ConfigParser::ParseErrorLog, Repeat::kAdds},
+      Keyword{"debug", &ConfigParser::ParseDebug, Repeat::kLastCounts},
+      Keyword{"resolveprotocol", &ConfigParser::ParseResolveProtocol, Repeat::kLastCounts},
+      Keyword{"autoroute", &ConfigParser::ParseAutoRoute, Repeat::kIsError},
+      Keyword{"fakerange", &ConfigParser::ParseFakeRange, Repeat::kIsError},
+      Keyword{"route.maxfail", &ConfigParser::ParseMaxFail, Repeat::kLastCounts},
+      Keyword{"route.badexpire", &ConfigParser::ParseBadExpire, Repeat::kLastCounts},
+      Keyword{"timeout.connect", &ConfigParser::ParseConnectTimeout, Repeat::kLastCounts},
+      Keyword{"connecttimeout", &ConfigParser::ParseConnectTimeout, Repeat::kLastCounts},
+      Keyword{"timeout.negotiate", &ConfigParser::ParseNegotiateTimeout, Repeat::kLastCounts},
+      Keyword{"timeout.io", &ConfigParser::ParseUnusedTimeout, Repeat::kLastCounts},
+      Keyword{"timeout.io.tcp", &ConfigParser::ParseUnusedTimeout, Repeat::kLastCounts},
+      Keyword{"timeout.io.udp", &ConfigParser::ParseUnusedTimeout, Repeat::kLastCounts},
+      Keyword{"timeout.tcp_fin_wait", &ConfigParser::ParseUnusedTimeout, Repeat::kLastCounts},
+      Keyword{"iotimeout", &ConfigParser::ParseUnusedTimeout, Repeat::kLastCounts},
+      Keyword{"udp.connectdst", &ConfigParser::ParseUdpConnectDst, Repeat::kLastCounts},
+  };
+  return kKeywords;
+}
+
+bool ConfigParser::ParseLogOutput() {
+  return ParseLogTargets(&draft_.settings.log_outputs);
+}
+
+bool ConfigParser::ParseErrorLog() {
+  return ParseLogTargets(&draft_.settings.error_outputs);
+}
+
+bool ConfigParser::ParseLogTargets(std::vector<std::string>* targets) {
+  do {
+    const std::optional<std::string> target = ParseText("syslog, stdout, stderr or a file name");
+    if (!target) return false;
+    targets->push_back(*target);
+  } while (!AtListEnd(Words::kText));
+  return true;
+}
+
+bool ConfigParser::ParseDebug() {
+  const std::optional<uint64_t> level = ParseNumber(0, 1'000'000);
+  if (level) draft_.settings.debug = static_cast<int>(*level);
+  return level.has_value();
+}
+
+bool ConfigParser::ParseResolveProtocol() {
+  static constexpr std::array kChoices = {
+      Choice{"fake", static_cast<uint8_t>(ResolveProtocol::kFake)},
+      Choice{"local", static_cast<uint8_t>(ResolveProtocol::kLocal)},
+      Choice{"local-then-fake", static_cast<uint8_t>(ResolveProtocol::kLocalThenFake)}};
+  const Token token = lexer_.Peek(Words::kPlain);
+  if (token.IsWord("tcp") || token.IsWord("udp")) {
+    return Fail(token,
+                "expected fake, local or local-then-fake, found " + token.Describe() +
+                    ", which is not supported by this version",
+                "use fake (the proxy resolves) or local (this machine does)");
+  }
+  const std::optional<uint8_t> choice = ParseChoice("a way to resolve names", kChoices);
+  if (choice) draft_.settings.resolve_protocol = static_cast<ResolveProtocol>(*choice);
+  return choice.has_value();
+}
+
+bool ConfigParser::ParseAutoRoute() {
+  static constexpr std::array kChoices = {Choice{"loopback", static_cast<uint8_t>(AutoRoute::kLoopback)},
+                                          Choice{"lan", static_cast<uint8_t>(AutoRoute::kLan)},
+                                          Choice{"none", static_cast<uint8_t>(AutoRoute::kNone)}};
+  const std::optional<uint8_t> choice = ParseChoice("what is implied to be direct", kChoices);
+  if (choice) draft_.settings.auto_route = static_cast<AutoRoute>(*choice);
+  return choice.has_value();
+}
+
+bool ConfigParser::ParseFakeRange() {
+  // Few names fit into less; more than the largest prefix length leaves no room at all.
+  constexpr unsigned kLongestV4 = 24;
+  constexpr unsigned kLongestV6 = 112;
+  do {
+    const Token token = lexer_.Next(Words::kAddress);
+    if (!token.IsWord()) return Fail(token, "expected a network, found " + token.Describe());
+    const std::expected<AddressPattern, TextProblem> range = ParseNetwork(token.text);
+    if (!range) return Fail(token, range.error().message, range.error().remedy);
+    const bool is_v4 = range->network.is_v4();
+    const unsigned longest = is_v4 ? kLongestV4 : kLongestV6;
+    if (range->prefix_bits < 8 || range->prefix_bits > longest) {
+      return Fail(token, "expected a network of 8 to " + std::to_string(longest) + " bits, found " +
+                             token.Describe());
+    }
+    (is_v4 ? draft_.settings.fake_v4 : draft_.settings.fake_v6) = range->network;
+    (is_v4 ? draft_.settings.fake_v4_bits : draft_.settings.fake_v6_bits) = range->prefix_bits;
+  } while (!AtListEnd(Words::kAddress));
+  return true;
+}
+
+bool ConfigParser::ParseMaxFail() {
+  const std::optional<uint64_t> count = ParseNumber(0, 1'000'000);
+  if (count) draft_.settings.max_fail = static_cast<unsigned>(*count);
+  return count.has_value();
+}
+
+bool ConfigParser::ParseBadExpire() {
+  const std::optional<uint64_t> seconds = ParseNumber(0, 4'000'000'000);
+  if (seconds) draft_.settings.bad_expire_s = static_cast<unsigned>(*seconds);
+  return seconds.has_value();
+}
+
+bool ConfigParser::ParseConnectTimeout() {
+  return ParseTimeout(&draft_.settings.connect_timeout_ms);
+}
+
+bool ConfigParser::ParseNegotiateTimeout() {
+  return ParseTimeout(&draft_.settings.negotiate_timeout_ms);
+}
+
+bool ConfigParser::ParseTimeout(unsigned* milliseconds) {
+  const std::optional<uint64_t> seconds = ParseNumber(0, kMaxTimeoutSeconds);
+  if (seconds) *milliseconds = *seconds == 0 ? kNoTimeoutMs : static_cast<unsigned>(*seconds * 1000);
+  return seconds.has_value();
+}
+
+// Timeouts of Dante's server, which its client reads and leaves at that.
+bool ConfigParser::ParseUnusedTimeout() {
+  const std::optional<uint64_t> seconds = ParseNumber(0, UINT32_MAX);
+  if (seconds) Warn(keyword_, Quoted(keyword_.text) + " has no effect in a client, as in Dante");
+  return seconds.has_value();
+}
+
+bool ConfigParser::ParseUdpConnectDst() {
+  static constexpr std::array kChoices = {Choice{"yes", 1}, Choice{"no", 0}};
+  const std::optional<uint8_t> choice = ParseChoice("yes or no", kChoices);
+  if (choice) Warn(keyword_, Quoted(keyword_.text) + " has no effect in a client");
+  return choice.has_value();
+}
+
+}  // namespace socksify

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "routing/environment.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/text.h"
+#include "routing/address_parser.h"
+#include "routing/quoting.h"
+
+namespace socksify {
+namespace {
+
+constexpr size_t kMaxCredentialSize = 255;  // RFC 1929 section 2
+constexpr unsigned kMaxRoutes = 640;        // as in Dante
+
+std::optional<std::string> FirstOf(const ConfigHost& host, std::initializer_list<const char*> names,
+                                   std::string* found) {
+  for (const char* const name : names) {
+    if (std::optional<std::string> value = GetVariable(host, name)) {
+      *found = name;
+      return value;
+    }
+  }
+  return std::nullopt;
+}
+
+// yes, no, or nothing where the variable is unset. Dante only asks whether a value is "no" or the like; a
+// value that means neither is reported.
+std::optional<bool> ReadSwitch(const ConfigHost& host, const char* name, Reporter* reporter) {
+  const std::optional<std::string> value = GetVariable(host, name);
+  if (!value) return std::nullopt;
+  for (const std::string_view word : {"yes", "true", "on", "1"}) {
+    if (EqualsIgnoreCase(*value, word)) return true;
+  }
+  for (const std::string_view word : {"no", "false", "off", "0"}) {
+    if (EqualsIgnoreCase(*value, word)) return false;
+  }
+  reporter->Error(name, "expected yes or no, found " + Quoted(*value));
+  return std::nullopt;
+}
+
+std::vector<std::string> SplitWords(std::string_view text) {
+  std::vector<std::string> words;
+  for (text = Trim(text); !text.empty(); text = Trim(text)) {
+    const size_t size = std::min(text.find_first_of(" \t\n"), text.size());
+    words.emplace_back(text.substr(0, size));
+    text.remove_prefix(size);
+  }
+  return words;
+}
+
+void ApplyResolving(const ConfigHost& host, Settings* settings, Reporter* reporter) {
+  const bool fake = ReadSwitch(host, "SOCKS5_FAKEALLHOSTS", reporter).value_or(false);
+  const bool local = ReadSwitch(host, "SOCKS5_LOCALDNSONLY", reporter).value_or(false);
+  if (fake && local) {
+    reporter->Error("SOCKS5_LOCALDNSONLY",
+                    "expected one of SOCKS5_LOCALDNSONLY and SOCKS5_FAKEALLHOSTS, found both",
+                    "unset one of them");
+  } else if (fake) {
+    settings->resolve_protocol = ResolveProtocol::kFake;
+  } else if (local) {
+    settings->resolve_protocol = ResolveProtocol::kLocal;
+  }
+}
+
+}  // namespace
+
+std::optional<std::string> GetVariable(const ConfigHost& host, const char* name) {
+  const char* const value = host.get_env(name);
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return value;
+}
+
+Credentials ReadCredentials(const ConfigHost& host, Reporter* reporter) {
+  Credentials credentials;
+  std::string variable;
+  const auto read = [&](std::initializer_list<const char*> names) -> std::string {
+    const std::string value = FirstOf(host, names, &variable).value_or("");
+    if (value.size() <= kMaxCredentialSize) return value;
+    reporter->Error(variable, "expected at most 255 bytes, found " + std::to_string(value.size()));
+    return {};
+  };
+  credentials.username = read({"SOCKS_USERNAME", "SOCKS_USER", "SOCKS5_USER"});
+  credentials.password = read({"SOCKS_PASSWORD", "SOCKS_PASSWD", "SOCKS5_PASSWD"});
+  credentials.has_password = !credentials.password.empty();
+  return credentials;
+}
+
+void ApplyEnvironment(const ConfigHost& host, Settings* settings, Reporter* reporter) {
+  if (const auto outputs = GetVariable(host, "SOCKS_LOGOUTPUT")) settings->log_outputs = SplitWords(*outputs);
+  if (const auto outputs = GetVariable(host, "SOCKS_ERRLOGOUTPUT"))
+    settings->error_outputs = SplitWords(*outputs);
+  if (const auto debug = GetVariable(host, "SOCKS_DEBUG")) {
+    const std::optional<uint64_t> level = ParseWholeNumber(*debug);
+    if (level && *level <= 1'000'000) {
+      settings->debug = static_cast<int>(*level);
+    } else {
+      reporter->Error("SOCKS_DEBUG", "expected a number from 0 to 1000000, found " + Quoted(*debug));
+    }
+  }
+  // "no" takes nothing away from a file: loopback stays direct unless it says `autoroute: none`.
+  const std::optional<bool> lan = ReadSwitch(host, "SOCKS_AUTOADD_LANROUTES", reporter);
+  if (lan.has_value() && *lan) settings->auto_route = AutoRoute::kLan;
+  if (lan.has_value() && !*lan && settings->auto_route == AutoRoute::kLan)
+    settings->auto_route = AutoRoute::kLoopback;
+  settings->direct_fallback = ReadSwitch(host, "SOCKS_DIRECTROUTE_FALLBACK", reporter).value_or(false);
+  settings->bind_local_only = ReadSwitch(host, "SOCKS_BINDLOCALONLY", reporter).value_or(false);
+  ApplyResolving(host, settings, reporter);
+  if (GetVariable(host, "SOCKS_NS")) {
+    reporter->Warning("SOCKS_NS", "a name server of its own is not supported by this version",
+                      "names are resolved by the proxy (resolveprotocol: fake) or by the system (local)");
+  }
+  if (GetVariable(host, "SOCKS_REDIRECT_FROM")) {
+    reporter->Error("SOCKS_REDIRECT_FROM", "redirection is not supported by this version", "unset it");
+  }
+}
+
+std::vector<RouteVariable> ReadRouteVariables(const ConfigHost& host) {
+  std::vector<RouteVariable> variables;
+  for (unsigned i = 1; i <= kMaxRoutes; ++i) {
+    std::string name = "SOCKS_ROUTE_" + std::to_string(i);
+    const char* const value = host.get_env(name.c_str());
+    if (value == nullptr) break;
+    if (*value != '\0') variables.push_back({RouteVariable::Kind::kRouteText, std::move(name), value, 0});
+  }
+  struct ServerVariable {
+    const char* name;
+    uint8_t protocols;
+  };
+  constexpr std::array kServers = {
+      ServerVariable{"SOCKS5_SERVER", kServerSocks5}, ServerVariable{"SOCKS_SERVER", 0},
+      ServerVariable{"SOCKS4_SERVER", kServerSocks4a}, ServerVariable{"HTTP_CONNECT_PROXY", kServerHttp},
+      ServerVariable{"UPNP_IGD", kServerUpnp}};
+  for (const ServerVariable& server : kServers) {
+    if (std::optional<std::string> value = GetVariable(host, server.name)) {
+      variables.push_back({RouteVariable::Kind::kServer, server.name, std::move(*value), server.protocols});
+    }
+  }
+  return variables;
+}
+
+}  // namespace socksify

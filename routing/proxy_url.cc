@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "routing/proxy_url.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "base/text.h"
+#include "routing/quoting.h"
+#include "routing/suggestion.h"
+
+namespace socksify {
+namespace {
+
+// RFC 1929 section 2 counts a user name and a password in one octet each.
+constexpr size_t kMaxCredentialSize = 255;
+
+std::unexpected<TextProblem> Problem(std::string message, std::string remedy = {}) {
+  return std::unexpected(TextProblem{std::move(message), std::move(remedy)});
+}
+
+struct Scheme {
+  std::string_view name;
+  uint8_t protocols;
+};
+constexpr std::array kSchemes = {
+    Scheme{"socks4", kServerSocks4},  Scheme{"socks4a", kServerSocks4a}, Scheme{"socks5", kServerSocks5},
+    Scheme{"socks5h", kServerSocks5}, Scheme{"socks", kServerSocks5},    Scheme{"http", kServerHttp},
+};
+
+std::expected<uint8_t, TextProblem> ParseScheme(std::string_view text) {
+  std::array<std::string_view, kSchemes.size()> names;
+  for (size_t i = 0; i < kSchemes.size(); ++i) {
+    if (EqualsIgnoreCase(text, kSchemes[i].name)) return kSchemes[i].protocols;
+    names[i] = kSchemes[i].name;
+  }
+  const std::string found = "expected a proxy's scheme, found " + Quoted(text);
+  if (EqualsIgnoreCase(text, "https") || EqualsIgnoreCase(text, "socks5s") ||
+      EqualsIgnoreCase(text, "socks5+tls")) {
+    return Problem(found + ": TLS to the proxy is not supported by this version",
+                   "use http:// or socks5://, or put a TLS tunnel in front of the proxy");
+  }
+  if (EqualsIgnoreCase(text, "unix")) {
+    return Problem(found + ": a proxy behind a unix socket is not supported by this version",
+                   "let the proxy listen on a loopback address");
+  }
+  return Problem(found, DidYouMean(text, names, "use socks5, socks4, socks4a, socks5h or http"));
+}
+
+std::optional<uint8_t> HexDigit(char c) {
+  if (c >= '0' && c <= '9') return static_cast<uint8_t>(c - '0');
+  const char lower = ToLowerAscii(c);
+  if (lower >= 'a' && lower <= 'f') return static_cast<uint8_t>(lower - 'a' + 10);
+  return std::nullopt;
+}
+
+// `what` is "user name" or "password".
+std::expected<std::string, TextProblem> DecodeCredential(std::string_view text, std::string_view what) {
+  std::string decoded;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      decoded += text[i];
+      continue;
+    }
+    const auto high = i + 2 < text.size() ? HexDigit(text[i + 1]) : std::nullopt;
+    const auto low = i + 2 < text.size() ? HexDigit(text[i + 2]) : std::nullopt;
+    if (!high || !low) {
+      return Problem("expected two hexadecimal digits after '%' in the " + std::string(what),
+                     "write a '%' itself as %25");
+    }
+    decoded += static_cast<char>(*high << 4 | *low);
+    i += 2;
+  }
+  if (decoded.size() > kMaxCredentialSize) {
+    return Problem("expected a " + std::string(what) + " of at most 255 bytes, found " +
+                   std::to_string(decoded.size()));
+  }
+  return decoded;
+}
+
+std::optional<TextProblem> ParseUserInfo(std::string_view text, ProxyUrl* url) {
+  const size_t colon = text.find(':');
+  std::expected<std::string, TextProblem> username = DecodeCredential(text.substr(0, colon), "user name");
+  if (!username) return username.error();
+  if (username->empty()) return TextProblem{"expected a user name before '@'", {}};
+  url->has_username = true;
+  url->username = std::move(*username);
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::expected<std::string, TextProblem> password = DecodeCredential(text.substr(colon + 1), "password");
+  if (!password) return password.error();
+  url->has_password = true;
+  url->password = std::move(*password);
+  return std::nullopt;
+}
+
+bool IsHostCharacter(char c) {
+  const char lower = ToLowerAscii(c);
+  return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+}
+
+// A name whose last label is a number was meant to be an address (WHATWG URL, "ends in a number").
+bool EndsInNumber(std::string_view host) {
+  const std::string_view last = host.substr(host.rfind('.') + 1);
+  return !last.empty() && std::ranges::all_of(last, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+struct HostAndPort {
+  std::string_view host;
+  std::string_view port;
+  bool has_port = false;
+};
+
+std::expected<HostAndPort, TextProblem> SplitHostAndPort(std::string_view text) {
+  HostAndPort parts;
+  size_t end = text.find(':');
+  if (text.starts_with('[')) {
+    const size_t bracket = text.find(']');
+    if (bracket == std::string_view::npos) return Problem("expected ']' after the IPv6 address");
+    end = bracket + 1;
+    if (end < text.size() && text[end] != ':') {
+      return Problem("expected ':' and a port after ']', found " + Quoted(text.substr(end)));
+    }
+  } else if (std::ranges::count(text, ':') > 1) {
+    return Problem("expected HOST:PORT, found " + Quoted(text),
+                   "an IPv6 address stands in brackets: [2001:db8::1]:1080");
+  }
+  parts.host = text.substr(0, end);
+  parts.has_port = end < text.size();
+  if (parts.has_port) parts.port = text.substr(end + 1);
+  return parts;
+}
+
+}  // namespace
+
+std::expected<uint16_t, TextProblem> ParsePort(std::string_view text, uint16_t least) {
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < least || value > 65535) {
+    return Problem("expected a port number from " + std::to_string(least) + " to 65535, found " +
+                   Quoted(text));
+  }
+  return static_cast<uint16_t>(value);
+}
+
+std::expected<Endpoint, TextProblem> ParseHost(std::string_view text, uint16_t port) {
+  if (text.empty()) return Problem("expected a host name or an address, found nothing");
+  if (text.size() > Endpoint::kMaxNameSize) {
+    return Problem("expected a host name of at most 255 bytes, found " + std::to_string(text.size()));
+  }
+  const std::optional<Endpoint> endpoint = Endpoint::FromHost(text, port);
+  if (endpoint && !endpoint->is_name()) return *endpoint;
+  const bool is_name = std::ranges::all_of(text, IsHostCharacter);
+  if (!endpoint || text.find(':') != std::string_view::npos || (is_name && EndsInNumber(text))) {
+    return Problem("expected an IP address, found " + Quoted(text));
+  }
+  if (!is_name) {
+    if (text.ends_with(';')) {
+      return Problem("expected a host name or an address, found " + Quoted(text),
+                     "statements are separated by blanks or new lines: remove the ';'");
+    }
+    return Problem("expected a host name or an address, found " + Quoted(text),
+                   "a host name has letters, digits, '-', '_' and '.'; other scripts are written as xn--...");
+  }
+  return *endpoint;
+}
+
+std::expected<ProxyUrl, TextProblem> ParseProxyUrl(std::string_view text) {
+  ProxyUrl url;
+  const size_t slashes = text.find("://");
+  const bool has_scheme = slashes != std::string_view::npos;
+  if (has_scheme) {
+    const std::expected<uint8_t, TextProblem> protocols = ParseScheme(text.substr(0, slashes));
+    if (!protocols) return std::unexpected(protocols.error());
+    url.protocols = *protocols;
+    text.remove_prefix(slashes + 3);
+  }
+  // The last '@', not the first, and before the first '/': a password that was not encoded must not be taken
+  // for a host or a port, which messages show.
+  const size_t at = text.rfind('@');
+  if (at != std::string_view::npos) {
+    if (!has_scheme) {
+      return Problem("expected a URL, found a user name without a scheme",
+                     "write socks5://USER:PASSWORD@HOST:PORT, with a ',' in them as %2C");
+    }
+    if (const std::optional<TextProblem> problem = ParseUserInfo(text.substr(0, at), &url)) {
+      return std::unexpected(*problem);
+    }
+    if (url.has_password && (url.protocols & (kServerSocks4 | kServerSocks4a)) != 0) {
+      return Problem("expected no password: SOCKS4 has only a user name", "use socks5://, or leave it out");
+    }
+    text.remove_prefix(at + 1);
+  }
+  const size_t slash = text.find('/');
+  if (slash != std::string_view::npos) {
+    if (!has_scheme || slash + 1 != text.size()) {
+      return Problem("expected the end of the proxy's address, found " + Quoted(text.substr(slash)));
+    }
+    text.remove_suffix(1);
+  }
+  const std::expected<HostAndPort, TextProblem> parts = SplitHostAndPort(text);
+  if (!parts) return std::unexpected(parts.error());
+  uint16_t port = url.protocols == kServerHttp ? kHttpProxyPort : kSocksPort;
+  if (parts->has_port) {
+    const std::expected<uint16_t, TextProblem> given = ParsePort(parts->port, 1);
+    if (!given) return std::unexpected(given.error());
+    port = *given;
+    url.has_port = true;
+  }
+  const std::expected<Endpoint, TextProblem> address = ParseHost(parts->host, port);
+  if (!address) return std::unexpected(address.error());
+  url.address = *address;
+  return url;
+}
+
+}  // namespace socksify

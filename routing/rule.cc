@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "routing/rule.h"
+
+#include <algorithm>
+
+#include "routing/query.h"
+
+namespace socksify {
+namespace {
+
+// Shell-like matching of '*' and '?'. On a mismatch it goes back to the last star only, so the time is at
+// most the product of the two lengths.
+bool GlobMatches(std::string_view glob, std::string_view text) {
+  size_t g = 0;
+  size_t t = 0;
+  size_t star = std::string_view::npos;
+  size_t resume = 0;
+  while (t < text.size()) {
+    if (g < glob.size() && glob[g] == '*') {
+      star = g++;
+      resume = t;
+    } else if (g < glob.size() && (glob[g] == '?' || glob[g] == text[t])) {
+      ++g;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      g = star + 1;
+      t = ++resume;
+    } else {
+      return false;
+    }
+  }
+  return glob.find_first_not_of('*', g) == std::string_view::npos;
+}
+
+bool MatchesProcess(const std::vector<std::string>& globs, std::string_view process) {
+  if (globs.empty()) return true;
+  return std::ranges::any_of(globs, [&](const std::string& glob) { return GlobMatches(glob, process); });
+}
+
+bool MatchesSource(const std::vector<AddressPattern>& patterns, const IpAddress* source) {
+  if (patterns.empty()) return true;
+  const bool known = source != nullptr && !source->IsUnspecified();
+  return std::ranges::any_of(patterns, [&](const AddressPattern& pattern) {
+    return known ? pattern.MatchesAddress(*source) : pattern.MatchesUnknown();
+  });
+}
+
+bool CoversAll(const std::vector<AddressPattern>& wide, const std::vector<AddressPattern>& narrow) {
+  if (wide.empty()) return true;
+  if (narrow.empty()) {
+    return std::ranges::any_of(wide, [](const AddressPattern& p) { return p.Covers(AddressPattern{}); });
+  }
+  return std::ranges::all_of(narrow, [&](const AddressPattern& n) {
+    return std::ranges::any_of(wide, [&](const AddressPattern& w) { return w.Covers(n); });
+  });
+}
+
+bool IsDirect(const Target& target) {
+  return target.kind == Target::Kind::kDirect;
+}
+
+}  // namespace
+
+bool Rule::Matches(const Query& query) const {
+  if (!to_port.Matches(query.destination.port())) return false;
+  if ((transports & TransportBit(query.transport)) == 0) return false;
+  if ((commands & CommandBit(query.command)) == 0) return false;
+  const auto matches = [&](const AddressPattern& pattern) { return pattern.Matches(query.destination); };
+  if (!to.empty() && std::ranges::none_of(to, matches)) return false;
+  return from_port.Matches(query.source_port) && MatchesSource(from, query.source) &&
+         MatchesProcess(processes, query.process);
+}
+
+bool Rule::MayMeetName(std::string_view name, std::string_view process) const {
+  const auto matches = [&](const AddressPattern& pattern) { return pattern.MatchesName(name); };
+  return (to.empty() || std::ranges::any_of(to, matches)) && MatchesProcess(processes, process);
+}
+
+bool Rule::IsUnconditional() const {
+  return from_port.IsAny() && to_port.IsAny() && transports == kAllTransports && commands == kAllCommands &&
+         MatchesSource(from, nullptr);
+}
+
+bool Rule::IsPurelyDirect() const {
+  return std::ranges::all_of(group, IsDirect) && std::ranges::all_of(fallback, IsDirect);
+}
+
+bool Rule::Covers(const Rule& other) const {
+  return (transports & other.transports) == other.transports &&
+         (commands & other.commands) == other.commands && from_port.Covers(other.from_port) &&
+         to_port.Covers(other.to_port) && CoversAll(from, other.from) && CoversAll(to, other.to) &&
+         (processes.empty() || processes == other.processes);
+}
+
+}  // namespace socksify

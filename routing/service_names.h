@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The services that have a name even on a machine without /etc/services (Debian without netbase).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace socksify {
+
+// IANA's Service Name and Transport Protocol Port Number Registry.
+std::optional<uint16_t> BuiltInServicePort(std::string_view name);
+
+// For "did you mean".
+std::span<const std::string_view> BuiltInServiceNames();
+
+}  // namespace socksify

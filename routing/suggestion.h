@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The word that somebody who mistyped probably meant.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace socksify {
+
+// How many single-byte insertions, deletions, replacements and swaps of neighbours turn `a` into `b`,
+// whatever their case; `limit + 1` as soon as it is clear that there are more than `limit`.
+size_t EditDistance(std::string_view a, std::string_view b, size_t limit);
+
+// The candidate nearest to `word`, or an empty view when none is near enough to be meant.
+std::string_view ClosestWord(std::string_view word, std::span<const std::string_view> candidates);
+
+// "did you mean 'X'?", or `otherwise` when no candidate is near.
+std::string DidYouMean(std::string_view word, std::span<const std::string_view> candidates,
+                       std::string_view otherwise = {});
+
+}  // namespace socksify
