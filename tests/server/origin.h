@@ -17,6 +17,7 @@ enum class OriginKind : uint8_t {
   kRefuse,   // refused with `code`
 };
 
+// The {} keep -Wmissing-field-initializers quiet where only some members are named.
 struct Origin {
   OriginKind kind = OriginKind::kUnknown;
   std::string text{};  // kAddress: the IP address; kPage: the page's body

@@ -28,6 +28,7 @@ RawClient::RawClient(const Endpoint& server) {
   const int family = server.ip().is_v4() ? AF_INET : AF_INET6;
   const socklen_t size = ToSockaddr(server.ip(), server.port(), family, &address);
   UniqueFd fd(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd.valid()) return;
   const timeval deadline{.tv_sec = 10, .tv_usec = 0};
   setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof deadline);
   setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &deadline, sizeof deadline);

@@ -89,8 +89,9 @@ std::optional<uint64_t> ParseNumber(std::string_view text, uint64_t max) {
   const bool hexadecimal = text.starts_with("0x");
   if (hexadecimal) text.remove_prefix(2);
   uint64_t number = 0;
-  const char* const last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), last, number, hexadecimal ? 16 : 10);
+  const char* const first = text.data();
+  const char* const last = first + text.size();
+  const auto [end, error] = std::from_chars(first, last, number, hexadecimal ? 16 : 10);
   if (error != std::errc() || end != last || number > max) return std::nullopt;
   return number;
 }

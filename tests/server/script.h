@@ -43,14 +43,14 @@ namespace socksify::testserver {
 
 // One message's deviations; unset members leave the message as it is.
 struct StageScript {
-  std::optional<uint8_t> version{};
-  std::optional<uint8_t> code{};
+  std::optional<uint8_t> version = std::nullopt;
+  std::optional<uint8_t> code = std::nullopt;
   uint32_t delay_ms = 0;
   size_t split = 0;  // 0: not split
   uint32_t gap_ms = 1;
-  std::optional<size_t> truncate{};
+  std::optional<size_t> truncate = std::nullopt;
   bool silent = false;
-  std::string trailing{};
+  std::string trailing{};  // {} for -Wmissing-field-initializers
   size_t junk = 0;
 };
 

@@ -33,7 +33,7 @@ struct ServerOptions {
   // ADDRESS:PORT or [ADDRESS]:PORT; port 0 lets the kernel choose.
   std::vector<std::string> listen{"127.0.0.1:0"};
   // Called in the server's thread for every connection that is over.
-  RecordBook::FinishedCallback on_finished{};
+  RecordBook::FinishedCallback on_finished = nullptr;
 };
 
 class TestServer {
