@@ -104,9 +104,15 @@ void Connection::ReadUpstream(bool all) {
 void Connection::Advance() {
   if (finished()) return;
   Negotiate();
-  RelayToOrigin();
-  context_.book->Store(record_);
-  FlushClient();
+  bool again = true;
+  while (again) {
+    RelayToOrigin();
+    context_.book->Store(record_);
+    FlushClient();
+    // Flushing may have made room for an origin that no descriptor will speak up for.
+    again = !finished() && built_in_ && step_ == Negotiation::Step::kRelay && !input_.empty() &&
+            output_.pending() < kMaxWaiting;
+  }
   PassHalfCloses();
   UpdateInterest();
 }

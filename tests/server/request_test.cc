@@ -2,6 +2,7 @@
 // The well-behaved server: every way to ask, every kind of answer, many at a time.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <memory>
@@ -130,6 +131,26 @@ TEST(RequestTest, PassesHalfClosesInBothDirections) {
   EXPECT_EQ(client.ReadToEnd(), data.substr(0, 1 << 20));
   ASSERT_TRUE(server.WaitForFinished(1));
   EXPECT_EQ(server.requests()[0].bytes_from_client, 3U + 16U + (1U << 20));
+}
+
+// The client writes until every buffer on the way there and back is full, and only then reads.
+TEST(RequestTest, AnEchoSurvivesAClientThatDoesNotRead) {
+  TestServer server;
+  server.AddEcho("echo.test");
+  RawClient client(Here(server));
+  ASSERT_TRUE(Greet(&client));
+  ASSERT_TRUE(client.Send(Socks5Request("echo.test", 7)));
+  ASSERT_EQ(client.Read(10).size(), 10U);
+  const std::string chunk(64 << 10, 'x');
+  size_t sent = 0;
+  pollfd writable{.fd = client.fd(), .events = POLLOUT, .revents = 0};
+  while (sent < size_t{1} << 30 && poll(&writable, 1, /*milliseconds*/ 100) == 1) {
+    const ssize_t count = send(client.fd(), chunk.data(), chunk.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count > 0) sent += count;
+  }
+  client.ShutdownWrite();
+  EXPECT_EQ(client.ReadToEnd().size(), sent);
+  EXPECT_EQ(client.error(), 0);
 }
 
 TEST(RequestTest, Ipv6Works) {

@@ -57,7 +57,8 @@ void Declare(CLI::App* app, Arguments* arguments) {
   app->add_option("--pid-file", arguments->pid_file, "write the process id to FILE");
   app->add_option("--port-file", arguments->port_file, "write the first listener's port to FILE");
   app->add_option("--lifetime", arguments->lifetime_s, "seconds after which the server ends (3600)")
-      ->check(CLI::Range(1U, 864000U));
+      ->check(CLI::Range(1U, 864000U))
+      ->take_last();
   app->add_flag("--quiet", arguments->quiet, "print nothing");
   // Every occurrence takes one value, so that nothing is swallowed by accident.
   for (CLI::Option* option : app->get_options()) {
