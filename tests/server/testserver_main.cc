@@ -157,20 +157,28 @@ int Run(const Arguments& arguments) {
   return 0;
 }
 
+int ParseAndRun(int argc, char** argv) {
+  CLI::App app("A minimal SOCKS 4, 4A and 5 server for tests, with names and origins of its own");
+  Arguments arguments;
+  Declare(&app, &arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kOwnError;
+  }
+  return Run(arguments);
+}
+
 }  // namespace
 }  // namespace socksify::testserver
 
 int main(int argc, char** argv) {
-  CLI::App app("A minimal SOCKS 4, 4A and 5 server for tests, with names and origins of its own");
-  socksify::testserver::Arguments arguments;
-  socksify::testserver::Declare(&app, &arguments);
   try {
-    app.parse(argc, argv);
-    return socksify::testserver::Run(arguments);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : socksify::testserver::kOwnError;
+    return socksify::testserver::ParseAndRun(argc, argv);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "socksify-testserver: %s\n", error.what());
-    return socksify::testserver::kOwnError;
+  } catch (...) {
+    std::fputs("socksify-testserver: unknown error\n", stderr);
   }
+  return socksify::testserver::kOwnError;
 }
