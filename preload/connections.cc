@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 
+#include "base/errno_keeper.h"
 #include "preload/originals.h"
 
 namespace socksify {
@@ -26,12 +27,11 @@ pid_t CurrentProcess() {
 std::optional<Connection> FindConnection(int fd) {
   std::optional<Connection> connection = g_descriptors.Find(fd);
   if (!connection) return std::nullopt;
-  const int saved_errno = errno;
+  const ErrnoKeeper keeper;
   uint64_t cookie = 0;
   socklen_t size = sizeof cookie;
   const bool is_same = libc::getsockopt(fd, SOL_SOCKET, SO_COOKIE, static_cast<void*>(&cookie), &size) == 0 &&
                        cookie == connection->cookie;
-  errno = saved_errno;
   if (is_same) return connection;
   ForgetDescriptor(fd);
   return std::nullopt;

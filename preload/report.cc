@@ -15,24 +15,13 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/errno_keeper.h"
 #include "base/text.h"
 #include "dialer/path_text.h"
 #include "preload/originals.h"
 
 namespace socksify {
 namespace {
-
-// Keeps errno over a report.
-class ErrnoKeeper {
- public:
-  ErrnoKeeper() : saved_(errno) {}
-  ~ErrnoKeeper() { errno = saved_; }
-  ErrnoKeeper(const ErrnoKeeper&) = delete;
-  ErrnoKeeper& operator=(const ErrnoKeeper&) = delete;
-
- private:
-  int saved_;
-};
 
 struct Facility {
   std::string_view name;

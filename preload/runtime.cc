@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/errno_keeper.h"
 #include "dialer/resolve.h"
 #include "preload/originals.h"
 #include "resolver/state_directory.h"
@@ -74,7 +75,7 @@ Runtime* Runtime::Get() {
 }
 
 Runtime* Runtime::SetUp() {
-  const int saved_errno = errno;
+  const ErrnoKeeper keeper;
   for (;;) {
     const PassThroughScope scope;
     SetUpState expected = SetUpState::kNone;
@@ -96,7 +97,6 @@ Runtime* Runtime::SetUp() {
       Pause();
       continue;
     }
-    errno = saved_errno;
     return g_runtime.load(std::memory_order_acquire);
   }
 }
@@ -144,6 +144,7 @@ FakeTable* Runtime::fake_table() {
 // Two threads may both open it: the second one's goes away again.
 FakeTable* Runtime::OpenFakeTable() {
   if (config_ == nullptr) return nullptr;
+  const ErrnoKeeper keeper;
   const Settings& settings = config_->settings;
   const FakeRange range = {.v4 = settings.fake_v4,
                            .v4_bits = settings.fake_v4_bits,

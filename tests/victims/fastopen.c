@@ -17,7 +17,7 @@ int main(int argc, char** argv) {
   } else if (strcmp(argv[3], "sendmsg") == 0) {
     sent = sendmsg(fd, &message.msg_hdr, MSG_FASTOPEN);
   } else if (strcmp(argv[3], "sendmmsg") == 0) {
-    sent = sendmmsg(fd, &message, 1, MSG_FASTOPEN) == 1 ? message.msg_len : -1;
+    sent = sendmmsg(fd, &message, 1, MSG_FASTOPEN) == 1 ? (ssize_t)message.msg_len : -1;
   } else {
     const int on = 1;
     if (setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof on) != 0) Fail("setsockopt");

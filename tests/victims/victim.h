@@ -16,13 +16,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void Fail(const char* what) {
+#define MAYBE_UNUSED __attribute__((unused))
+
+MAYBE_UNUSED static void Fail(const char* what) {
   printf("%s: %s\n", what, strerrorname_np(errno));
   exit(1);
 }
 
 /* Looks HOST up for `family` and returns the first address. */
-static struct addrinfo* Resolve(const char* host, const char* port, int family) {
+MAYBE_UNUSED static struct addrinfo* Resolve(const char* host, const char* port, int family) {
   struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_STREAM};
   struct addrinfo* result = NULL;
   const int error = getaddrinfo(host, port, &hints, &result);
@@ -33,24 +35,8 @@ static struct addrinfo* Resolve(const char* host, const char* port, int family) 
   return result;
 }
 
-/* "10.0.0.1 80" or "::1 80" */
-static void PrintAddress(const char* label, const struct sockaddr* address) {
-  char text[INET6_ADDRSTRLEN] = "?";
-  int port = 0;
-  if (address->sa_family == AF_INET) {
-    const struct sockaddr_in* v4 = (const struct sockaddr_in*)address;
-    inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text);
-    port = ntohs(v4->sin_port);
-  } else if (address->sa_family == AF_INET6) {
-    const struct sockaddr_in6* v6 = (const struct sockaddr_in6*)address;
-    inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text);
-    port = ntohs(v6->sin6_port);
-  }
-  printf("%s %s %d\n", label, text, port);
-}
-
 /* Sends a line and reads the same number of bytes back. */
-static void Echo(int fd, const char* line) {
+MAYBE_UNUSED static void Echo(int fd, const char* line) {
   char buffer[256];
   size_t got = 0;
   const size_t size = strlen(line);

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// connect(2) and its relatives, as a program sees them.
+
+#include "tests/integration/echo_origin.h"
+#include "tests/integration/preload_fixture.h"
+
+namespace socksify {
+namespace {
+
+using testing::HasSubstr;
+using testserver::AddressType;
+using testserver::TestServer;
+
+class ConnectTest : public PreloadTest {
+ protected:
+  EchoOrigin origin_;
+};
+
+TEST_F(ConnectTest, EveryWayLooksLikeADirectConnection) {
+  for (const char* mode : {"plain", "syscall", "nonblock", "twice"}) {
+    const ProgramOutcome direct = RunDirect("connect", {"127.0.0.1", origin_.port(), mode});
+    EXPECT_EQ(direct.exit_code, 0) << mode << direct.out;
+    const ProgramOutcome proxied = Run("connect", {"echo.test", "7", mode});
+    EXPECT_EQ(proxied.out, direct.out) << mode;
+    EXPECT_EQ(proxied.exit_code, 0) << mode;
+    EXPECT_EQ(proxied.err, "") << mode;
+    EXPECT_EQ(server_.requests().back().host, "echo.test");
+    EXPECT_EQ(server_.requests().back().port, 7);
+  }
+}
+
+TEST_F(ConnectTest, AddressesFollowTheSameTable) {
+  const struct {
+    const char* host;
+    const char* mode;
+    AddressType type;
+    const char* sent;
+  } kCases[] = {{"10.99.99.99", "plain", AddressType::kV4, "10.99.99.99"},
+                {"2001:db8::7", "plain", AddressType::kV6, "2001:db8::7"},
+                {"::ffff:10.99.99.99", "plain", AddressType::kV4, "10.99.99.99"},
+                {"::ffff:10.99.99.99", "syscall", AddressType::kV4, "10.99.99.99"},
+                {"echo.test", "v6socket", AddressType::kName, "echo.test"}};
+  for (const auto& test : kCases) {
+    const ProgramOutcome proxied = Run("connect", {test.host, "7", test.mode});
+    EXPECT_EQ(proxied.out, "echo hello\npeer is target: 1\ndescriptors more: 1\n") << test.host;
+    ASSERT_FALSE(server_.requests().empty());
+    EXPECT_EQ(server_.requests().back().address_type, test.type) << test.host;
+    EXPECT_EQ(server_.requests().back().host, test.sent) << test.host;
+  }
+}
+
+TEST_F(ConnectTest, FailsOverWithinOneConnect) {
+  std::string dead;
+  {
+    const TestServer gone;
+    dead = ProxyUrl(gone);
+  }
+  UseProxies({dead, ProxyUrl(server_)});
+  for (const char* mode : {"plain", "nonblock"}) {
+    const ProgramOutcome outcome = Run("connect", {"echo.test", "7", mode});
+    EXPECT_EQ(outcome.out, "echo hello\npeer is target: 1\ndescriptors more: 1\n") << mode;
+  }
+  UseProxies({dead, dead});
+  EXPECT_EQ(Run("connect", {"echo.test", "7"}).out, "connect: ECONNREFUSED\n");
+}
+
+TEST_F(ConnectTest, ARefusedDestinationIsNotTriedElsewhere) {
+  TestServer second;
+  UseProxies({ProxyUrl(server_), ProxyUrl(second)});
+  EXPECT_EQ(Run("connect", {"refused.test", "7"}).out, "connect: ECONNREFUSED\n");
+  EXPECT_TRUE(second.requests().empty());
+}
+
+TEST_F(ConnectTest, EveryReplyHasItsErrno) {
+  const char* const kErrors[] = {"ECONNREFUSED", "EACCES",    "ENETUNREACH", "EHOSTUNREACH",
+                                 "ECONNREFUSED", "ETIMEDOUT", "EOPNOTSUPP",  "EAFNOSUPPORT"};
+  for (size_t i = 0; i < std::size(kErrors); ++i) {
+    const std::string host = "code" + std::to_string(i + 1) + ".test";
+    server_.AddRefused(host, static_cast<uint8_t>(i + 1));
+    EXPECT_EQ(Run("connect", {host, "7"}).out, std::string("connect: ") + kErrors[i] + "\n") << host;
+  }
+}
+
+TEST_F(ConnectTest, MisbehavingServersHaveTheirErrno) {
+  const struct {
+    const char* script;
+    const char* error;
+  } kCases[] = {{"method.code=none", "EACCES"},      {"method.version=4", "ECONNABORTED"},
+                {"reply.version=4", "ECONNABORTED"}, {"reply.truncate=4", "ECONNABORTED"},
+                {"reply.junk=40", "ECONNABORTED"},   {"close.at=0", "ECONNABORTED"}};
+  for (const auto& test : kCases) {
+    TestServer bad;
+    bad.AddEcho("echo.test");
+    bad.SetScript(test.script);
+    UseProxies({ProxyUrl(bad)});
+    EXPECT_EQ(Run("connect", {"echo.test", "7"}).out, std::string("connect: ") + test.error + "\n")
+        << test.script;
+  }
+}
+
+TEST_F(ConnectTest, ASilentServerTimesOut) {
+  TestServer silent;
+  silent.SetScript("reply.silent=1");
+  UseConfig("timeout.negotiate: 1\nroute { from: 0/0 to: 0/0 via: 127.0.0.1 port = " +
+            std::to_string(silent.port()) + " }\n");
+  EXPECT_EQ(Run("connect", {"echo.test", "7"}).out, "connect: ETIMEDOUT\n");
+}
+
+TEST_F(ConnectTest, BytesBehindTheReplyBelongToTheProgram) {
+  server_.AddScript("echo.test", "reply.split=1");
+  EXPECT_EQ(Run("connect", {"echo.test", "7"}).exit_code, 0);
+}
+
+TEST_F(ConnectTest, OptionsFlagsAndPortAreKept) {
+  const ProgramOutcome direct = RunDirect("options", {"127.0.0.1", origin_.port()});
+  ASSERT_EQ(direct.exit_code, 0) << direct.out;
+  const ProgramOutcome proxied = Run("options", {"echo.test", "7"});
+  const auto without_port = [](const std::string& text) { return text.substr(0, text.rfind("port")); };
+  EXPECT_EQ(without_port(proxied.out), without_port(direct.out));
+  const std::string port = proxied.out.substr(proxied.out.rfind("port") + 5);
+  EXPECT_EQ(server_.requests()[0].client + "\n", "127.0.0.1:" + port);
+}
+
+TEST_F(ConnectTest, OptionsFlagsAndPortAreKeptOverAFailOver) {
+  std::string dead;
+  {
+    const TestServer gone;
+    dead = ProxyUrl(gone);
+  }
+  UseProxies({dead, ProxyUrl(server_)});
+  const ProgramOutcome direct = RunDirect("options", {"127.0.0.1", origin_.port()});
+  const ProgramOutcome proxied = Run("options", {"echo.test", "7"});
+  const auto without_port = [](const std::string& text) { return text.substr(0, text.rfind("port")); };
+  EXPECT_EQ(without_port(proxied.out), without_port(direct.out));
+  const std::string port = proxied.out.substr(proxied.out.rfind("port") + 5);
+  EXPECT_EQ(server_.requests()[0].client + "\n", "127.0.0.1:" + port);
+}
+
+TEST_F(ConnectTest, AnIpv6OnlyProxyIsReachedFromAnIpv4Socket) {
+  TestServer v6_server({.listen = {"[::1]:0"}});
+  v6_server.AddEcho("echo.test");
+  UseProxies({ProxyUrl(v6_server)});
+  const ProgramOutcome direct = RunDirect("options", {"127.0.0.1", origin_.port()});
+  const ProgramOutcome proxied = Run("options", {"echo.test", "7"});
+  const auto without_port = [](const std::string& text) { return text.substr(0, text.rfind("port")); };
+  EXPECT_EQ(without_port(proxied.out), without_port(direct.out));
+  EXPECT_EQ(Run("connect", {"echo.test", "7"}).out, "echo hello\npeer is target: 1\ndescriptors more: 1\n");
+}
+
+TEST_F(ConnectTest, FastOpenConnectsAndThenSends) {
+  for (const char* way : {"sendto", "sendmsg", "sendmmsg", "option"}) {
+    const ProgramOutcome direct = RunDirect("fastopen", {"127.0.0.1", origin_.port(), way});
+    ASSERT_EQ(direct.exit_code, 0) << direct.out;
+    EXPECT_EQ(Run("fastopen", {"echo.test", "7", way}).out, direct.out) << way;
+    EXPECT_EQ(server_.requests().back().host, "echo.test") << way;
+    EXPECT_EQ(Run("fastopen", {"10.99.99.99", "7", way}).out, direct.out) << way;
+    EXPECT_EQ(server_.requests().back().host, "10.99.99.99") << way;
+  }
+}
+
+TEST_F(ConnectTest, ALocalAddressFromTheProxyCanBeBoundTo) {
+  server_.AddScript("echo.test", "reply.bound=203.0.113.9:4321");
+  EXPECT_EQ(Run("bindlocal", {"echo.test", "7"}).out, "echo hello\nforeign address: EADDRNOTAVAIL\n");
+}
+
+TEST_F(ConnectTest, LoopbackGoesDirect) {
+  EXPECT_EQ(Run("connect", {"127.0.0.1", origin_.port()}).exit_code, 0);
+  EXPECT_EQ(Run("connect", {"localhost", origin_.port()}).exit_code, 0);
+  EXPECT_TRUE(server_.requests().empty());
+}
+
+TEST_F(ConnectTest, DatagramsToAProxiedDestinationAreRefused) {
+  for (const char* way : {"connect", "sendto", "sendmsg", "sendmmsg"}) {
+    ASSERT_EQ(RunDirect("datagram", {"127.0.0.1", origin_.port(), way}).out, "echo hello\n");
+    EXPECT_EQ(Run("datagram", {"127.0.0.1", origin_.port(), way}).out, "echo hello\n") << way;
+    EXPECT_EQ(Run("datagram", {"10.99.99.99", "53", way}).out, std::string(way) + ": ENETUNREACH\n");
+  }
+}
+
+TEST_F(ConnectTest, BlockedAndUnroutedDestinationsFail) {
+  UseConfig(
+      "autoroute: none\nroute { from: 0/0 to: 10.99.99.99 via: block }\nroute { from: 0/0 to: .test via: " +
+      ProxyInConfig() + " }\n");
+  EXPECT_EQ(Run("connect", {"10.99.99.99", "7"}).out, "connect: EACCES\n");
+  EXPECT_EQ(Run("connect", {"10.99.99.98", "7"}).out, "connect: ENETUNREACH\n");
+  EXPECT_EQ(Run("connect", {"127.0.0.1", origin_.port()}).out, "connect: ENETUNREACH\n");
+  EXPECT_EQ(Run("connect", {"echo.test", "7"}).exit_code, 0);
+}
+
+}  // namespace
+}  // namespace socksify

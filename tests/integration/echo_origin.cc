@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tests/integration/echo_origin.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <stdexcept>
+#include <vector>
+
+#include "base/socket_address.h"
+
+namespace socksify {
+
+EchoOrigin::EchoOrigin() {
+  SocketAddress address;
+  socklen_t size = ToSockaddr(IpAddress::V4(0x7f000001), 0, AF_INET, &address);
+  stream_.Reset(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  datagram_.Reset(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (bind(stream_.get(), &address.generic, size) != 0 || listen(stream_.get(), 64) != 0 ||
+      getsockname(stream_.get(), &address.generic, &size) != 0 ||
+      bind(datagram_.get(), &address.generic, size) != 0) {
+    throw std::runtime_error("echo origin: cannot listen");
+  }
+  port_ = ntohs(address.v4.sin_port);
+  thread_ = std::thread([this] { Serve(); });
+}
+
+EchoOrigin::~EchoOrigin() {
+  is_over_ = true;
+  thread_.join();
+}
+
+void EchoOrigin::Serve() {
+  std::vector<UniqueFd> connections;
+  while (!is_over_) {
+    std::vector<pollfd> ready = {{.fd = stream_.get(), .events = POLLIN, .revents = 0},
+                                 {.fd = datagram_.get(), .events = POLLIN, .revents = 0}};
+    for (const UniqueFd& fd : connections) ready.push_back({.fd = fd.get(), .events = POLLIN, .revents = 0});
+    poll(ready.data(), ready.size(), 50);
+    char buffer[4096];
+    for (size_t i = ready.size(); i-- > 2;) {
+      if (ready[i].revents == 0) continue;
+      const ssize_t count = recv(ready[i].fd, buffer, sizeof buffer, 0);
+      if (count > 0 && send(ready[i].fd, buffer, static_cast<size_t>(count), MSG_NOSIGNAL) == count) continue;
+      connections.erase(connections.begin() + static_cast<long>(i) - 2);
+    }
+    if (ready[1].revents != 0) {
+      SocketAddress from;
+      socklen_t size = sizeof from;
+      const ssize_t count = recvfrom(datagram_.get(), buffer, sizeof buffer, 0, &from.generic, &size);
+      if (count >= 0) sendto(datagram_.get(), buffer, static_cast<size_t>(count), 0, &from.generic, size);
+    }
+    if (ready[0].revents != 0)
+      connections.emplace_back(accept4(stream_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  }
+}
+
+}  // namespace socksify
