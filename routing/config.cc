@@ -151,15 +151,29 @@ class ConfigLoader {
     for (const std::string& proxies : sources_.proxies) {
       const SourceText& source = AddText("-p", proxies, SourceText::Lines::kNone);
       TargetDraft target{Target::Kind::kProxies, {}, source.At(0)};
-      for (std::string_view rest = proxies;;) {
-        const size_t comma = rest.find(',');
-        AddHop(source, rest.substr(0, comma), kServerSocks5, &target);
-        if (comma == std::string_view::npos) break;
-        rest.remove_prefix(comma + 1);
-      }
+      AddChain(source, &target);
       AddTarget(source, std::move(target), &route);
     }
     AddRoute(std::move(route));
+  }
+
+  void AddChain(const SourceText& source, TargetDraft* target) {
+    std::vector<std::string_view> hops;
+    std::string_view rest = source.text();
+    for (size_t comma = rest.find(','); comma != std::string_view::npos; comma = rest.find(',')) {
+      hops.push_back(rest.substr(0, comma));
+      rest.remove_prefix(comma + 1);
+    }
+    hops.push_back(rest);
+    // A password with a comma in it comes out in pieces, none of which may be shown.
+    for (const std::string_view hop : hops) {
+      if (hop.find('@') == std::string_view::npos || hop.find("://") != std::string_view::npos) continue;
+      reporter_.Error(source, target->where,
+                      "expected URL[,URL...], found a comma in a user name or password",
+                      "write a comma in them as %2C");
+      return;
+    }
+    for (const std::string_view hop : hops) AddHop(source, hop, kServerSocks5, target);
   }
 
   // SOCKS_ROUTE_n as they are, then one route for all the servers: the later ones are fallbacks.

@@ -100,11 +100,17 @@ bool ConfigParser::ParseKeyword(std::span<const Keyword> keywords, std::string_v
 
 bool ConfigParser::UnknownKeyword(const Token& word, std::span<const Keyword> keywords,
                                   std::string_view kind) {
-  const std::string expected =
-      "expected a keyword of a " + std::string(kind) + ", found " + Quoted(word.text);
+  const std::string expected = "expected " +
+                               (kind == "setting" ? "a setting" : "a keyword of a " + std::string(kind)) +
+                               ", found " + Quoted(word.text);
   if (kind == "route" && IsSocketOption(word.text)) {
     return Fail(word, expected + ": socket options of routes are not supported by this version",
                 "remove it; the program's own socket options stay as they are");
+  }
+  if (kind == "route" && word.text == "redirect") {
+    lexer_.Next(Words::kPlain);  // `redirect from:` is one keyword
+    return Fail(word, expected + ", which is not supported by this version",
+                "remove it; the program's own bind(2) decides the source address");
   }
   if (IsDanteServerKeyword(word.text)) {
     return Fail(word, expected + ", which belongs to Dante's server (sockd.conf)",

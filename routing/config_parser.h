@@ -102,7 +102,6 @@ class ConfigParser {
   bool ParseRouteMethod();
   bool ParseProcess();
   bool ParseBalance();
-  bool ParseRedirect();
 
   // config_parser_target.cc
   bool ParseVia();

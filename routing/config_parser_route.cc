@@ -26,7 +26,6 @@ std::span<const ConfigParser::Keyword> ConfigParser::RouteKeywords() {
       Keyword{"balance", &ConfigParser::ParseBalance, Repeat::kIsError},
       Keyword{"fallback", &ConfigParser::ParseFallback, Repeat::kIsError},
       Keyword{"process", &ConfigParser::ParseProcess, Repeat::kIsError},
-      Keyword{"redirect", &ConfigParser::ParseRedirect, Repeat::kIsError},
   };
   return kKeywords;
 }
@@ -154,11 +153,6 @@ bool ConfigParser::ParseBalance() {
   const std::optional<uint8_t> choice = ParseChoice("an order", kChoices);
   if (choice) route_.rule.balance = static_cast<Balance>(*choice);
   return choice.has_value();
-}
-
-bool ConfigParser::ParseRedirect() {
-  return Fail(keyword_, "'redirect' is not supported by this version",
-              "remove it; the program's own bind(2) decides the source address");
 }
 
 }  // namespace socksify

@@ -150,8 +150,10 @@ bool ConfigParser::ParsePassword() {
   const Token token = lexer_.Peek(Words::kText);
   const bool is_here = token.IsWord() && !token.first_on_line && !token.text.ends_with(':');
   if (!is_here) {
-    Fail(token, token.kind == Token::Kind::kOpenQuote ? "expected '\"' at the end of the password, found none"
-                                                      : "expected a password on this line, found none");
+    // Reported at the keyword: the next line may be the password.
+    Fail(keyword_, token.kind == Token::Kind::kOpenQuote
+                       ? "expected '\"' at the end of the password, found none"
+                       : "expected a password on the line of 'password:', found none");
     if (token.IsWord() && !lexer_.AtKeyword()) lexer_.Accept(token);
     SkipSecret();
     return false;

@@ -73,7 +73,7 @@ bool ConfigParser::ParseResolveProtocol() {
                     ", which is not supported by this version",
                 "use fake (the proxy resolves) or local (this machine does)");
   }
-  const std::optional<uint8_t> choice = ParseChoice("a way to resolve names", kChoices);
+  const std::optional<uint8_t> choice = ParseChoice("fake, local or local-then-fake", kChoices);
   if (choice) draft_.settings.resolve_protocol = static_cast<ResolveProtocol>(*choice);
   return choice.has_value();
 }
@@ -82,7 +82,7 @@ bool ConfigParser::ParseAutoRoute() {
   static constexpr std::array kChoices = {Choice{"loopback", static_cast<uint8_t>(AutoRoute::kLoopback)},
                                           Choice{"lan", static_cast<uint8_t>(AutoRoute::kLan)},
                                           Choice{"none", static_cast<uint8_t>(AutoRoute::kNone)}};
-  const std::optional<uint8_t> choice = ParseChoice("what is implied to be direct", kChoices);
+  const std::optional<uint8_t> choice = ParseChoice("loopback, lan or none", kChoices);
   if (choice) draft_.settings.auto_route = static_cast<AutoRoute>(*choice);
   return choice.has_value();
 }

@@ -33,7 +33,8 @@ bool ConfigParser::ExpectColon(std::string_view keyword) {
 // A list of words ends with its line, and before the next keyword or brace on it.
 bool ConfigParser::AtListEnd(Words words) const {
   const Token token = lexer_.Peek(words);
-  return !token.IsWord() || token.first_on_line || lexer_.AtKeyword();
+  if (!token.IsWord() || token.first_on_line) return true;
+  return words == Words::kAddress ? token.text.ends_with(':') : lexer_.AtKeyword();
 }
 
 std::optional<uint64_t> ConfigParser::ParseNumber(uint64_t least, uint64_t most) {

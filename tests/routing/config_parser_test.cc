@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What good configurations mean.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "routing/route_table.h"
+#include "tests/routing/fake_machine.h"
+
+namespace socksify {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+Config MustLoad(FakeMachine* machine, const std::string& text) {
+  auto config = machine->LoadText(text);
+  EXPECT_TRUE(config.has_value()) << FakeMachine::Join(config);
+  return config ? std::move(*config) : Config{};
+}
+
+// "direct", "block", "10.0.0.1:1080", "a:1080 then b:1080"; "none" without a rule.
+std::string WayOf(const Target& target) {
+  if (target.kind == Target::Kind::kDirect) return "direct";
+  if (target.kind == Target::Kind::kBlock) return "block";
+  std::string way;
+  for (const Server* hop : target.hops) way += (way.empty() ? "" : " then ") + hop->address.ToString();
+  return way;
+}
+
+struct Ask {
+  Transport transport = Transport::kTcp;
+  Command command = Command::kConnect;
+  const char* source = nullptr;
+  uint16_t source_port = 0;
+  const char* process = "";
+};
+
+std::string Decide(const Config& config, const char* host, uint16_t port, const Ask& ask = {}) {
+  const Endpoint destination = *Endpoint::FromHost(host, port);
+  IpAddress source;
+  if (ask.source != nullptr) source = *IpAddress::Parse(ask.source);
+  const Rule* const rule =
+      config.routes.Decide({destination, ask.transport, ask.command,
+                            ask.source != nullptr ? &source : nullptr, ask.process, ask.source_port});
+  return rule == nullptr ? "none" : WayOf(rule->group[0]);
+}
+
+constexpr Ask kUdp = {Transport::kUdp, Command::kUdpAssociate};
+constexpr Ask kBindAsk = {Transport::kTcp, Command::kBind};
+
+// The example of the design, word for word.
+constexpr char kDesignExample[] = R"(
+    logoutput: stderr                 # syslog | stdout | stderr | FILE ...; errorlog: likewise
+    resolveprotocol: fake             # fake (default) | local | local-then-fake | tcp | udp
+    autoroute: loopback               # loopback (default) | lan | none : implied direct routes
+    route.maxfail: 1                  # as in Dante
+    route.badexpire: 300
+    timeout.connect: 10               # seconds to reach one server
+    timeout.negotiate: 20             # seconds for its handshake
+
+    server int1 { address: 10.0.3.1 port = 1080  proxyprotocol: socks_v5  method: username
+                  username: alice  password.file: /etc/socks/int1.pass }
+    server d1   { address: socks5://10.0.4.1:1080 }
+    server p1   { address: 192.168.100.2 port = 1080 }
+
+    route { from: 0/0 to: 10.0.0.0/8        via: direct }
+    route { from: 0/0 to: 192.168.100.0/24  via: d1 }
+    route { from: 0/0 to: .private-net.org  via: d1 then p1 }                  # a chain
+    route { from: 0/0 to: 0/0 port = http   via: int1, 10.0.3.2 port = 1080    # a group
+            balance: random  fallback: 10.0.3.9 port = 1080 }
+    route { from: 0/0 to: .tracker.example  process: curl wget  via: block }
+)";
+
+TEST(ConfigParserTest, ReadsDesignExample) {
+  FakeMachine machine;
+  machine.files["/etc/socks/int1.pass"] = "s3cret\n";
+  const Config config = MustLoad(&machine, kDesignExample);
+  EXPECT_EQ(FakeMachine::Join(config.warnings), "");
+  EXPECT_EQ(config.origin, "test.conf");
+  EXPECT_THAT(config.settings.log_outputs, ElementsAre("stderr"));
+  EXPECT_EQ(config.settings.resolve_protocol, ResolveProtocol::kFake);
+  EXPECT_EQ(config.settings.max_fail, 1u);
+  EXPECT_EQ(config.settings.bad_expire_s, 300u);
+  EXPECT_EQ(config.settings.connect_timeout_ms, 10'000u);
+  EXPECT_EQ(config.settings.negotiate_timeout_ms, 20'000u);
+
+  ASSERT_EQ(config.routes.servers().size(), 5u);
+  const Server& int1 = *config.routes.servers()[0];
+  EXPECT_EQ(int1.name, "int1");
+  EXPECT_EQ(int1.address.ToString(), "10.0.3.1:1080");
+  EXPECT_EQ(int1.protocols, kServerSocks5);
+  EXPECT_EQ(int1.methods, kMethodUsername);
+  EXPECT_EQ(int1.username, "alice");
+  EXPECT_EQ(int1.password, "s3cret");
+  EXPECT_TRUE(int1.has_password);
+  EXPECT_EQ(int1.where.ToString(), "test.conf:10");
+  EXPECT_EQ(config.routes.servers()[1]->name, "d1");
+  EXPECT_EQ(config.routes.servers()[1]->protocols, kServerSocks5);
+  EXPECT_EQ(config.routes.servers()[2]->protocols, kServerSocks5 | kServerSocks4a);
+  EXPECT_EQ(config.routes.servers()[2]->methods, kMethodNone | kMethodUsername);
+  EXPECT_EQ(config.routes.servers()[3]->address.ToString(), "10.0.3.2:1080");
+  EXPECT_EQ(config.routes.servers()[4]->address.ToString(), "10.0.3.9:1080");
+
+  EXPECT_EQ(Decide(config, "10.9.9.9", 443), "direct");
+  EXPECT_EQ(Decide(config, "192.168.100.7", 22), "10.0.4.1:1080");
+  EXPECT_EQ(Decide(config, "www.private-net.org", 80), "10.0.4.1:1080 then 192.168.100.2:1080");
+  EXPECT_EQ(Decide(config, "private-net.org", 22), "10.0.4.1:1080 then 192.168.100.2:1080");
+  EXPECT_EQ(Decide(config, "web.test", 80), "10.0.3.1:1080");
+  EXPECT_EQ(Decide(config, "web.test", 443), "none");
+  EXPECT_EQ(Decide(config, "a.tracker.example", 443, {.process = "curl"}), "block");
+  EXPECT_EQ(Decide(config, "a.tracker.example", 443, {.process = "curly"}), "none");
+  EXPECT_EQ(Decide(config, "127.0.0.1", 80), "direct");
+
+  const Rule& group = config.routes.rules()[config.routes.rules().size() - 2];
+  EXPECT_EQ(group.where.ToString(), "test.conf:18");
+  EXPECT_EQ(group.balance, Balance::kRandom);
+  ASSERT_EQ(group.group.size(), 2u);
+  ASSERT_EQ(group.fallback.size(), 1u);
+  EXPECT_EQ(WayOf(group.group[1]), "10.0.3.2:1080");
+  EXPECT_EQ(WayOf(group.fallback[0]), "10.0.3.9:1080");
+}
+
+TEST(ConfigParserTest, ReadsEverythingThatDantesClientReads) {
+  FakeMachine machine;
+  const Config config = MustLoad(&machine, R"(
+debug: 0x1
+logoutput: syslog/local0 stdout /var/log/socks.log
+errorlog: stderr
+resolveprotocol: fake
+route.maxfail: 0
+route.badexpire: 010
+timeout.connect: 30
+timeout.negotiate: 30
+timeout.io.tcp: 0
+route {
+  protocol: tcp udp
+  from: 0.0.0.0/0 port 1024-65535 to: 10.0.0.0 / 255.0.0.0 port >= 1024 via: 10.1.1.1 port = socks
+  command: bind bindreply connect udpassociate udpreply
+  proxyprotocol: socks_v4
+  proxyprotocol: socks_v5 http_v1.0 http
+  method: none gssapi username
+  gssapi.servicename: rcmd
+  gssapi.enctype: clear integrity confidentiality
+  clientcompatibility: necgssapi
+  extension: bind
+}
+route { from: 0.0.0.0/0 to: 0.0.0.0/0 via: direct command: bind }
+route { from: 0.0.0.0/0 to: . via: proxy.example.org port=1080
+        protocol: tcp# a comment without a blank
+        method: rfc931 pam.username}
+route { \
+  from: ::/0 to: ::/0 via: 2001:db8::1 port eq 1080 }
+)");
+  EXPECT_EQ(config.settings.debug, 1);
+  EXPECT_THAT(config.settings.log_outputs, ElementsAre("syslog/local0", "stdout", "/var/log/socks.log"));
+  EXPECT_THAT(config.settings.error_outputs, ElementsAre("stderr"));
+  EXPECT_EQ(config.settings.bad_expire_s, 8u);
+  EXPECT_EQ(FakeMachine::Join(config.warnings),
+            "test.conf:10:1: warning: 'timeout.io.tcp' has no effect in a client, as in Dante\n"
+            "  timeout.io.tcp: 0\n  ^\n");
+  const Ask bound{.source = "10.0.0.2", .source_port = 2000};
+  EXPECT_EQ(Decide(config, "10.2.3.4", 2000, bound), "10.1.1.1:1080");
+  EXPECT_EQ(Decide(config, "10.2.3.4", 1023, bound), "none");
+  EXPECT_EQ(Decide(config, "10.2.3.4", 2000), "none") << "the source port is not in the range";
+  EXPECT_EQ(Decide(config, "10.2.3.4", 22, kBindAsk), "direct");
+  EXPECT_EQ(Decide(config, "web.test", 80), "proxy.example.org:1080");
+  EXPECT_EQ(Decide(config, "web.test", 80, kUdp), "[2001:db8::1]:1080");
+  EXPECT_EQ(Decide(config, "2001:db8::7", 80), "[2001:db8::1]:1080");
+  const Server& first = *config.routes.servers()[0];
+  EXPECT_EQ(first.protocols, kServerSocks4a | kServerSocks5 | kServerHttp);
+  EXPECT_EQ(first.methods, kMethodNone | kMethodGssapi | kMethodUsername);
+  EXPECT_EQ(first.unusable, "");
+}
+
+TEST(ConfigParserTest, AcceptsCarriageReturnsByteOrderMarksAndForeignComments) {
+  FakeMachine machine;
+  const Config config = MustLoad(&machine,
+                                 "\xef\xbb\xbf# Gaustadall\xe9"
+                                 "en\r\nroute { to: 0/0 via: \\\r\n direct }\r\n");
+  EXPECT_EQ(Decide(config, "web.test", 80), "direct");
+}
+
+TEST(ConfigParserTest, RefusesNulBytes) {
+  FakeMachine machine;
+  EXPECT_EQ(machine.ErrorsOf(std::string("debug: 1\nroute\0", 15)),
+            "test.conf:2:6: expected text, found a NUL byte\n  route?\n       ^\n"
+            "  this is not a configuration file\n");
+}
+
+TEST(ConfigParserTest, StopsAfterAHundredErrors) {
+  FakeMachine machine;
+  std::string text;
+  for (int i = 0; i < 5000; ++i) text += "nonsense\n";
+  const auto config = machine.LoadText(text);
+  ASSERT_FALSE(config.has_value());
+  ASSERT_EQ(config.error().size(), 101u);
+  EXPECT_EQ(config.error().back().message, "too many errors; the rest is not shown");
+}
+
+struct PortCase {
+  const char* text;
+  std::vector<uint16_t> matching;
+  std::vector<uint16_t> others;
+};
+
+TEST(ConfigParserTest, ReadsPortOperators) {
+  const PortCase cases[] = {
+      {"port = 80", {80}, {79, 81}},
+      {"port=80", {80}, {79}},
+      {"port eq http", {80}, {81}},
+      {"port: 80", {80}, {81}},
+      {"port 80", {80}, {81}},
+      {"port != 80", {79, 81}, {80}},
+      {"port ne 80", {79}, {80}},
+      {"port neq 80", {79}, {80}},
+      {"port < 80", {0, 79}, {80}},
+      {"port lt 80", {79}, {80}},
+      {"port > 80", {81, 65535}, {80}},
+      {"port gt 80", {81}, {80}},
+      {"port <= 80", {80}, {81}},
+      {"port le 80", {80}, {81}},
+      {"port >= 80", {80}, {79}},
+      {"port ge 80", {80}, {79}},
+      {"port 80-90", {80, 85, 90}, {79, 91}},
+      {"port 80 - 90", {80, 90}, {79, 91}},
+      {"port 80- 90", {90}, {91}},
+      {"port 80 -90", {90}, {91}},
+      {"port 0x50-0x5a", {80, 90}, {91}},
+      {"port > 65535", {}, {0, 65535}},
+      {"port < 0", {}, {0, 65535}},
+      {"port = http-alt", {8080}, {80}},
+  };
+  for (const PortCase& each : cases) {
+    FakeMachine machine;
+    const Config config = MustLoad(&machine, "route { to: 0/0 " + std::string(each.text) + " via: block }");
+    for (const uint16_t port : each.matching)
+      EXPECT_EQ(Decide(config, "9.9.9.9", port), "block") << each.text << port;
+    for (const uint16_t port : each.others)
+      EXPECT_EQ(Decide(config, "9.9.9.9", port), "none") << each.text << port;
+  }
+}
+
+TEST(ConfigParserTest, AsksTheMachineForServicesFirst) {
+  FakeMachine machine;
+  machine.services[{"http", "tcp"}] = 8888;
+  machine.services[{"onlyudp", "udp"}] = 7;
+  const Config config = MustLoad(&machine,
+                                 "route { to: 0/0 port = http via: block }\n"
+                                 "route { to: 0/0 port = onlyudp protocol: udp via: block }\n");
+  EXPECT_EQ(Decide(config, "9.9.9.9", 8888), "block");
+  EXPECT_EQ(Decide(config, "9.9.9.9", 80), "none");
+  EXPECT_EQ(Decide(config, "9.9.9.9", 7, kUdp), "block");
+}
+
+struct AddressCase {
+  const char* pattern;
+  std::vector<const char*> matching;
+  std::vector<const char*> others;
+};
+
+TEST(ConfigParserTest, ReadsAddresses) {
+  const AddressCase cases[] = {
+      {"0/0", {"1.2.3.4", "2001:db8::1", "web.test"}, {}},
+      {"0.0.0.0/0", {"1.2.3.4", "web.test"}, {"2001:db8::1"}},
+      {"::/0", {"2001:db8::1", "web.test"}, {"1.2.3.4"}},
+      {".", {"web.test", "x"}, {"1.2.3.4", "2001:db8::1"}},
+      {"10.1.2.3", {"10.1.2.3"}, {"10.1.2.4", "web.test"}},
+      {"10.1.2.3/8", {"10.9.9.9"}, {"11.0.0.0"}},
+      {"10.0.0.0/255.128.0.0", {"10.127.0.1"}, {"10.128.0.1"}},
+      {"2001:db8::/32", {"2001:db8:1::"}, {"2001:db9::"}},
+      {"[2001:db8::1]", {"2001:db8::1"}, {"2001:db8::2"}},
+      {"Example.ORG", {"example.org", "EXAMPLE.org."}, {"www.example.org", "example.orgx"}},
+      {".example.org", {"example.org", "www.Example.org", "a.b.example.org."}, {"notexample.org", "org"}},
+      {"eth0", {"192.168.7.200", "fd00::9"}, {"192.168.8.1", "eth0"}},
+      {"eth1", {"eth1"}, {"192.168.7.1"}},
+  };
+  for (const AddressCase& each : cases) {
+    FakeMachine machine;
+    machine.interface_addresses = {{"eth0", IpAddress::V4(0xc0a80701), 24},
+                                   {"eth0", *IpAddress::Parse("fd00::1"), 64}};
+    const Config config = MustLoad(&machine, "route { to: " + std::string(each.pattern) + " via: block }");
+    for (const char* host : each.matching)
+      EXPECT_EQ(Decide(config, host, 1), "block") << each.pattern << " " << host;
+    for (const char* host : each.others)
+      EXPECT_EQ(Decide(config, host, 1), "none") << each.pattern << " " << host;
+  }
+}
+
+TEST(ConfigParserTest, AsksForInterfacesOnlyWhenAWordMayNameOne) {
+  FakeMachine machine;
+  MustLoad(&machine,
+           "route { from: 0/0 to: .example.org via: direct }\nroute { to: 10.0.0.0/8 via: direct }\n");
+  EXPECT_EQ(machine.interface_calls, 0);
+  MustLoad(&machine, "route { to: a.example via: direct }\nroute { to: b.example via: direct }\n");
+  EXPECT_EQ(machine.interface_calls, 1);
+}
+
+TEST(ConfigParserTest, MatchesSources) {
+  FakeMachine machine;
+  const Config config = MustLoad(&machine, "route { from: 10.0.0.0/8 to: 0/0 via: block }\n");
+  EXPECT_EQ(Decide(config, "web.test", 80, {.source = "10.1.1.1"}), "block");
+  EXPECT_EQ(Decide(config, "web.test", 80, {.source = "11.1.1.1"}), "none");
+  EXPECT_EQ(Decide(config, "web.test", 80, {.source = "0.0.0.0"}), "none");
+  EXPECT_EQ(Decide(config, "web.test", 80), "none");
+}
+
+TEST(ConfigParserTest, MatchesPrograms) {
+  FakeMachine machine;
+  const Config config =
+      MustLoad(&machine, "route { to: 0/0 via: block process: curl python3.* *-agent x?z }\n");
+  for (const char* process : {"curl", "python3.11", "gpg-agent", "-agent", "xyz"}) {
+    EXPECT_EQ(Decide(config, "web.test", 80, {.process = process}), "block") << process;
+  }
+  for (const char* process : {"", "curl2", "python3", "agent", "xz", "gpg-agents"}) {
+    EXPECT_EQ(Decide(config, "web.test", 80, {.process = process}), "none") << process;
+  }
+}
+
+TEST(ConfigParserTest, MatchesTransportsAndCommands) {
+  FakeMachine machine;
+  const Config config = MustLoad(&machine,
+                                 "route { to: 0/0 via: block protocol: udp }\n"
+                                 "route { to: 0/0 via: direct command: bind }\n");
+  EXPECT_EQ(Decide(config, "9.9.9.9", 53, kUdp), "block");
+  EXPECT_EQ(Decide(config, "9.9.9.9", 53, kBindAsk), "direct");
+  EXPECT_EQ(Decide(config, "9.9.9.9", 53), "none");
+}
+
+// As in Dante: a route whose server cannot do a command does not match it.
+TEST(ConfigParserTest, DoesNotMatchWhatTheServersCannotDo) {
+  FakeMachine machine;
+  const Config config = MustLoad(&machine,
+                                 "route { to: 0/0 via: 10.0.0.1 proxyprotocol: http }\n"
+                                 "route { to: 0/0 via: 10.0.0.2 proxyprotocol: socks_v4 }\n"
+                                 "route { to: 0/0 via: 10.0.0.3, 10.0.0.2 then 10.0.0.4 }\n");
+  EXPECT_EQ(Decide(config, "9.9.9.9", 53), "10.0.0.1:8080");
+  EXPECT_EQ(Decide(config, "9.9.9.9", 53, kBindAsk), "10.0.0.2:1080");
+  EXPECT_EQ(Decide(config, "9.9.9.9", 53, kUdp), "10.0.0.3:1080");
+}
+
+TEST(ConfigParserTest, SaysWhyAServerIsUnusable) {
+  FakeMachine machine;
+  const Config config =
+      MustLoad(&machine,
+               "server a { address: 10.0.0.1 proxyprotocol: http }\n"
+               "server b { address: http://10.0.0.1 }\n"
+               "server c { address: 10.0.0.1 proxyprotocol: socks_v5 method: gssapi }\n"
+               "server d { address: 10.0.0.1 proxyprotocol: http socks_v5 method: gssapi none }\n"
+               "route { to: 10.0.0.0/8 via: eth0 proxyprotocol: upnp }\n"
+               "route { to: 0/0 via: http://10.0.0.9/ proxyprotocol: upnp }\n");
+  std::vector<std::string> reasons;
+  for (const auto& server : config.routes.servers()) reasons.push_back(server->unusable);
+  const std::string http = "http is not supported yet; use proxyprotocol: socks_v5";
+  const std::string upnp = "upnp is not supported yet; use proxyprotocol: socks_v5";
+  EXPECT_THAT(reasons,
+              ElementsAre(http, http, "gssapi is not supported yet; use method: username", "", upnp, upnp));
+  EXPECT_EQ(config.routes.servers()[0]->address.ToString(), "10.0.0.1:8080");
+}
+
+TEST(ConfigParserTest, ReadsUrlsAndCredentials) {
+  FakeMachine machine;
+  machine.files["/etc/app/pw"] = "from file\r\nsecond line\n";
+  machine.files["/etc/app/socks.conf"] = R"(
+server a { address: socks5://alice:p%40ss@proxy.example:1081 }
+server b { address: 10.0.0.1 username: "bob smith" password: "a \"quoted\" #}\\ one" }
+server c { address: 10.0.0.1 username: carol password: pa#ss,{:x }
+server d { address: 10.0.0.1 username: dave password.file: pw }
+route { to: 0/0 via: a, socks4a://eve@10.0.0.2, socks5h://[2001:db8::1]:99, 10.0.0.3:1088 }
+)";
+  auto config = machine.Load({"/etc/app/socks.conf", {}});
+  ASSERT_TRUE(config.has_value()) << FakeMachine::Join(config);
+  const auto servers = config->routes.servers();
+  ASSERT_EQ(servers.size(), 7u);
+  EXPECT_EQ(servers[0]->address.ToString(), "proxy.example:1081");
+  EXPECT_EQ(servers[0]->username, "alice");
+  EXPECT_EQ(servers[0]->password, "p@ss");
+  EXPECT_EQ(servers[1]->username, "bob smith");
+  EXPECT_EQ(servers[1]->password, "a \"quoted\" #}\\ one");
+  EXPECT_EQ(servers[2]->password, "pa#ss,{:x");
+  EXPECT_EQ(servers[3]->password, "from file");
+  EXPECT_EQ(servers[4]->protocols, kServerSocks4a);
+  EXPECT_EQ(servers[4]->username, "eve");
+  EXPECT_EQ(servers[4]->address.ToString(), "10.0.0.2:1080");
+  EXPECT_EQ(servers[5]->address.ToString(), "[2001:db8::1]:99");
+  EXPECT_EQ(servers[6]->address.ToString(), "10.0.0.3:1088");
+}
+
+TEST(ConfigParserTest, LimitsCredentials) {
+  FakeMachine machine;
+  const std::string longest(255, 'x');
+  MustLoad(&machine, "server a { address: h.test username: " + longest + " password: " + longest + " }\n");
+  const std::string errors = machine.ErrorsOf("server a { address: h.test\nusername: x" + longest +
+                                              "\npassword: x" + longest + "\n}\n");
+  EXPECT_THAT(errors, HasSubstr("expected a user name of 1 to 255 bytes, found 256\n"));
+  EXPECT_THAT(errors, HasSubstr("expected a password of at most 255 bytes, found 256\n  password:***\n"));
+}
+
+TEST(ConfigParserTest, LimitsTargets) {
+  FakeMachine machine;
+  std::string list = "direct";
+  for (int i = 1; i < 64; ++i) list += ", direct";
+  MustLoad(&machine, "route { to: 0/0 via: " + list + " }\n");
+  EXPECT_THAT(machine.ErrorsOf("route { to: 0/0 via: " + list + " fallback: block }\n"),
+              HasSubstr("expected at most 64 targets in 'via' and 'fallback' together, found 65\n"));
+}
+
+TEST(ConfigParserTest, WarnsOfRepeatedSettingsAndUnreachableRoutes) {
+  FakeMachine machine;
+  const Config config = MustLoad(&machine,
+                                 "debug: 1\ndebug: 2\n"
+                                 "route { from: 0.0.0.0/0 to: .example.org via: direct }\n"
+                                 "route { from: 0.0.0.0/0 to: www.example.org port = 80 via: block }\n"
+                                 "route { from: 0.0.0.0/0 to: 0/0 via: block }\n"
+                                 "route { to: 10.0.0.0/8 via: direct }\n");
+  EXPECT_EQ(config.settings.debug, 2);
+  EXPECT_EQ(
+      FakeMachine::Join(config.warnings),
+      "test.conf:2:1: warning: 'debug' is given again; the last one counts\n  debug: 2\n  ^\n"
+      "test.conf:4:1: warning: this route is never reached: test.conf:3 matches everything that it does\n"
+      "  route { from: 0.0.0.0/0 to: www.example.org port = 80 via: block }\n  ^\n"
+      "  put the more special route first, or remove this one\n");
+}
+
+TEST(ConfigParserTest, WarnsOfRoutesThatMatchNothing) {
+  FakeMachine machine;
+  const Config config =
+      MustLoad(&machine, "route { to: 0/0 via: 10.0.0.1 proxyprotocol: socks_v4 protocol: udp }\n");
+  ASSERT_EQ(config.warnings.size(), 1u);
+  EXPECT_EQ(config.warnings[0].message, "this route matches nothing: its servers cannot do its commands");
+}
+
+TEST(ConfigParserTest, ReadsFakeRanges) {
+  FakeMachine machine;
+  const Config standard = MustLoad(&machine, "route { to: 0/0 via: direct }\n");
+  EXPECT_EQ(standard.settings.fake_v6.ToString(), "2001:2::");
+  const Config config =
+      MustLoad(&machine, "fakerange: 240.0.0.0/8 fd00:1::/64\nroute { to: 0/0 via: direct }\n");
+  EXPECT_EQ(config.settings.fake_v4.ToString(), "240.0.0.0");
+  EXPECT_EQ(config.settings.fake_v4_bits, 8u);
+  EXPECT_EQ(config.settings.fake_v6.ToString(), "fd00:1::");
+  EXPECT_EQ(config.settings.fake_v6_bits, 64u);
+}
+
+TEST(ConfigParserTest, LeavesAZeroTimeoutToTheSystem) {
+  FakeMachine machine;
+  const Config config = MustLoad(&machine, "timeout.connect: 0\nroute { to: 0/0 via: direct }\n");
+  EXPECT_EQ(config.settings.connect_timeout_ms, 3'600'000u);
+}
+
+}  // namespace
+}  // namespace socksify
