@@ -74,6 +74,7 @@ std::optional<ElfIdentity> ParseElfIdentity(std::span<const uint8_t> file) {
   if (file[EI_CLASS] != ELFCLASS32 && file[EI_CLASS] != ELFCLASS64) return std::nullopt;
   if (file[EI_DATA] != ELFDATA2LSB && file[EI_DATA] != ELFDATA2MSB) return std::nullopt;
   const ElfReader reader(file);
+  if (reader.is_64_bit() && file.size() < sizeof(Elf64_Ehdr)) return std::nullopt;
   return ElfIdentity{.is_64_bit = reader.is_64_bit(),
                      .machine = static_cast<uint16_t>(SOCKSIFY_ELF_FIELD(reader, 0, Ehdr, e_machine))};
 }

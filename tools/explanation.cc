@@ -105,7 +105,6 @@ Explanation Explain(const Config& config, const Destination& destination, std::s
   const Query query{.destination = decided,
                     .transport = destination.transport,
                     .command = is_udp ? Command::kUdpAssociate : Command::kConnect,
-                    .source = nullptr,
                     .process = process};
   if (const Rule* const rule = config.routes.Decide(query)) {
     explanation.has_rule = true;

@@ -67,7 +67,7 @@ struct Explanation {
 // The errno that a program gets for UDP through a proxy, for as long as it is not supported.
 extern const int kUdpThroughProxyError;
 
-// `local_addresses` are those of the destination's name on this machine (FindLocalName); empty for none.
+// `local_addresses` are those of the destination's name on this machine (FindLocalAddresses); empty for none.
 Explanation Explain(const Config& config, const Destination& destination, std::string_view process,
                     std::span<const IpAddress> local_addresses);
 

@@ -5,13 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "resolver/local_names.h"
 #include "routing/config_host.h"
 #include "tools/check_report.h"
 #include "tools/configuration.h"
 #include "tools/control_options.h"
 #include "tools/destination.h"
 #include "tools/explanation.h"
-#include "tools/local_names.h"
+#include "tools/local_addresses.h"
 
 namespace socksify {
 namespace {
@@ -29,7 +30,7 @@ int Check(const ControlOptions& options) {
 }
 
 int Explain(const ControlOptions& options) {
-  const auto destination = ParseDestination(options.destination, LocalConfigHost().service_port);
+  auto destination = ParseDestination(options.destination, LocalConfigHost().service_port);
   if (!destination) return Finish(UsageError("socksctl", kExitUsage, destination.error()));
   const auto config = LoadLocalConfig(options.sources);
   // The same report as `check` gives, so that a reader of JSON always gets an object.
@@ -42,7 +43,12 @@ int Explain(const ControlOptions& options) {
   }
   if (!options.json) std::fputs(ToText(config->warnings).c_str(), stderr);
   std::vector<IpAddress> local_addresses;
-  if (destination->endpoint.is_name()) local_addresses = FindLocalName(destination->endpoint.name());
+  if (destination->endpoint.is_name()) local_addresses = FindLocalAddresses(destination->endpoint.name());
+  // 127.1 is an address to every program, though not to inet_pton(3).
+  if (!local_addresses.empty() && IsNumericHost(destination->endpoint.name())) {
+    destination->endpoint = Endpoint::FromIp(local_addresses[0], destination->endpoint.port());
+    local_addresses.clear();
+  }
   const Explanation explanation = Explain(*config, *destination, options.process, local_addresses);
   std::fputs((options.json ? ToJson(explanation) : ToText(explanation)).c_str(), stdout);
   return 0;

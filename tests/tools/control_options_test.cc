@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tools/control_options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace socksify {
+namespace {
+
+using ::testing::ElementsAre;
+
+std::expected<ControlOptions, CommandLineEnd> Parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "socksctl");
+  return ParseControlOptions(static_cast<int>(arguments.size()), arguments.data());
+}
+
+TEST(ControlOptionsTest, ReadsCheck) {
+  const auto options = Parse({"check", "-f", "a.conf", "--json"});
+  ASSERT_TRUE(options.has_value()) << options.error().text;
+  EXPECT_EQ(options->command, ControlOptions::Command::kCheck);
+  EXPECT_EQ(options->sources.file, "a.conf");
+  EXPECT_TRUE(options->json);
+}
+
+TEST(ControlOptionsTest, ReadsExplainWithOptionsAnywhere) {
+  const std::vector<std::vector<const char*>> orders = {
+      {"explain", "-p", "a://b", "-p", "c://d", "--process", "curl", "web.test:80"},
+      {"-p", "a://b", "explain", "web.test:80", "-p", "c://d", "--process=curl"},
+      {"explain", "--process", "curl", "-p", "a://b", "-p", "c://d", "--", "web.test:80"},
+  };
+  for (const auto& arguments : orders) {
+    const auto options = Parse(arguments);
+    ASSERT_TRUE(options.has_value()) << options.error().text;
+    EXPECT_EQ(options->command, ControlOptions::Command::kExplain);
+    EXPECT_THAT(options->sources.proxies, ElementsAre("a://b", "c://d"));
+    EXPECT_EQ(options->process, "curl");
+    EXPECT_EQ(options->destination, "web.test:80");
+    EXPECT_FALSE(options->json);
+  }
+}
+
+TEST(ControlOptionsTest, ExplainsMistakes) {
+  struct {
+    std::vector<const char*> arguments;
+    std::string text;
+  } const cases[] = {
+      {{}, "expected a command, check or explain, found none"},
+      {{"-f", "x"}, "expected a command, check or explain, found none"},
+      {{"chek"}, "expected a command, check or explain, found 'chek'"},
+      {{"check", "explain"}, "expected one command, found two"},
+      {{"check", "x"}, "check takes no argument, found 'x'"},
+      {{"check", "--process", "x"}, "--process goes with explain, not with check"},
+      {{"check", "-q"}, "unknown option '-q'"},
+      {{"explain"}, "explain needs a destination, HOST:PORT or HOST:PORT/udp"},
+      {{"explain", "a:1", "b:2"}, "explain takes one destination, found 'b:2'"},
+      {{"check", "-f"}, "--file needs a value behind it"},
+      {{"check", "-f", "a", "-p", "b://c"},
+       "give either -f FILE or -p URL, not both: a proxy on the command line stands for a whole "
+       "configuration"},
+  };
+  for (const auto& c : cases) {
+    const auto options = Parse(c.arguments);
+    ASSERT_FALSE(options.has_value()) << c.text;
+    EXPECT_EQ(options.error().exit_code, 2) << c.text;
+    EXPECT_EQ(options.error().text, "socksctl: " + c.text + "\n  try `socksctl --help`\n");
+  }
+}
+
+TEST(ControlOptionsTest, HelpEndsWellAnywhere) {
+  for (const std::vector<const char*>& arguments :
+       {std::vector<const char*>{"--help"}, {"check", "-h"}, {"explain", "--help"}}) {
+    const auto options = Parse(arguments);
+    ASSERT_FALSE(options.has_value());
+    EXPECT_EQ(options.error().exit_code, 0);
+    EXPECT_THAT(options.error().text,
+                ::testing::StartsWith("socksctl - look into a socksify configuration\n"));
+  }
+}
+
+}  // namespace
+}  // namespace socksify

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// How an Explanation is shown. What goes into it is decided by the configuration: see socksctl_test.cc.
+#include "tools/explanation.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+namespace socksify {
+namespace {
+
+HopReport Hop(const std::string& protocol, const std::string& address, const std::string& name = "",
+              const std::string& unusable = "") {
+  return {
+      .name = name, .address = address, .protocols = {protocol}, .where = "a.conf:1", .unusable = unusable};
+}
+
+Explanation Proxied() {
+  Explanation explanation;
+  explanation.destination = "web.test:80";
+  explanation.process = "curl";
+  explanation.verdict = Verdict::kProxy;
+  explanation.has_rule = true;
+  explanation.where = {.source = std::make_shared<const std::string>("a.conf"), .line = 12, .column = 1};
+  explanation.rule_text = "  route {\n    via: a then b\n  }";
+  explanation.balance = Balance::kHash;
+  explanation.paths = {
+      {Target::Kind::kProxies, false, {Hop("socks5", "10.0.0.1:1080"), Hop("http", "10.0.0.2:3128", "b")}},
+      {Target::Kind::kProxies, false, {Hop("upnp", "10.0.0.3:1", "", "upnp is not supported yet")}},
+      {Target::Kind::kDirect, true, {}},
+  };
+  explanation.paths[0].hops[0].protocols.emplace_back("socks4a");
+  explanation.resolution = Resolution::kFake;
+  return explanation;
+}
+
+TEST(ExplanationTest, ShowsPathsAligned) {
+  EXPECT_EQ(ToText(Proxied()),
+            "web.test:80/tcp from curl goes through a proxy\n"
+            "  decided by  a.conf:12\n"
+            "              route {\n"
+            "                via: a then b\n"
+            "              }\n"
+            "  path 1      socks5|socks4a 10.0.0.1:1080 -> http 10.0.0.2:3128 (b)\n"
+            "  path 2      upnp 10.0.0.3:1\n"
+            "              unusable: upnp is not supported yet\n"
+            "  fallback    direct\n"
+            "  balance     hash\n"
+            "  name        a fake address for the program, the name itself for the proxy\n");
+}
+
+TEST(ExplanationTest, ShowsWhyNothingComesOfIt) {
+  Explanation explanation;
+  explanation.destination = "10.0.0.1:53";
+  explanation.transport = Transport::kUdp;
+  explanation.verdict = Verdict::kNoRoute;
+  explanation.error = ENETUNREACH;
+  explanation.reason = "no route matches";
+  EXPECT_EQ(ToText(explanation),
+            "10.0.0.1:53/udp is refused: no route matches (ENETUNREACH)\n"
+            "  name        an address; there is nothing to resolve\n");
+}
+
+TEST(ExplanationTest, ShowsLocalNames) {
+  Explanation explanation;
+  explanation.destination = "web.test:80";
+  explanation.verdict = Verdict::kDirect;
+  explanation.paths = {{Target::Kind::kDirect, false, {}}};
+  explanation.resolution = Resolution::kHosts;
+  explanation.addresses = {IpAddress::V4(0x0a000001), *IpAddress::Parse("::1")};
+  EXPECT_EQ(ToText(explanation),
+            "web.test:80/tcp goes direct\n"
+            "  path        direct\n"
+            "  name        of this machine: 10.0.0.1, ::1; the route is that of the address\n");
+}
+
+TEST(ExplanationTest, WritesJsonWithFixedKeys) {
+  EXPECT_EQ(
+      ToJson(Proxied()),
+      R"({"destination":"web.test:80","transport":"tcp","process":"curl","verdict":"proxy","errno":null,)"
+      R"("reason":null,"rule":{"where":"a.conf:12","file":"a.conf","line":12,)"
+      R"("text":"  route {\n    via: a then b\n  }","balance":"hash"},"paths":[)"
+      R"({"kind":"proxy","fallback":false,"usable":true,"hops":[)"
+      R"({"server":null,"address":"10.0.0.1:1080","protocols":["socks5","socks4a"],"where":"a.conf:1","unusable":null},)"
+      R"({"server":"b","address":"10.0.0.2:3128","protocols":["http"],"where":"a.conf:1","unusable":null}]},)"
+      R"({"kind":"proxy","fallback":false,"usable":false,"hops":[)"
+      R"({"server":null,"address":"10.0.0.3:1","protocols":["upnp"],"where":"a.conf:1",)"
+      R"("unusable":"upnp is not supported yet"}]},)"
+      R"({"kind":"direct","fallback":true,"usable":true,"hops":[]}],"resolution":"fake","addresses":[]})"
+      "\n");
+}
+
+TEST(ExplanationTest, WritesJsonForBytesThatAreNotUtf8) {
+  Explanation explanation = Proxied();
+  explanation.rule_text = "\xff";
+  const nlohmann::json object = nlohmann::json::parse(ToJson(explanation));
+  EXPECT_EQ(object["rule"]["text"], "\xef\xbf\xbd");
+}
+
+}  // namespace
+}  // namespace socksify

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// socksctl as its user sees it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/tools/tool_runner.h"
+
+namespace socksify {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::RunTool;
+using ::testing::StartsWith;
+using testing::TemporaryDirectory;
+using testing::ToolResult;
+
+constexpr char kConfig[] =
+    "server spare { address: 10.0.0.2 port = 3128 proxyprotocol: http_v1.0 }\n"
+    "route { from: 0/0 to: 10.0.0.0/8 via: direct }\n"
+    "route { from: 0/0 to: .blocked.example via: block }\n"
+    "route {\n"
+    "  from: 0/0 to: 0/0\n"
+    "  via: socks5://alice:secret@10.0.0.1:1080 then spare\n"
+    "  fallback: spare\n"
+    "}\n";
+
+class SocksctlTest : public ::testing::Test {
+ protected:
+  ToolResult Run(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), SOCKSCTL_PROGRAM);
+    arguments.insert(arguments.end(), {"-f", file_});
+    return RunTool(arguments);
+  }
+  nlohmann::json RunForJson(std::vector<std::string> arguments) const {
+    arguments.emplace_back("--json");
+    return nlohmann::json::parse(Run(arguments).out, nullptr, false);
+  }
+
+  TemporaryDirectory directory_;
+  std::string file_ = directory_.Write("a.conf", kConfig);
+};
+
+TEST_F(SocksctlTest, CheckSaysWhatWasRead) {
+  const ToolResult result = Run({"check"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.err, "");
+  EXPECT_THAT(result.out, StartsWith(file_ + ": 3 routes, "));
+  EXPECT_THAT(result.out, ::testing::EndsWith("no errors, no warnings\n"));
+}
+
+TEST_F(SocksctlTest, CheckFailsOnAnError) {
+  file_ = directory_.Write("bad.conf", "route { nonsense }\n");
+  const ToolResult result = Run({"check"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.out, "");
+  EXPECT_THAT(result.err, StartsWith(file_ + ":1:"));
+  const nlohmann::json report = RunForJson({"check"});
+  EXPECT_EQ(report["ok"], false);
+  ASSERT_FALSE(report["errors"].empty());
+  EXPECT_EQ(report["errors"][0]["line"], 1);
+}
+
+TEST_F(SocksctlTest, ExplainShowsTheWayThroughAChain) {
+  const ToolResult result = Run({"explain", "web.example:443"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.out,
+            "web.example:443/tcp goes through a proxy\n"
+            "  decided by  " +
+                file_ +
+                ":4\n"
+                "              route {\n"
+                "                from: 0/0 to: 0/0\n"
+                "                via: socks5://alice:***@10.0.0.1:1080 then spare\n"
+                "                fallback: spare\n"
+                "              }\n"
+                "  path        socks5 10.0.0.1:1080 -> http 10.0.0.2:3128 (spare)\n"
+                "  fallback    http 10.0.0.2:3128 (spare)\n"
+                "  name        a fake address for the program, the name itself for the proxy\n");
+}
+
+TEST_F(SocksctlTest, ExplainKnowsEveryVerdict) {
+  const std::vector<std::vector<std::string>> cases = {
+      // destination, verdict, errno
+      {"web.example:443", "proxy", ""},
+      {"[2001:db8::1]:https", "proxy", ""},
+      {"10.1.2.3:22", "direct", ""},
+      {"127.0.0.1:22", "direct", ""},
+      {"localhost:22", "direct", ""},
+      {"www.blocked.example:80", "block", "EACCES"},
+      {"192.0.2.1:53/udp", "refused", "EOPNOTSUPP"},
+  };
+  for (const auto& c : cases) {
+    const nlohmann::json explanation = RunForJson({"explain", c[0]});
+    ASSERT_TRUE(explanation.is_object()) << c[0];
+    EXPECT_EQ(explanation["verdict"], c[1]) << c[0];
+    EXPECT_EQ(explanation["errno"], c[2].empty() ? nlohmann::json() : nlohmann::json(c[2])) << c[0];
+  }
+}
+
+TEST_F(SocksctlTest, ExplainSaysHowTheNameIsResolved) {
+  EXPECT_EQ(RunForJson({"explain", "web.example:443"})["resolution"], "fake");
+  EXPECT_EQ(RunForJson({"explain", "10.0.0.1:443"})["resolution"], "literal");
+  EXPECT_EQ(RunForJson({"explain", "localhost:443"})["resolution"], "hosts");
+}
+
+TEST_F(SocksctlTest, ExplainRefusesUdpInWords) {
+  EXPECT_THAT(Run({"explain", "192.0.2.1:53/udp"}).out,
+              StartsWith("192.0.2.1:53/udp is refused: UDP through a proxy is not supported by this version "
+                         "(EOPNOTSUPP)\n"));
+}
+
+TEST_F(SocksctlTest, NeverShowsAPassword) {
+  for (const char* const command : {"check", "explain"}) {
+    for (const char* const format : {"-p", "--json"}) {
+      std::vector<std::string> arguments = {command};
+      if (std::string(format) == "--json") arguments.emplace_back(format);
+      if (std::string(command) == "explain") arguments.emplace_back("web.example:443");
+      const ToolResult result = Run(arguments);
+      EXPECT_EQ(result.exit_code, 0);
+      EXPECT_THAT(result.out + result.err, ::testing::Not(HasSubstr("secret")));
+    }
+  }
+}
+
+TEST_F(SocksctlTest, MistakesEndWithTwo) {
+  const ToolResult result = Run({"explain", "web.example"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(result.err,
+            "socksctl: expected HOST:PORT or HOST:PORT/udp, found 'web.example'\n  try `socksctl --help`\n");
+}
+
+TEST_F(SocksctlTest, TakesProxiesLikeTheLauncher) {
+  const ToolResult result =
+      RunTool({SOCKSCTL_PROGRAM, "explain", "-p", "socks5://10.0.0.1:1080", "192.0.2.1:80"}, {});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("  path        socks5 10.0.0.1:1080\n"));
+  // The inherited contract of a launcher around it.
+  const ToolResult inherited =
+      RunTool({SOCKSCTL_PROGRAM, "explain", "192.0.2.1:80"}, {"SOCKSIFY_PROXY=socks5://10.0.0.1:1080"});
+  EXPECT_EQ(inherited.out, result.out);
+}
+
+}  // namespace
+}  // namespace socksify
