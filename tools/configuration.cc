@@ -3,11 +3,27 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <memory>
 #include <string_view>
 
 #include "routing/config_host.h"
 
 namespace socksify {
+namespace {
+
+void WarnOfUnusableServers(Config* config) {
+  for (const std::unique_ptr<const Server>& server : config->routes.servers()) {
+    if (server->unusable.empty()) continue;
+    const std::string name = server->name.empty() ? server->address.ToString() : server->name;
+    config->warnings.push_back({.severity = Diagnostic::Severity::kWarning,
+                                .where = server->where,
+                                .message = "server " + name + " cannot be used: " + server->unusable,
+                                .source_line = {},
+                                .remedy = {}});
+  }
+}
+
+}  // namespace
 
 std::expected<Config, std::vector<Diagnostic>> LoadLocalConfig(const ConfigSources& sources) {
   ConfigSources effective = sources;
@@ -20,7 +36,9 @@ std::expected<Config, std::vector<Diagnostic>> LoadLocalConfig(const ConfigSourc
       rest.remove_prefix(std::min(end + 1, rest.size()));
     }
   }
-  return LoadConfig(effective, LocalConfigHost());
+  std::expected<Config, std::vector<Diagnostic>> config = LoadConfig(effective, LocalConfigHost());
+  if (config) WarnOfUnusableServers(&*config);
+  return config;
 }
 
 std::string ToText(std::span<const Diagnostic> diagnostics) {

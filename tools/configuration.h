@@ -11,8 +11,9 @@
 
 namespace socksify {
 
-// Loads from `sources`; where they are empty, from what a `socksify` around this process has said in
-// SOCKSIFY_PROXY, and else from the usual places.
+// Loads from `sources`, and adds a warning for each server that this version cannot use; where they are
+// empty, from what a `socksify` around this process has said in SOCKSIFY_PROXY, and else from the usual
+// places.
 std::expected<Config, std::vector<Diagnostic>> LoadLocalConfig(const ConfigSources& sources);
 
 // All of them, each with its line, caret and remedy.

@@ -9,7 +9,7 @@ namespace socksify {
 namespace {
 
 constexpr char kHelp[] =
-    R"(socksify - run a program through SOCKS or HTTP proxies
+    R"(socksify - run a program through SOCKS proxies
 
 Usage:
   socksify [OPTION]... [--] PROGRAM [ARGUMENT]...
@@ -21,7 +21,7 @@ Where the traffic goes:
                      makes a chain, a repeated -p a fallback
 
                      URL is SCHEME://[USER[:PASSWORD]@]HOST[:PORT], where SCHEME
-                     is one of socks5, socks4, socks4a, http
+                     is one of socks5, socks4, socks4a
 
   Without either, the first of these that exists: $SOCKS_CONF,
   ~/.config/socksify/socks.conf, /etc/socks.conf.
@@ -40,7 +40,7 @@ configuration, or a PROGRAM that a preload cannot reach (static, setuid, ...).
 
 Examples:
   socksify -p socks5://127.0.0.1:1080 curl https://example.org/
-  socksify -p socks5://10.0.0.1:1080,http://10.0.0.2:3128 ssh host.example
+  socksify -p socks5://10.0.0.1:1080,socks4a://10.0.0.2 ssh host.example
   socksify -p socks5://main:1080 -p socks5://spare:1080 git fetch
   socksify -v -f ./socks.conf bash          # everything started from this shell
   socksctl explain -f ./socks.conf example.org:443    # what would happen, and why

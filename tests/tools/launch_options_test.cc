@@ -89,7 +89,7 @@ TEST(LaunchOptionsTest, HelpAndVersionEndWell) {
     const auto options = Parse({option});
     ASSERT_FALSE(options.has_value());
     EXPECT_EQ(options.error().exit_code, 0);
-    EXPECT_THAT(options.error().text, StartsWith("socksify - run a program through SOCKS or HTTP proxies\n"));
+    EXPECT_THAT(options.error().text, StartsWith("socksify - run a program through SOCKS proxies\n"));
   }
   const auto options = Parse({"--version"});
   ASSERT_FALSE(options.has_value());

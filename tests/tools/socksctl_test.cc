@@ -19,7 +19,7 @@ using testing::TemporaryDirectory;
 using testing::ToolResult;
 
 constexpr char kConfig[] =
-    "server spare { address: 10.0.0.2 port = 3128 proxyprotocol: http_v1.0 }\n"
+    "server spare { address: 10.0.0.2 port = 3128 proxyprotocol: socks_v4 }\n"
     "route { from: 0/0 to: 10.0.0.0/8 via: direct }\n"
     "route { from: 0/0 to: .blocked.example via: block }\n"
     "route {\n"
@@ -77,21 +77,17 @@ TEST_F(SocksctlTest, ExplainShowsTheWayThroughAChain) {
                 "                via: socks5://alice:***@10.0.0.1:1080 then spare\n"
                 "                fallback: spare\n"
                 "              }\n"
-                "  path        socks5 10.0.0.1:1080 -> http 10.0.0.2:3128 (spare)\n"
-                "  fallback    http 10.0.0.2:3128 (spare)\n"
+                "  path        socks5 10.0.0.1:1080 -> socks4a 10.0.0.2:3128 (spare)\n"
+                "  fallback    socks4a 10.0.0.2:3128 (spare)\n"
                 "  name        a fake address for the program, the name itself for the proxy\n");
 }
 
 TEST_F(SocksctlTest, ExplainKnowsEveryVerdict) {
   const std::vector<std::vector<std::string>> cases = {
       // destination, verdict, errno
-      {"web.example:443", "proxy", ""},
-      {"[2001:db8::1]:https", "proxy", ""},
-      {"10.1.2.3:22", "direct", ""},
-      {"127.0.0.1:22", "direct", ""},
-      {"localhost:22", "direct", ""},
-      {"www.blocked.example:80", "block", "EACCES"},
-      {"192.0.2.1:53/udp", "refused", "EOPNOTSUPP"},
+      {"web.example:443", "proxy", ""}, {"[2001:db8::1]:https", "proxy", ""},
+      {"10.1.2.3:22", "direct", ""},    {"127.0.0.1:22", "direct", ""},
+      {"localhost:22", "direct", ""},   {"www.blocked.example:80", "block", "EACCES"},
   };
   for (const auto& c : cases) {
     const nlohmann::json explanation = RunForJson({"explain", c[0]});
@@ -108,9 +104,24 @@ TEST_F(SocksctlTest, ExplainSaysHowTheNameIsResolved) {
 }
 
 TEST_F(SocksctlTest, ExplainRefusesUdpInWords) {
-  EXPECT_THAT(Run({"explain", "192.0.2.1:53/udp"}).out,
+  const ToolResult result =
+      RunTool({SOCKSCTL_PROGRAM, "explain", "-p", "socks5://10.0.0.1:1080", "192.0.2.1:53/udp"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.out,
               StartsWith("192.0.2.1:53/udp is refused: UDP through a proxy is not supported by this version "
                          "(EOPNOTSUPP)\n"));
+}
+
+TEST_F(SocksctlTest, WarnsOfServersThatCannotBeUsed) {
+  file_ = directory_.Write("gssapi.conf",
+                           "server s { address: 10.0.0.1 port = 1080 method: gssapi }\n"
+                           "route { from: 0/0 to: 0/0 via: s }\n");
+  const ToolResult check = Run({"check"});
+  EXPECT_EQ(check.exit_code, 0) << check.err;
+  EXPECT_THAT(check.err, HasSubstr("warning: server s cannot be used: gssapi is not supported yet"));
+  const nlohmann::json explanation = RunForJson({"explain", "web.example:80"});
+  EXPECT_EQ(explanation["verdict"], "refused");
+  EXPECT_EQ(explanation["paths"][0]["usable"], false);
 }
 
 TEST_F(SocksctlTest, NeverShowsAPassword) {
