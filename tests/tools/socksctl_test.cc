@@ -113,9 +113,10 @@ TEST_F(SocksctlTest, ExplainRefusesUdpInWords) {
 }
 
 TEST_F(SocksctlTest, WarnsOfServersThatCannotBeUsed) {
-  file_ = directory_.Write("gssapi.conf",
-                           "server s { address: 10.0.0.1 port = 1080 method: gssapi }\n"
-                           "route { from: 0/0 to: 0/0 via: s }\n");
+  file_ =
+      directory_.Write("gssapi.conf",
+                       "server s { address: 10.0.0.1 port = 1080 proxyprotocol: socks_v5 method: gssapi }\n"
+                       "route { from: 0/0 to: 0/0 via: s }\n");
   const ToolResult check = Run({"check"});
   EXPECT_EQ(check.exit_code, 0) << check.err;
   EXPECT_THAT(check.err, HasSubstr("warning: server s cannot be used: gssapi is not supported yet"));
