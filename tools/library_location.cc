@@ -8,6 +8,7 @@
 #include <climits>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "tools/layout.h"
 
@@ -73,6 +74,18 @@ std::vector<std::string> LibraryLocation::Candidates(const ElfIdentity& identity
 
 std::string LibraryLocation::PreloadEntry(const std::string& path, bool dollar_lib) const {
   return dollar_lib ? prefix_ + "/$LIB/" + std::string(kLibraryName) : path;
+}
+
+// The loader's search path holds the same directory with a slash at its end, so what ends in a NUL is what we
+// are after. "lib" alone is also the end of other words, and has to be a string of its own.
+bool IsDollarLibOf(std::span<const uint8_t> loader, std::string_view path, std::string_view prefix) {
+  if (path.size() < prefix.size() + kLibraryName.size() + 2) return false;
+  const std::string_view directory =
+      path.substr(prefix.size() + 1, path.size() - prefix.size() - kLibraryName.size() - 2);
+  std::string text(directory);
+  text += '\0';
+  if (directory == "lib") text.insert(text.begin(), '\0');
+  return memmem(loader.data(), loader.size(), text.data(), text.size()) != nullptr;
 }
 
 std::string ExtendPreload(std::string_view inherited, std::string_view entry) {

@@ -6,8 +6,10 @@
 // that the 32-bit children of a 64-bit program find theirs.
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,7 +38,7 @@ class LibraryLocation {
   std::vector<std::string> Candidates(const ElfIdentity& identity) const;
 
   // What stands in LD_PRELOAD for the library at `path`, one of Candidates(). `dollar_lib` is whether the
-  // loader of the program makes of $LIB what the build assumed.
+  // loader of the program makes of $LIB the directory of `path`.
   std::string PreloadEntry(const std::string& path, bool dollar_lib) const;
 
  private:
@@ -44,6 +46,10 @@ class LibraryLocation {
   std::string own_directory_;
   ElfIdentity own_;
 };
+
+// Whether a loader makes of $LIB the directory of `path`, which is PREFIX/DIRECTORY/libsocksify.so. `loader`
+// is the loader's file: the replacement is a string of its own in it.
+bool IsDollarLibOf(std::span<const uint8_t> loader, std::string_view path, std::string_view prefix);
 
 // `inherited`, the value of LD_PRELOAD, with `entry` at its end: sanitizers and allocators want to come
 // first, and what else replaces connect() then calls ours. An entry for another copy of the library gives way

@@ -70,10 +70,19 @@ int CheckConfiguration(const LaunchOptions& options) {
               "mend them; `socksctl check` reads the configuration again");
 }
 
-// The loaders below /lib are the system's, for which the build has learnt what $LIB means; others have been
-// built apart (Nix, Guix, a toolchain's) and get the plain path.
-bool KnowsDollarLib(const std::optional<ElfImage>& image) {
-  return kLibraryDirectoryIsDollarLib && (!image || image->interpreter.starts_with("/lib"));
+// Whether $LIB stands for the directory of the library at `path`. Where it does not, LD_PRELOAD gets the full
+// path, or the loader would not find the library and the program would run without it.
+//
+// Of the system's own loader, below /lib, the build has learnt what $LIB means. Others are asked: those of
+// another architecture (lib/i386-linux-gnu or lib32, as the distribution has it) and those built apart (Nix,
+// Guix).
+bool IsDollarLib(const std::optional<ElfImage>& image, const std::string& path,
+                 const LibraryLocation& location, const ProgramFiles& files) {
+  if (!image) return kLibraryDirectoryIsDollarLib;
+  const bool is_ours = image->identity == OwnElfIdentity() && image->interpreter.starts_with("/lib");
+  if (is_ours) return kLibraryDirectoryIsDollarLib;
+  const auto loader = files.Open(image->interpreter);
+  return loader && IsDollarLibOf(loader->bytes, path, location.prefix());
 }
 
 int PreparePreload(const std::string& name, const std::string& path) {
@@ -95,8 +104,9 @@ int PreparePreload(const std::string& name, const std::string& path) {
   const auto library = files.FindLibrary(image ? image->identity : OwnElfIdentity());
   if (!library) return Fail(kExitOwnError, "libsocksify.so is missing; looked for " + library.error());
   const char* const inherited = getenv("LD_PRELOAD");
-  const std::string preload = ExtendPreload(inherited != nullptr ? inherited : "",
-                                            location->PreloadEntry(*library, KnowsDollarLib(image)));
+  const std::string preload =
+      ExtendPreload(inherited != nullptr ? inherited : "",
+                    location->PreloadEntry(*library, IsDollarLib(image, *library, *location, files)));
   ApplyEnvironment({{"LD_PRELOAD", preload}});
   return 0;
 }

@@ -44,6 +44,23 @@ TEST(LibraryLocationTest, SpellsTheEntryWithDollarLibOrInFull) {
   EXPECT_EQ(location.PreloadEntry("/opt/lib64/libsocksify.so", false), "/opt/lib64/libsocksify.so");
 }
 
+TEST(LibraryLocationTest, LearnsDollarLibFromTheLoader) {
+  constexpr std::string_view kMultiarch{"\0/lib/i386-linux-gnu/\0xlib/i386-linux-gnu\0", 42};
+  constexpr std::string_view kBiarch{"\0/lib/i386-linux-gnu/\0dl_dst_lib\0lib32\0", 39};
+  constexpr std::string_view kPlain{"dl_dst_lib\0lib\0", 15};
+  const auto is_dollar_lib = [](std::string_view loader, std::string_view path) {
+    return IsDollarLibOf({reinterpret_cast<const uint8_t*>(loader.data()), loader.size()}, path, "/opt");
+  };
+  EXPECT_TRUE(is_dollar_lib(kMultiarch, "/opt/lib/i386-linux-gnu/libsocksify.so"));
+  EXPECT_FALSE(is_dollar_lib(kMultiarch, "/opt/lib32/libsocksify.so"));
+  EXPECT_TRUE(is_dollar_lib(kBiarch, "/opt/lib32/libsocksify.so"));
+  EXPECT_FALSE(is_dollar_lib(kBiarch, "/opt/lib/i386-linux-gnu/libsocksify.so"));
+  EXPECT_FALSE(is_dollar_lib(kBiarch, "/opt/lib/libsocksify.so"));
+  EXPECT_TRUE(is_dollar_lib(kPlain, "/opt/lib/libsocksify.so"));
+  EXPECT_FALSE(is_dollar_lib("", "/opt/lib/libsocksify.so"));
+  EXPECT_FALSE(is_dollar_lib(kPlain, "/opt"));
+}
+
 TEST(ExtendPreloadTest, KeepsWhatIsThereAndAddsOnce) {
   constexpr std::string_view kOurs = "/opt/$LIB/libsocksify.so";
   struct {
