@@ -26,12 +26,11 @@
 #include <cstdio>
 #include <cstring>
 #include <new>
+#include <utility>
 
 namespace socksify {
 namespace {
 
-// Space is taken in units of this size: the largest page of any machine, so that no page is half a hole.
-constexpr size_t kUnit = 65'536;
 // A clock that is further than this was not reached by counting.
 constexpr uint64_t kMaxClock = uint64_t{1} << 62;
 
@@ -50,10 +49,6 @@ class Descriptor {
   int fd_;
 };
 
-size_t WholeUnits(size_t size) {
-  return (size + kUnit - 1) / kUnit * kUnit;
-}
-
 // Allocates [begin, end) of a file, which holds nothing yet.
 int AllocateRange(int fd, size_t begin, size_t end) {
   if (begin >= end) return 0;
@@ -67,6 +62,45 @@ int AllocateRange(int fd, size_t begin, size_t end) {
     at += static_cast<size_t>(written);
   }
   return 0;
+}
+
+// The parts of a table that have space when `count` slots do.
+class Allocated {
+ public:
+  Allocated(const FakeTableLayout& layout, uint32_t count)
+      : slots_end_(layout.SlotsOffset() + FakeTableLayout::SlotPages(count)),
+        tails_(layout.TailsOffset()),
+        tails_end_(layout.TailsOffset() + FakeTableLayout::TailPages(count)) {}
+
+  size_t size() const { return slots_end_ + tails_end_ - tails_; }
+  // Fails with EUCLEAN where a file system cannot do it.
+  int FillHoles(int fd) const {
+    for (const auto& [begin, end] : {std::pair(size_t{0}, slots_end_), std::pair(tails_, tails_end_)}) {
+      if (begin == end ||
+          fallocate64(fd, 0, static_cast<off64_t>(begin), static_cast<off64_t>(end - begin)) == 0) {
+        continue;
+      }
+      return errno == EOPNOTSUPP ? EUCLEAN : errno;
+    }
+    return 0;
+  }
+
+ private:
+  size_t slots_end_;
+  size_t tails_;
+  size_t tails_end_;
+};
+
+// Allocates pages of a mapped file that was removed or replaced under us: those who still map it go on with
+// it.
+int Populate(std::byte* memory, size_t size) {
+#ifdef MADV_POPULATE_WRITE
+  constexpr int kPopulateWrite = MADV_POPULATE_WRITE;
+#else
+  constexpr int kPopulateWrite = 23;
+#endif
+  if (size == 0 || madvise(memory, size, kPopulateWrite) == 0) return 0;
+  return errno == EINVAL ? ESTALE : ENOSPC;
 }
 
 // Growing a file past RLIMIT_FSIZE raises SIGXFSZ, which ends the program.
@@ -133,10 +167,10 @@ std::expected<std::unique_ptr<FakeTableFile>, int> FakeTableFile::Open(const std
   const ssize_t size = pread64(fd.get(), static_cast<void*>(&header), sizeof header, 0);
   if (size != sizeof header || !IsSound(header, identity, layout)) return std::unexpected(EUCLEAN);
   // A copy of a table may have lost its space to holes.
-  const size_t allocated = layout.SlotOffset(header.allocated.load(std::memory_order_relaxed));
-  if (static_cast<uint64_t>(status.st_blocks) * 512 < allocated &&
-      fallocate64(fd.get(), 0, 0, static_cast<off64_t>(allocated)) != 0) {
-    return std::unexpected(errno == EOPNOTSUPP ? EUCLEAN : errno);
+  const Allocated allocated(layout, header.allocated.load(std::memory_order_relaxed));
+  if (static_cast<uint64_t>(status.st_blocks) * 512 < allocated.size()) {
+    const int error = allocated.FillHoles(fd.get());
+    if (error != 0) return std::unexpected(error);
   }
   return Map(fd.get(), path, layout);
 }
@@ -152,7 +186,7 @@ std::expected<std::unique_ptr<FakeTableFile>, int> FakeTableFile::Replace(const 
   if (!fd.valid()) return std::unexpected(errno);
   int error = ftruncate64(fd.get(), static_cast<off64_t>(layout.FileSize())) == 0 ? 0 : errno;
   if (error == 0) {
-    error = AllocateRange(fd.get(), 0, std::min(WholeUnits(layout.SlotsOffset()), layout.FileSize()));
+    error = AllocateRange(fd.get(), 0, layout.SlotsOffset());
   }
   std::expected<std::unique_ptr<FakeTableFile>, int> file = std::unexpected(error);
   if (error == 0) file = Map(fd.get(), path, layout);
@@ -182,21 +216,20 @@ FakeTableFile::~FakeTableFile() {
 
 int FakeTableFile::Allocate(uint32_t begin, uint32_t end) {
   if (path_.empty()) return 0;
-  const size_t from = std::min(WholeUnits(layout_.SlotOffset(begin)), layout_.FileSize());
-  const size_t to = std::min(WholeUnits(layout_.SlotOffset(end)), layout_.FileSize());
+  const size_t slots = layout_.SlotsOffset();
+  const size_t tails = layout_.TailsOffset();
+  const std::pair<size_t, size_t> parts[] = {
+      {slots + FakeTableLayout::SlotPages(begin), slots + FakeTableLayout::SlotPages(end)},
+      {tails + FakeTableLayout::TailPages(begin), tails + FakeTableLayout::TailPages(end)}};
   const Descriptor fd(open(path_.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   struct stat64 status{};
-  if (fd.valid() && fstat64(fd.get(), &status) == 0 && status.st_dev == device_ && status.st_ino == inode_) {
-    return AllocateRange(fd.get(), from, to);
+  const bool is_ours =
+      fd.valid() && fstat64(fd.get(), &status) == 0 && status.st_dev == device_ && status.st_ino == inode_;
+  for (const auto& [from, to] : parts) {
+    const int error = is_ours ? AllocateRange(fd.get(), from, to) : Populate(memory_ + from, to - from);
+    if (error != 0) return error;
   }
-  // The file was removed or replaced under us. Those who still map it go on with it.
-#ifdef MADV_POPULATE_WRITE
-  constexpr int kPopulateWrite = MADV_POPULATE_WRITE;
-#else
-  constexpr int kPopulateWrite = 23;
-#endif
-  if (from >= to || madvise(memory_ + from, to - from, kPopulateWrite) == 0) return 0;
-  return errno == EINVAL ? ESTALE : ENOSPC;
+  return 0;
 }
 
 }  // namespace socksify

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The mapped layout of the fake table: what stands where in the file.
 //
-//     +----------+------------------------------+-----------------------+------------------------+
-//     | header   | index: 8 bytes an entry,     | stamps: 8 bytes       | slots: 264 bytes each, |
-//     | 4 KiB    | 2 x capacity or more         | a slot                | allocated as they fill |
-//     +----------+------------------------------+-----------------------+------------------------+
+//     header | index, 8 bytes an entry  | stamps, 8 bytes | slots, 64 bytes each: | tails, 196 bytes each:
+//            | 2 x capacity or more     | a slot          | names of 59 bytes     | the rest of longer names
 //
-// Each part begins on a page. 32- and 64-bit processes share one file: every field has a fixed width, and the
-// 8-byte ones are aligned to 8 (i386 would align them to 4). Numbers are in the machine's own byte order,
-// which `byte_order` tells. All of it but the slots is allocated when the file is made, and slots from
-// `allocated` on are never touched: a load from a hole of a file on a full tmpfs raises SIGBUS as a store
-// does.
+// Two cache lines and a stamp answer for nearly every name, and the table of a busy process stays small in
+// memory. Each part begins on a page of any machine. 32- and 64-bit processes share one file: every field has
+// a fixed width, and the 8-byte ones are aligned to 8 (i386 would align them to 4). Numbers are in the
+// machine's own byte order, which `byte_order` tells. Header, index and stamps are allocated when the file is
+// made; slots and tails from number `allocated` on are never touched: a load from a hole of a file on a full
+// tmpfs raises SIGBUS as a store does.
 #pragma once
 
 #include <atomic>
@@ -35,7 +34,7 @@ struct FakeTableIdentity {
 };
 static_assert(sizeof(FakeTableIdentity) == 48);
 
-struct alignas(8) FakeTableHeader {
+struct alignas(64) FakeTableHeader {
   FakeTableIdentity identity;
   alignas(8) uint64_t hash_seed;
 
@@ -57,14 +56,23 @@ struct alignas(8) FakeTableHeader {
 };
 static_assert(sizeof(FakeTableHeader) == 192);
 
-// A sequence lock and the words of a FakeKey. An odd sequence says that the words are being changed; size 0
-// that the slot stands for no name.
-struct FakeTableSlot {
+// A sequence lock and the first words of a FakeKey. An odd sequence says that the words are being changed;
+// size 0 that the slot stands for no name.
+struct alignas(64) FakeTableSlot {
+  static constexpr size_t kWords = 15;
+
   std::atomic<uint32_t> sequence;
-  std::atomic<uint32_t> reserved;
-  std::atomic<uint32_t> words[FakeKey::kWords];
+  std::atomic<uint32_t> words[kWords];
 };
-static_assert(sizeof(FakeTableSlot) == 264);
+static_assert(sizeof(FakeTableSlot) == 64);
+
+// The other words.
+struct FakeTableTail {
+  static constexpr size_t kWords = FakeKey::kWords - FakeTableSlot::kWords;
+
+  std::atomic<uint32_t> words[kWords];
+};
+static_assert(sizeof(FakeTableTail) == 196);
 
 // An entry of the index: hash << 32 | slot + 1, or 0 for none.
 using FakeTableIndexEntry = std::atomic<uint64_t>;
@@ -89,12 +97,16 @@ class FakeTableLayout {
   constexpr size_t SlotsOffset() const {
     return StampsOffset() + WholePages(capacity_ * sizeof(FakeTableStamp));
   }
-  // Where the slots before `slot` end.
-  constexpr size_t SlotOffset(uint32_t slot) const { return SlotsOffset() + slot * sizeof(FakeTableSlot); }
-  constexpr size_t FileSize() const { return SlotsOffset() + WholePages(capacity_ * sizeof(FakeTableSlot)); }
+  constexpr size_t TailsOffset() const { return SlotsOffset() + SlotPages(capacity_); }
+  constexpr size_t FileSize() const { return TailsOffset() + TailPages(capacity_); }
+
+  // The size of the pages that `count` slots, or their tails, take.
+  static constexpr size_t SlotPages(uint32_t count) { return WholePages(count * sizeof(FakeTableSlot)); }
+  static constexpr size_t TailPages(uint32_t count) { return WholePages(count * sizeof(FakeTableTail)); }
 
  private:
-  static constexpr size_t kPage = 4096;
+  // The largest page that any machine has: no page is half a hole.
+  static constexpr size_t kPage = 65'536;
   static constexpr size_t WholePages(size_t size) { return (size + kPage - 1) / kPage * kPage; }
 
   uint32_t capacity_;

@@ -48,7 +48,8 @@ FakeTableStore::FakeTableStore(std::byte* memory, const FakeTableLayout& layout)
       index_(reinterpret_cast<FakeTableIndexEntry*>(memory + FakeTableLayout::IndexOffset()),
              layout.index_entries()),
       stamps_(reinterpret_cast<FakeTableStamp*>(memory + layout.StampsOffset())),
-      slots_(reinterpret_cast<FakeTableSlot*>(memory + layout.SlotsOffset())) {}
+      slots_(reinterpret_cast<FakeTableSlot*>(memory + layout.SlotsOffset())),
+      tails_(reinterpret_cast<FakeTableTail*>(memory + layout.TailsOffset())) {}
 
 uint32_t FakeTableStore::used() const {
   return std::min(header_->used.load(std::memory_order_acquire), capacity());
@@ -62,7 +63,7 @@ bool FakeTableStore::Matches(uint32_t slot, const FakeKey& key, uint32_t* sequen
     if (*sequence % 2 != 0) continue;
     bool equal = true;
     for (size_t i = 0; equal && i < key.word_count(); ++i) {
-      equal = memory.words[i].load(std::memory_order_acquire) == key.words[i];
+      equal = Word(slot, i).load(std::memory_order_acquire) == key.words[i];
     }
     if (memory.sequence.load(std::memory_order_relaxed) == *sequence) return equal;
   }
@@ -75,9 +76,9 @@ bool FakeTableStore::Read(uint32_t slot, FakeKey* key) const {
   for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
     const uint32_t sequence = memory.sequence.load(std::memory_order_acquire);
     if (sequence % 2 != 0) continue;
-    key->words[0] = memory.words[0].load(std::memory_order_acquire);
+    key->words[0] = Word(slot, 0).load(std::memory_order_acquire);
     for (size_t i = 1; i < key->word_count(); ++i) {
-      key->words[i] = memory.words[i].load(std::memory_order_acquire);
+      key->words[i] = Word(slot, i).load(std::memory_order_acquire);
     }
     if (memory.sequence.load(std::memory_order_relaxed) == sequence) return key->size() != 0;
   }
@@ -92,8 +93,13 @@ void FakeTableStore::Use(uint32_t slot) const {
 
 std::optional<uint32_t> FakeTableStore::FindAndUse(const FakeKey& key, uint32_t hash) const {
   uint32_t sequence = 0;
-  const std::optional<uint32_t> slot =
-      index_.Find(hash, [&](uint32_t candidate) { return Matches(candidate, key, &sequence); });
+  const std::optional<uint32_t> slot = index_.Find(hash, [&](uint32_t candidate) {
+    if (candidate >= used()) return false;
+    // The stamp is wanted next; in a large table it comes from as far away as the slot, so both are fetched
+    // at once.
+    __builtin_prefetch(&stamps_[candidate], 1);
+    return Matches(candidate, key, &sequence);
+  });
   if (!slot) return std::nullopt;
   Use(*slot);
   if (slots_[*slot].sequence.load() != sequence) return std::nullopt;
@@ -119,7 +125,7 @@ std::expected<uint32_t, int> FakeTableStore::Enter(const FakeKey& key, uint32_t 
     step_();
     FakeKey old;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by the loop.
     for (size_t i = 0; i < FakeKey::kWords; ++i) {
-      old.words[i] = slots_[slot].words[i].load(std::memory_order_relaxed);
+      old.words[i] = Word(slot, i).load(std::memory_order_relaxed);
     }
     if (old.size() != 0) {
       index_.Erase(HashOf(old), slot, step_);
@@ -139,7 +145,7 @@ std::expected<uint32_t, int> FakeTableStore::Enter(const FakeKey& key, uint32_t 
 }
 
 int FakeTableStore::MakeRoom(uint32_t slot, Allocator* allocator) {
-  constexpr uint32_t kRun = 248;  // slots in 64 KiB
+  constexpr uint32_t kRun = 256;
   const uint32_t allocated = header_->allocated.load(std::memory_order_relaxed);
   if (slot < allocated) return 0;
   const uint32_t end = std::min(slot + kRun, capacity());
@@ -188,7 +194,7 @@ uint32_t FakeTableStore::ClaimLeastRecentlyUsed() {
 void FakeTableStore::Overwrite(uint32_t slot, const FakeKey& key) {
   FakeTableSlot& memory = slots_[slot];
   for (size_t i = 0; i < key.word_count(); ++i) {
-    memory.words[i].store(key.words[i], std::memory_order_release);
+    Word(slot, i).store(key.words[i], std::memory_order_release);
     step_();
   }
   stamps_[slot].store(header_->clock.fetch_add(1) + 1);
@@ -202,7 +208,7 @@ void FakeTableStore::Discard(uint32_t slot) {
   const uint32_t sequence = memory.sequence.load(std::memory_order_relaxed) | 1;
   memory.sequence.store(sequence);
   step_();
-  memory.words[0].store(0, std::memory_order_release);
+  Word(slot, 0).store(0, std::memory_order_release);
   step_();
   stamps_[slot].store(0);
   step_();

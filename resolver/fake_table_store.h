@@ -51,6 +51,9 @@ class FakeTableStore {
   void set_steps(const FakeTableSteps& steps) { step_ = steps; }
 
  private:
+  std::atomic<uint32_t>& Word(uint32_t slot, size_t i) const {
+    return i < FakeTableSlot::kWords ? slots_[slot].words[i] : tails_[slot].words[i - FakeTableSlot::kWords];
+  }
   bool Matches(uint32_t slot, const FakeKey& key, uint32_t* sequence) const;
   int MakeRoom(uint32_t slot, Allocator* allocator);
   uint32_t LeastRecentlyUsed() const;
@@ -66,6 +69,7 @@ class FakeTableStore {
   FakeTableIndex index_;
   FakeTableStamp* stamps_;
   FakeTableSlot* slots_;
+  FakeTableTail* tails_;
   FakeTableSteps step_;
 };
 
