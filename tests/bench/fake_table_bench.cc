@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What a look-up in the fake table costs: names that are known, addresses, and new names with and without
+// room.
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "resolver/fake_table.h"
+
+namespace socksify {
+namespace {
+
+// A table in a directory of its own, on tmpfs where there is one, as in use.
+class BenchTable {
+ public:
+  explicit BenchTable(unsigned v4_bits = 15) {
+    std::string pattern =
+        std::filesystem::exists("/dev/shm") ? "/dev/shm/fake-table-XXXXXX" : "/tmp/fake-table-XXXXXX";
+    if (mkdtemp(pattern.data()) == nullptr) return;
+    directory_ = pattern;
+    auto table = FakeTable::Open(directory_, {.v4 = IpAddress::V4(0xc6120000),
+                                              .v4_bits = v4_bits,
+                                              .v6 = *IpAddress::Parse("100::"),
+                                              .v6_bits = 96});
+    if (table) table_ = std::move(*table);
+  }
+  ~BenchTable() {
+    std::error_code ignored;
+    if (!directory_.empty()) std::filesystem::remove_all(directory_, ignored);
+  }
+  BenchTable(const BenchTable&) = delete;
+  BenchTable& operator=(const BenchTable&) = delete;
+
+  FakeTable* operator->() { return table_.get(); }
+  bool valid() const { return table_ != nullptr; }
+  const std::string& directory() const { return directory_; }
+
+ private:
+  std::string directory_;
+  std::unique_ptr<FakeTable> table_;
+};
+
+std::string Name(uint64_t i) {
+  return "host-" + std::to_string(i) + ".region.example.com";
+}
+
+// The names of a table with `count` of them, in random order, and in this order in memory too: to fetch a name is
+// not part of looking it up.
+std::vector<std::string> Fill(BenchTable& table, uint32_t count) {
+  std::vector<std::string> names;
+  for (uint32_t i = 0; i < count; ++i) names.push_back(Name(i));
+  for (const std::string& name : names) benchmark::DoNotOptimize(table->AddressFor(name, IpVersion::kV4));
+  std::ranges::shuffle(names, std::mt19937(1));
+  std::vector<std::string> copies;
+  copies.reserve(names.size());
+  for (const std::string& name : names) copies.push_back(name);
+  return copies;
+}
+
+void KnownName(benchmark::State& state) {
+  BenchTable table;
+  if (!table.valid()) return state.SkipWithError("no table");
+  const std::vector<std::string> names = Fill(table, static_cast<uint32_t>(state.range(0)));
+  size_t i = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(table->AddressFor(names[i], IpVersion::kV4));
+    if (++i == names.size()) i = 0;
+  }
+}
+BENCHMARK(KnownName)->Arg(1)->Arg(100)->Arg(10'000)->Arg(FakeTable::kMaxNames);
+
+void NameOfAddress(benchmark::State& state) {
+  BenchTable table;
+  if (!table.valid()) return state.SkipWithError("no table");
+  const auto count = static_cast<uint32_t>(Fill(table, static_cast<uint32_t>(state.range(0))).size());
+  uint32_t slot = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(table->NameFor(IpAddress::V4(0xc6120000 + slot), 80));
+    slot = (slot + 7919) % count;
+  }
+}
+BENCHMARK(NameOfAddress)->Arg(100)->Arg(FakeTable::kMaxNames);
+
+void NewName(benchmark::State& state) {
+  BenchTable table;
+  if (!table.valid()) return state.SkipWithError("no table");
+  uint64_t i = 0;
+  for (auto _ : state) benchmark::DoNotOptimize(table->AddressFor(Name(i++), IpVersion::kV4));
+}
+BENCHMARK(NewName)->Iterations(100'000);
+
+void NewNameWhenFull(benchmark::State& state) {
+  BenchTable table;
+  if (!table.valid()) return state.SkipWithError("no table");
+  uint64_t i = Fill(table, FakeTable::kMaxNames).size();
+  for (auto _ : state) benchmark::DoNotOptimize(table->AddressFor(Name(i++), IpVersion::kV4));
+}
+BENCHMARK(NewNameWhenFull);
+
+void Open(benchmark::State& state) {
+  const BenchTable table;
+  if (!table.valid()) return state.SkipWithError("no table");
+  const FakeRange range{.v4 = IpAddress::V4(0xc6120000), .v6 = *IpAddress::Parse("100::")};
+  for (auto _ : state) benchmark::DoNotOptimize(FakeTable::Open(table.directory(), range));
+}
+BENCHMARK(Open);
+
+}  // namespace
+}  // namespace socksify
