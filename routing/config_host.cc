@@ -32,7 +32,7 @@ std::expected<std::string, int> ReadFile(const std::string& path, size_t max_siz
   if (fstat(fd.get(), &status) != 0) return std::unexpected(errno);
   if (S_ISDIR(status.st_mode)) return std::unexpected(EISDIR);
   std::string content;
-  std::array<char, 4096> buffer;
+  std::array<char, 4096> buffer{};
   while (true) {
     const ssize_t count = read(fd.get(), buffer.data(), buffer.size());
     if (count == 0) return content;
@@ -46,7 +46,7 @@ std::expected<std::string, int> ReadFile(const std::string& path, size_t max_siz
 std::optional<uint16_t> ServicePort(const std::string& name, const char* transport) {
   servent entry = {};
   servent* found = nullptr;
-  std::array<char, 2048> buffer;
+  std::array<char, 2048> buffer{};
   const int error = getservbyname_r(name.c_str(), transport, &entry, buffer.data(), buffer.size(), &found);
   if (error != 0 || found == nullptr) return std::nullopt;
   return ntohs(static_cast<uint16_t>(found->s_port));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "routing/place_order.h"
 #include "routing/quoting.h"
 #include "routing/suggestion.h"
 
@@ -43,8 +44,8 @@ void FillDefaults(Server* server, const Credentials& credentials) {
 
 class Linker {
  public:
-  Linker(ConfigDraft* draft, const Credentials& credentials, InterfaceList* interfaces, Reporter* reporter)
-      : draft_(*draft), credentials_(credentials), interfaces_(*interfaces), reporter_(*reporter) {
+  Linker(ConfigDraft* draft, const Credentials& credentials, Reporter* reporter)
+      : draft_(*draft), credentials_(credentials), reporter_(*reporter) {
     for (ServerDraft& server : draft_.servers) {
       names_.push_back(server.server->name);
       FillDefaults(server.server.get(), credentials_);
@@ -58,15 +59,12 @@ class Linker {
     return rules;
   }
 
-  // In file order; servers of other sources come behind those of the first.
   std::vector<std::unique_ptr<const Server>> TakeServers() {
-    std::ranges::stable_sort(servers_, [](const auto& a, const auto& b) {
-      if (*a->where.source != *b->where.source) return false;
-      return std::pair(a->where.line, a->where.column) < std::pair(b->where.line, b->where.column);
-    });
     std::vector<std::unique_ptr<const Server>> servers;
+    servers.reserve(servers_.size());
     for (std::unique_ptr<Server>& server : servers_) servers.push_back(std::move(server));
-    return servers;
+    return InPlaceOrder(std::move(servers),
+                        [](const auto& server) -> const Location& { return server->where; });
   }
 
  private:
@@ -158,7 +156,6 @@ class Linker {
 
   ConfigDraft& draft_;
   const Credentials& credentials_;
-  InterfaceList& interfaces_;
   Reporter& reporter_;
   std::vector<std::string> names_;  // of the first servers, in the same order
   Servers servers_;
@@ -182,7 +179,7 @@ void FindWhyUnusable(Server* server) {
 
 RouteTable LinkRoutes(ConfigDraft draft, const Credentials& credentials, InterfaceList* interfaces,
                       Reporter* reporter) {
-  Linker linker(&draft, credentials, interfaces, reporter);
+  Linker linker(&draft, credentials, reporter);
   std::vector<Rule> written = linker.LinkRules();
   WarnOfUnreachableRules(draft.routes, written, reporter);
   std::vector<Rule> rules = ImpliedRules(draft.settings.auto_route, interfaces);

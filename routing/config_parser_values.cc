@@ -104,9 +104,9 @@ std::optional<uint16_t> ConfigParser::ParsePortValue(const Token& token, uint16_
     return std::nullopt;
   }
   for (const char* const transport : {"tcp", "udp"}) {
-    if (const auto port = host_.service_port(token.value, transport)) return *port;
+    if (const auto port = host_.service_port(token.value, transport)) return port;
   }
-  if (const auto port = BuiltInServicePort(token.value)) return *port;
+  if (const auto port = BuiltInServicePort(token.value)) return port;
   Fail(token, "expected a port number or the name of a service, found " + token.Describe(),
        DidYouMean(token.text, BuiltInServiceNames()));
   return std::nullopt;

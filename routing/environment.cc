@@ -77,7 +77,7 @@ Credentials ReadCredentials(const ConfigHost& host, Reporter* reporter) {
   Credentials credentials;
   std::string variable;
   const auto read = [&](std::initializer_list<const char*> names) -> std::string {
-    const std::string value = FirstOf(host, names, &variable).value_or("");
+    std::string value = FirstOf(host, names, &variable).value_or("");
     if (value.size() <= kMaxCredentialSize) return value;
     reporter->Error(variable, "expected at most 255 bytes, found " + std::to_string(value.size()));
     return {};

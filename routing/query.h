@@ -15,7 +15,7 @@ struct Query {
   Transport transport = Transport::kTcp;
   Command command = Command::kConnect;
   const IpAddress* source = nullptr;  // the bound local address, or null while there is none
-  std::string_view process = {};      // the program's base name, as in program_invocation_short_name(3)
+  std::string_view process = "";      // the program's base name, as in program_invocation_short_name(3)
   uint16_t source_port = 0;           // the bound local port, 0 while there is none
 };
 

@@ -22,9 +22,9 @@ char Printable(char c) {
 // True for `password` and for what somebody may have typed in its place.
 bool NamesAPassword(std::string_view word) {
   if (EqualsIgnoreCase(word, "password.file")) return false;
+  if (ToLowerAscii(word).find("pass") != std::string::npos) return true;
   constexpr size_t kTypingErrors = 3;
-  return EditDistance(word, "password", kTypingErrors) <= kTypingErrors ||
-         EditDistance(word.substr(0, 4), "pass", 1) <= 1;
+  return EditDistance(word, "password", kTypingErrors) <= kTypingErrors;
 }
 
 // Where the first password that is set on this line begins, or the line's size.

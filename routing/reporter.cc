@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routing/reporter.h"
 
-#include <algorithm>
 #include <memory>
 #include <utility>
+
+#include "routing/place_order.h"
 
 namespace socksify {
 namespace {
@@ -26,12 +27,8 @@ Diagnostic MakeDiagnostic(Severity severity, std::string_view source, std::strin
 }
 
 std::vector<Diagnostic> InOrder(std::vector<Diagnostic> diagnostics) {
-  std::ranges::stable_sort(diagnostics, [](const Diagnostic& a, const Diagnostic& b) {
-    if (*a.where.source != *b.where.source) return false;
-    if (a.where.line != b.where.line) return a.where.line < b.where.line;
-    return a.where.column < b.where.column;
-  });
-  return diagnostics;
+  return InPlaceOrder(std::move(diagnostics),
+                      [](const Diagnostic& each) -> const Location& { return each.where; });
 }
 
 }  // namespace

@@ -43,6 +43,8 @@ TEST(QuotingTest, CutsLinesBeforeSecrets) {
   EXPECT_EQ(WithoutSecrets("passwd: geheim"), "passwd:***");
   EXPECT_EQ(WithoutSecrets("Passwort: geheim"), "Passwort:***");
   EXPECT_EQ(WithoutSecrets("pass: geheim"), "pass:***");
+  EXPECT_EQ(WithoutSecrets("paswsord: geheim"), "paswsord:***");
+  EXPECT_EQ(WithoutSecrets("usernamepassword: geheim"), "usernamepassword:***");
   EXPECT_EQ(WithoutSecrets("password.file: /etc/x"), "password.file: /etc/x");
   EXPECT_EQ(WithoutSecrets("via: socks5://a:ge heim@h"), "via: socks5://***");
   EXPECT_EQ(WithoutSecrets("via: a:geheim@h"), "via: ***");
