@@ -87,6 +87,7 @@ class ConfigParser {
   bool ParseNegotiateTimeout();
   bool ParseTimeout(unsigned* milliseconds);
   bool ParseUnusedTimeout();
+  bool ParseLocalDomain();
   bool ParseUdpConnectDst();
 
   // config_parser_route.cc

@@ -33,6 +33,7 @@ std::span<const ConfigParser::Keyword> ConfigParser::Settings() {
       Keyword{"timeout.io.udp", &ConfigParser::ParseUnusedTimeout, Repeat::kLastCounts},
       Keyword{"timeout.tcp_fin_wait", &ConfigParser::ParseUnusedTimeout, Repeat::kLastCounts},
       Keyword{"iotimeout", &ConfigParser::ParseUnusedTimeout, Repeat::kLastCounts},
+      Keyword{"localdomain", &ConfigParser::ParseLocalDomain, Repeat::kLastCounts},
       Keyword{"udp.connectdst", &ConfigParser::ParseUdpConnectDst, Repeat::kLastCounts},
   };
   return kKeywords;
@@ -139,6 +140,13 @@ bool ConfigParser::ParseUnusedTimeout() {
   const std::optional<uint64_t> seconds = ParseNumber(0, UINT32_MAX);
   if (seconds) Warn(keyword_, Quoted(keyword_.text) + " has no effect in a client, as in Dante");
   return seconds.has_value();
+}
+
+// Dante has long ceased to use it, and only warns.
+bool ConfigParser::ParseLocalDomain() {
+  if (!ParseText("a domain")) return false;
+  Warn(keyword_, Quoted(keyword_.text) + " has no effect, as in Dante", "remove it");
+  return true;
 }
 
 bool ConfigParser::ParseUdpConnectDst() {

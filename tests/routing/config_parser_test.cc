@@ -132,6 +132,7 @@ route.badexpire: 010
 timeout.connect: 30
 timeout.negotiate: 30
 timeout.io.tcp: 0
+localdomain: example.org
 route {
   protocol: tcp udp
   from: 0.0.0.0/0 port 1024-65535 to: 10.0.0.0 / 255.0.0.0 port >= 1024 via: 10.1.1.1 port = socks
@@ -157,7 +158,9 @@ route { \
   EXPECT_EQ(config.settings.bad_expire_s, 8u);
   EXPECT_EQ(FakeMachine::Join(config.warnings),
             "test.conf:10:1: warning: 'timeout.io.tcp' has no effect in a client, as in Dante\n"
-            "  timeout.io.tcp: 0\n  ^\n");
+            "  timeout.io.tcp: 0\n  ^\n"
+            "test.conf:11:1: warning: 'localdomain' has no effect, as in Dante\n"
+            "  localdomain: example.org\n  ^\n  remove it\n");
   const Ask bound{.source = "10.0.0.2", .source_port = 2000};
   EXPECT_EQ(Decide(config, "10.2.3.4", 2000, bound), "10.1.1.1:1080");
   EXPECT_EQ(Decide(config, "10.2.3.4", 1023, bound), "none");
