@@ -55,6 +55,7 @@ class Linker {
 
   std::vector<Rule> LinkRules() {
     std::vector<Rule> rules;
+    rules.reserve(draft_.routes.size());
     for (RouteDraft& draft : draft_.routes) rules.push_back(LinkRule(&draft));
     return rules;
   }

@@ -15,8 +15,10 @@ struct Query {
   Transport transport = Transport::kTcp;
   Command command = Command::kConnect;
   const IpAddress* source = nullptr;  // the bound local address, or null while there is none
-  std::string_view process = "";      // the program's base name, as in program_invocation_short_name(3)
-  uint16_t source_port = 0;           // the bound local port, 0 while there is none
+  // The program's base name, as in program_invocation_short_name(3). Without the initializer GCC's -Wextra
+  // wants it in every use. NOLINTNEXTLINE(readability-redundant-member-init)
+  std::string_view process = {};
+  uint16_t source_port = 0;  // the bound local port, 0 while there is none
 };
 
 }  // namespace socksify
