@@ -39,7 +39,16 @@ struct Decision {
   }
 };
 
-Decision Decide(Runtime* runtime, const Endpoint& address, Transport transport) {
+// What the socket is bound to; 0.0.0.0:0 while it is not.
+Endpoint LocalEndpoint(int fd) {
+  SocketAddress local;
+  socklen_t size = sizeof local;
+  if (libc::getsockname(fd, &local.generic, &size) != 0) return {};
+  const auto endpoint = EndpointFromSockaddr(&local.generic, size);
+  return endpoint ? Endpoint::FromIp(endpoint->ip().Unmapped(), endpoint->port()) : Endpoint();
+}
+
+Decision Decide(Runtime* runtime, int fd, const Endpoint& address, Transport transport) {
   Decision decision;
   decision.destination = Endpoint::FromIp(address.ip().Unmapped(), address.port());
   if (runtime->config() == nullptr) {
@@ -59,12 +68,15 @@ Decision Decide(Runtime* runtime, const Endpoint& address, Transport transport) 
     }
     decision.destination = *named;
   }
-  decision.rule = runtime->config()->routes.Decide(
-      {.destination = decision.destination,
-       .transport = transport,
-       .command = transport == Transport::kTcp ? Command::kConnect : Command::kUdpAssociate,
-       .source = nullptr,
-       .process = runtime->process()});
+  const RouteTable& routes = runtime->config()->routes;
+  const Endpoint local = routes.needs_source() ? LocalEndpoint(fd) : Endpoint();
+  const bool is_tcp = transport == Transport::kTcp;
+  decision.rule = routes.Decide({.destination = decision.destination,
+                                 .transport = transport,
+                                 .command = is_tcp ? Command::kConnect : Command::kUdpAssociate,
+                                 .source = local.ip().IsUnspecified() ? nullptr : &local.ip(),
+                                 .process = runtime->process(),
+                                 .source_port = local.port()});
   if (decision.rule == nullptr) decision.failure = &kNoRule;
   return decision;
 }
@@ -215,9 +227,9 @@ int ConnectOutbound(int fd, const sockaddr* address, socklen_t size) {
   if (runtime == nullptr) return libc::connect(fd, address, size);
   switch (SocketType(fd)) {
     case SOCK_STREAM:
-      return ConnectStream(runtime, fd, address, size, Decide(runtime, *endpoint, Transport::kTcp));
+      return ConnectStream(runtime, fd, address, size, Decide(runtime, fd, *endpoint, Transport::kTcp));
     case SOCK_DGRAM: {
-      const Decision decision = Decide(runtime, *endpoint, Transport::kUdp);
+      const Decision decision = Decide(runtime, fd, *endpoint, Transport::kUdp);
       const Failure* const failure = JudgeDatagram(decision);
       if (failure != nullptr) return Refuse(runtime, decision, *failure, "udp");
       return ConnectDirect(runtime, fd, address, size, decision, "udp");
@@ -230,14 +242,14 @@ AddressedSend JudgeAddressedSend(int fd, const sockaddr* address, socklen_t size
   const auto endpoint = EndpointFromSockaddr(address, size);
   Runtime* const runtime = endpoint ? Runtime::Get() : nullptr;
   if (runtime == nullptr) return AddressedSend::kPass;
-  const Decision datagram = Decide(runtime, *endpoint, Transport::kUdp);
+  const Decision datagram = Decide(runtime, fd, *endpoint, Transport::kUdp);
   const Failure* const failure = JudgeDatagram(datagram);
   const bool is_fast_open = (flags & MSG_FASTOPEN) != 0;
   if (failure == nullptr && !is_fast_open) return AddressedSend::kPass;
   const int type = SocketType(fd);
   if (type == SOCK_STREAM) {
     // A stream socket heeds the address only to connect (tcp(7)).
-    if (!is_fast_open || Decide(runtime, *endpoint, Transport::kTcp).IsPlainDirect())
+    if (!is_fast_open || Decide(runtime, fd, *endpoint, Transport::kTcp).IsPlainDirect())
       return AddressedSend::kPass;
     return AddressedSend::kConnectFirst;
   }

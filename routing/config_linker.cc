@@ -173,7 +173,8 @@ void FindWhyUnusable(Server* server) {
     const bool is_http = (server->protocols & kServerHttp) != 0;
     server->unusable =
         std::string(is_http ? "http" : "upnp") + " is not supported yet; use proxyprotocol: socks_v5";
-  } else if (server->protocols == kServerSocks5 && server->methods == kMethodGssapi) {
+  } else if ((server->protocols & kServerSocks5) != 0 && server->methods == kMethodGssapi) {
+    // SOCKS4 knows no authentication: a server that is to be asked for GSSAPI is not to be asked without.
     server->unusable = "gssapi is not supported yet; use method: username";
   }
 }

@@ -120,7 +120,7 @@ bool ConfigParser::UnknownKeyword(const Token& word, std::span<const Keyword> ke
        {std::pair{Settings(), "outside of the blocks"}, std::pair{RouteKeywords(), "in a 'route' block"},
         std::pair{ServerKeywords(), "in a 'server' block"}}) {
     if (std::ranges::find(table, word.text, &Keyword::name) != table.end()) {
-      return Fail(word, expected, "'" + std::string(word.text) + "' stands " + name);
+      return Fail(word, expected, Quoted(word.text) + " stands " + name);
     }
   }
   std::vector<std::string_view> names;

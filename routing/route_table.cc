@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routing/route_table.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace socksify {
 
 RouteTable::RouteTable(std::vector<Rule> rules, std::vector<std::unique_ptr<const Server>> servers)
-    : rules_(std::move(rules)), servers_(std::move(servers)) {}
+    : rules_(std::move(rules)),
+      servers_(std::move(servers)),
+      needs_source_(std::ranges::any_of(rules_, &Rule::NeedsSource)) {}
 
 const Rule* RouteTable::Decide(const Query& query) const {
   for (const Rule& rule : rules_) {

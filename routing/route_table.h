@@ -41,6 +41,9 @@ class RouteTable {
   // meet is faked: its connect fails for want of a route, and no query leaves the machine.
   NameFate FateOf(std::string_view name, std::string_view process) const;
 
+  // Whether some rule asks where a connection comes from. If none does, a caller need not find it out.
+  bool needs_source() const { return needs_source_; }
+
   // The rules in the order they are tried, implied ones (autoroute) included.
   std::span<const Rule> rules() const { return rules_; }
   // Every server that a rule or a `server` block names, in file order.
@@ -49,6 +52,7 @@ class RouteTable {
  private:
   std::vector<Rule> rules_;
   std::vector<std::unique_ptr<const Server>> servers_;
+  bool needs_source_ = false;
 };
 
 // Writes the targets of `rule` in the order in which they are to be tried: the group as its balance says,

@@ -71,6 +71,13 @@ bool Rule::Matches(const Query& query) const {
          MatchesProcess(processes, query.process);
 }
 
+bool Rule::NeedsSource() const {
+  const auto is_everything = [](const AddressPattern& pattern) {
+    return pattern.kind == AddressPattern::Kind::kEverything;
+  };
+  return !from_port.IsAny() || (!from.empty() && std::ranges::none_of(from, is_everything));
+}
+
 bool Rule::MayMeetName(std::string_view name, std::string_view process) const {
   const auto matches = [&](const AddressPattern& pattern) { return pattern.MatchesName(name); };
   return (to.empty() || std::ranges::any_of(to, matches)) && MatchesProcess(processes, process);

@@ -50,6 +50,8 @@ struct Rule {
   bool MayMeetName(std::string_view name, std::string_view process) const;
   // Nothing but the destination's address and the program's name counts.
   bool IsUnconditional() const;
+  // Whether the bound local address or port makes a difference.
+  bool NeedsSource() const;
   // No proxy, no block.
   bool IsPurelyDirect() const;
   // True when every query that `other` matches is matched here too; may say false when it is not sure.

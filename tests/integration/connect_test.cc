@@ -177,6 +177,13 @@ TEST_F(ConnectTest, DatagramsToAProxiedDestinationAreRefused) {
   }
 }
 
+TEST_F(ConnectTest, RulesMayAskWhereAConnectionComesFrom) {
+  UseConfig("route { from: 127.0.0.0/8 to: 0/0 via: block }\nroute { from: 0/0 to: 0/0 via: " +
+            ProxyInConfig() + " }\n");
+  EXPECT_EQ(Run("connect", {"10.99.99.99", "7", "bound"}).out, "connect: EACCES\n");
+  EXPECT_EQ(Run("connect", {"10.99.99.99", "7"}).exit_code, 0);
+}
+
 TEST_F(ConnectTest, BlockedAndUnroutedDestinationsFail) {
   UseConfig(
       "autoroute: none\nroute { from: 0/0 to: 10.99.99.99 via: block }\nroute { from: 0/0 to: .test via: " +

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
-   connect HOST PORT [plain|syscall|nonblock|twice|v6socket]: connects, says how that went, sends a line and
+   connect HOST PORT [plain|syscall|nonblock|twice|v6socket|bound]: connects, says how that went, sends a line and
    prints its echo, its peer as getpeername(2) has it, and how many descriptors it has got more than before. */
 #include "victim.h"
 
@@ -21,6 +21,10 @@ int main(int argc, char** argv) {
   const int before = CountDescriptors();
   const int nonblock = strcmp(mode, "nonblock") == 0;
   const int fd = socket(to->ai_family, SOCK_STREAM | (nonblock ? SOCK_NONBLOCK : 0), 0);
+  if (strcmp(mode, "bound") == 0) {
+    struct sockaddr_in local = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    if (bind(fd, (struct sockaddr*)&local, sizeof local) != 0) Fail("bind");
+  }
   errno = 0;
   int result;
   if (strcmp(mode, "syscall") == 0) {
