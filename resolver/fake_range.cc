@@ -14,7 +14,7 @@ constexpr unsigned kV6Bits = 128;
 constexpr size_t kV6HighBytes = 12;
 
 std::array<uint8_t, 16> V6Bytes(const IpAddress& address) {
-  std::array<uint8_t, 16> bytes;
+  std::array<uint8_t, 16> bytes{};
   std::ranges::copy(address.bytes(), bytes.begin());
   return bytes;
 }

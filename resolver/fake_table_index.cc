@@ -15,7 +15,7 @@ bool FakeTableIndex::Insert(uint32_t hash, uint32_t slot) {
 
 void FakeTableIndex::Erase(uint32_t hash, uint32_t slot, const FakeTableSteps& step) {
   const uint64_t wanted = EntryOf(hash, slot);
-  uint32_t gap = hash & mask_;
+  uint32_t gap = 0;
   for (uint32_t i = 0;; ++i) {
     if (i > mask_) return;
     gap = (hash + i) & mask_;

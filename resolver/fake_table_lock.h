@@ -32,12 +32,12 @@ class FakeTableLock {
   int error_ = 0;
   int threads_fd_ = -1;
   int processes_fd_ = -1;
-  uint32_t pid_;
+  uint32_t pid_ = 0;
   std::atomic<uint32_t>* owner_ = nullptr;
 
-  int saved_errno_;
+  int saved_errno_ = 0;
   int saved_cancel_state_ = 0;
-  sigset_t saved_signals_;
+  sigset_t saved_signals_{};
 };
 
 }  // namespace socksify

@@ -40,7 +40,7 @@ std::string WithoutTrailingSlashes(std::string path) {
 }  // namespace
 
 std::expected<std::string, int> StateDirectory(const char* (*get_env)(const char*)) {
-  const std::string chosen = WithoutTrailingSlashes(Variable(get_env, "SOCKSIFY_STATE_DIR"));
+  std::string chosen = WithoutTrailingSlashes(Variable(get_env, "SOCKSIFY_STATE_DIR"));
   if (!chosen.empty()) {
     const int error = MakeUsable(chosen);
     if (error != 0) return std::unexpected(error);

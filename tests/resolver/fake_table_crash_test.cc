@@ -21,6 +21,11 @@ constexpr unsigned kV4Bits = 29;
 constexpr uint32_t kCapacity = 8;
 constexpr int kFarTooManySteps = 2000;
 
+// The name that the dying writer enters: long enough for a tail.
+std::string Killed() {
+  return "killed." + std::string(90, 'k');
+}
+
 struct Scenario {
   const char* description;
   bool is_private;
@@ -39,7 +44,7 @@ class FakeTableCrashTest : public testing::TestWithParam<Scenario> {
     ASSERT_TRUE(table) << table.error();
     table_ = std::move(*table);
     for (uint32_t i = 0; i < GetParam().names_before; ++i) {
-      const std::string name = "before-" + std::string(i * 5, 'x') + std::to_string(i);
+      const std::string name = "before-" + std::string(i * 25, 'x') + std::to_string(i);
       known_[name] = Slot(name);
     }
   }
@@ -129,10 +134,10 @@ TEST_P(FakeTableCrashTest, DeathAtEveryStoreLeavesTheTableUsable) {
   for (int step = 1; step < kFarTooManySteps; ++step) {
     Prepare();
     const std::string where = "step " + std::to_string(step);
-    if (!DiesEntering("killed", step)) break;
+    if (!DiesEntering(Killed(), step)) break;
     ++deaths;
-    CheckBeforeRepair({"killed"}, where);
-    CheckRepair({"killed"}, where);
+    CheckBeforeRepair({Killed()}, where);
+    CheckRepair({Killed()}, where);
     if (HasFailure()) return;
   }
   EXPECT_GT(deaths, 6);
