@@ -1,0 +1,239 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Everything that a change must pass, in one command:
+#
+#     tests/run.sh [--quick] [--jobs N]
+#
+# It installs the Debian packages that are missing (apt-get, as root or with sudo), then checks the format,
+# builds with g++ and with clang, with and without sanitizers, runs every test, installs into a prefix and
+# uses the result. Each step has a log in build/run-logs, whose end is shown when the step fails; the steps
+# after a failed one run all the same. The last line adds up the tests of all steps and the steps themselves.
+# Ends with 0 if nothing failed, with 1 if anything did, with 2 for a mistake in the command line.
+#
+#     --quick    only the developer build and its tests; installs nothing
+#     --jobs N   at most N compilers and tests at a time (default: one for each processor)
+
+set -uo pipefail
+
+# A step that has nothing to work on ends with this.
+readonly skipped_code=77
+
+readonly build_packages=(cmake ninja-build make g++ ccache libcli11-dev nlohmann-json3-dev libgtest-dev
+  libgmock-dev libbenchmark-dev python3 binutils clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev curl)
+
+usage() {
+  sed -n '/^# Everything/,/^#     --jobs/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+}
+
+misuse() {
+  printf 'tests/run.sh: %s\n' "$*" >&2
+  usage >&2
+  exit 2
+}
+
+quick=no
+jobs=$(nproc)
+while [ $# -gt 0 ]; do
+  case $1 in
+    --quick) quick=yes ;;
+    --jobs)
+      shift
+      jobs=${1:-}
+      ;;
+    --jobs=*) jobs=${1#--jobs=} ;;
+    -h | --help)
+      usage
+      exit 0
+      ;;
+    *) misuse "unknown argument '$1'" ;;
+  esac
+  [ $# -eq 0 ] || shift
+done
+[[ $jobs =~ ^[1-9][0-9]*$ ]] || misuse "--jobs: expected a number from 1 on, found '$jobs'"
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
+cd "$root" || exit 1
+readonly root jobs quick
+readonly logs="$root/build/run-logs"
+rm -rf "$logs"
+mkdir -p "$logs" || exit 1
+
+# The surroundings of the person who runs this are not part of the tests.
+unset LD_PRELOAD http_proxy https_proxy all_proxy no_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY
+unset "${!SOCKS@}"
+export CMAKE_BUILD_PARALLEL_LEVEL=$jobs
+
+passed=0
+failed=0
+skipped=0
+failed_steps=()
+
+# count_tests STEP: adds what ctest reported in the course of a step.
+count_tests() {
+  local report attribute number total_here failed_here skipped_here
+  for report in "$logs/$1".*.xml; do
+    [ -e "$report" ] || continue
+    total_here=0 failed_here=0 skipped_here=0
+    while IFS='=' read -r attribute number; do
+      case $attribute in
+        tests) total_here=$number ;;
+        failures) failed_here=$number ;;
+        skipped | disabled) skipped_here=$((skipped_here + number)) ;;
+      esac
+    done < <(sed -n '/<testsuite /,/>/p' "$report" | grep -oE '\b(tests|failures|disabled|skipped)="[0-9]+"' | tr -d '"')
+    failed=$((failed + failed_here))
+    skipped=$((skipped + skipped_here))
+    passed=$((passed + total_here - failed_here - skipped_here))
+    printf '   %d tests: %d failed, %d skipped\n' "$total_here" "$failed_here" "$skipped_here"
+  done
+}
+
+# run_step STEP TITLE: runs step_STEP in a shell of its own that ends at the first failing command.
+run_step() {
+  local step=$1 log="$logs/$1.log" started=$SECONDS status
+  printf '\n== %s: %s\n' "$step" "$2"
+  (
+    set -e
+    PS4='$ '
+    set -x
+    "step_$step"
+  ) >"$log" 2>&1 </dev/null
+  status=$?
+  count_tests "$step"
+  if [ $status -eq 0 ]; then
+    passed=$((passed + 1))
+    printf '   passed (%d s)\n' $((SECONDS - started))
+  elif [ $status -eq $skipped_code ]; then
+    skipped=$((skipped + 1))
+    printf '   skipped: %s\n' "$(tail -n 1 "$log")"
+  else
+    failed=$((failed + 1))
+    failed_steps+=("$step")
+    printf '   FAILED (%d s); the end of %s:\n\n' $((SECONDS - started)) "${log#"$root"/}"
+    tail -n 60 "$log" | sed 's/^/   | /'
+  fi
+}
+
+# ctest_of REPORT ARGUMENT...: ctest, whose totals count_tests finds.
+ctest_of() {
+  local report="$logs/$1.xml"
+  shift
+  ctest --output-on-failure --timeout 300 --parallel "$jobs" --output-junit "$report" "$@"
+}
+
+all_packages() {
+  printf '%s\n' "${build_packages[@]}"
+  if [ -e tests/lab/packages.txt ]; then sed 's/#.*//' tests/lab/packages.txt | tr -s '[:blank:]' '\n'; fi
+}
+
+step_packages() {
+  { set +x; } 2>/dev/null
+  if ! command -v dpkg-query >/dev/null; then
+    echo "not a Debian system; taking it that the equivalents of these are here:" "$(all_packages | tr '\n' ' ')"
+    exit $skipped_code
+  fi
+  local package missing=() as_root=()
+  for package in $(all_packages); do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)" = installed ] ||
+      missing+=("$package")
+  done
+  echo "missing: ${missing[*]:-none}"
+  [ ${#missing[@]} -gt 0 ] || return 0
+  if [ "$(id -u)" -ne 0 ]; then
+    as_root=(sudo -n)
+    if ! "${as_root[@]}" true; then
+      echo "Packages are missing, and neither root nor sudo without a password. As root, run:"
+      echo "    apt-get install --no-install-recommends ${missing[*]}"
+      return 1
+    fi
+  fi
+  "${as_root[@]}" apt-get -o DPkg::Lock::Timeout=120 update
+  # Servers among the packages would start at once; the tests start what they need themselves.
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+    apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "${missing[@]}"
+}
+
+step_format() {
+  find . \( -path './build*' -o -path './.*' \) -prune -o -type f \( -name '*.c' -o -name '*.cc' -o -name '*.h' \) -print0 |
+    xargs -0 clang-format-19 --dry-run -Werror
+}
+
+step_dev() {
+  cmake --preset dev
+  cmake --build --preset dev
+  ctest_of dev.all --preset dev --no-tests=error
+}
+
+# A preload would come before the sanitizer's runtime, which wants to be first.
+step_asan() {
+  cmake --preset asan
+  cmake --build --preset asan
+  ctest_of asan.all --preset asan --no-tests=error --label-exclude '^(integration|lab)$'
+}
+
+# The parts that threads share. ctest is run folder by folder, because the others are not built.
+step_tsan() {
+  local folder
+  cmake --preset tsan
+  cmake --build --preset tsan --target tests/resolver/all tests/preload/all
+  for folder in resolver preload; do
+    ctest_of "tsan.$folder" --test-dir "build/tsan/tests/$folder" --label-exclude '^(integration|lab)$'
+  done
+}
+
+# Without the test code, which would double the time.
+step_tidy() {
+  cmake --preset tidy -DSOCKSIFY_BUILD_TESTS=OFF
+  cmake --build --preset tidy
+}
+
+# What somebody does who has never heard of presets; the installed tree must work wherever it is moved to.
+step_install() {
+  local scratch host=installed.socksify.test page="The page came." port
+  scratch=$(mktemp -d)
+  # Expanded now: the name is this function's own.
+  # shellcheck disable=SC2064
+  trap "rm -rf '$scratch'" EXIT
+  cmake -S . -B build/plain
+  cmake --build build/plain
+  cmake --install build/plain --prefix "$scratch/first"
+  mv "$scratch/first" "$scratch/second"
+  "$scratch/second/bin/socksify" --version
+  "$scratch/second/bin/socksctl" --version
+
+  build/plain/bin/socksify-testserver --quiet --listen 127.0.0.1:0 --lifetime 60 --page "$host=$page" \
+    --port-file "$scratch/port" &
+  # shellcheck disable=SC2064
+  trap "kill $!; rm -rf '$scratch'" EXIT
+  # shellcheck disable=SC2016
+  timeout 10 sh -c 'until [ -s "$1" ]; do sleep 0.1; done' sh "$scratch/port"
+  port=$(cat "$scratch/port")
+  [ "$("$scratch/second/bin/socksify" -v -p "socks5://127.0.0.1:$port" \
+    curl --silent --show-error --max-time 20 "http://$host/")" = "$page" ]
+}
+
+step_quickstart() {
+  ./examples/quickstart.sh
+}
+
+if [ "$quick" = no ]; then
+  run_step packages "Debian packages that the build and the tests need"
+  run_step format "clang-format"
+fi
+if command -v ccache >/dev/null; then
+  export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_BASEDIR=$root
+fi
+run_step dev "g++, warnings are errors; all tests and the fuzz corpora"
+if [ "$quick" = no ]; then
+  run_step asan "AddressSanitizer and UndefinedBehaviorSanitizer; unit tests and the fuzz corpora"
+  run_step tsan "ThreadSanitizer; tests of the resolver and of the preload"
+  run_step tidy "clang and clang-tidy over everything but the tests"
+  run_step install "a build without presets, installed, moved and used"
+  run_step quickstart "examples/quickstart.sh"
+fi
+
+printf '\n'
+[ ${#failed_steps[@]} -eq 0 ] || printf 'failed steps: %s\n' "${failed_steps[*]}"
+printf "took %d s\n%d passed, %d failed, %d skipped\n" "$SECONDS" "$passed" "$failed" "$skipped"
+[ "$failed" -eq 0 ]
