@@ -223,7 +223,7 @@ if [ "$quick" = no ]; then
   run_step format "clang-format"
 fi
 if command -v ccache >/dev/null; then
-  export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_BASEDIR=$root
+  export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
 fi
 run_step dev "g++, warnings are errors; all tests and the fuzz corpora"
 if [ "$quick" = no ]; then

@@ -46,9 +46,8 @@ for target in "${targets[@]}"; do
   directories=("$found")
   [ ! -d "tests/fuzz/corpus/$target" ] || directories+=("tests/fuzz/corpus/$target")
   "$(find build/fuzz -type f -name "$target" -perm -u+x -print -quit)" \
-    -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-    -artifact_prefix="build/fuzz-crashes/$target-" "${directories[@]}" 2>&1 |
-    grep -vE '^(#|INFO: +[0-9]+ files|	)' || failed+=("$target")
+    -verbosity=0 -print_final_stats=1 -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+    -artifact_prefix="build/fuzz-crashes/$target-" "${directories[@]}" || failed+=("$target")
 done
 
 printf '\n'
