@@ -66,6 +66,8 @@ Attempt::State Attempt::Start(long long now_ms) {
     if (system_->getsockname(fd_, &local_.generic, &local_size_) != 0) local_size_ = 0;
   }
   target_count_ = OrderTargets(*rule_, destination_, options_.draw, targets_);
+  if (options_.health != nullptr)
+    options_.health->PutBadOnesLast(std::span(targets_).first(target_count_), now_ms);
   return Advance(now_ms);
 }
 
@@ -96,12 +98,13 @@ Attempt::Step Attempt::Pick(long long now_ms) {
   hop_index_ = 0;
   if (!is_direct()) {
     StartHandshake();
-    if (handshake_.state() == HandshakeState::kFailed) return FailHandshake();
+    if (handshake_.state() == HandshakeState::kFailed) return FailHandshake(now_ms);
   }
   const int error = Connect(socket_address, size);
   if (error != 0 && error != EINPROGRESS) {
     return Fail({IsCallersFault(error) && !has_touched_socket_ ? Fault::kCaller : Fault::kServer, error, -1,
-                 "cannot connect"});
+                 "cannot connect"},
+                now_ms);
   }
   has_touched_socket_ = true;
   phase_ = Phase::kConnecting;
@@ -221,9 +224,10 @@ Attempt::Step Attempt::StepConnecting(long long now_ms) {
   const std::span<const uint8_t> output = handshake_.output();
   const ssize_t sent = system_->send(fd_, output.data(), output.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent < 0 && WouldBlock(errno)) {
-    return now_ms >= deadline_ms_ ? Fail(kConnectTimeout) : Wait(State::kWaitWritable);
+    return now_ms >= deadline_ms_ ? Fail(kConnectTimeout, now_ms) : Wait(State::kWaitWritable);
   }
-  if (sent < 0) return Fail({Fault::kServer, errno == EPIPE ? ECONNREFUSED : errno, -1, "cannot connect"});
+  if (sent < 0)
+    return Fail({Fault::kServer, errno == EPIPE ? ECONNREFUSED : errno, -1, "cannot connect"}, now_ms);
   handshake_.OutputSent(static_cast<size_t>(sent));
   phase_ = Phase::kNegotiating;
   deadline_ms_ = now_ms + options_.negotiate_timeout_ms;
@@ -233,13 +237,14 @@ Attempt::Step Attempt::StepConnecting(long long now_ms) {
 Attempt::Step Attempt::StepDirect(long long now_ms) {
   pollfd writable = {.fd = fd_, .events = POLLOUT, .revents = 0};
   if (system_->poll(&writable, 1, 0) <= 0) {
-    return now_ms >= deadline_ms_ ? Fail(kConnectTimeout) : Wait(State::kWaitWritable);
+    return now_ms >= deadline_ms_ ? Fail(kConnectTimeout, now_ms) : Wait(State::kWaitWritable);
   }
   int error = 0;
   socklen_t size = sizeof error;
   if (system_->getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
   if (error == 0) return Finish(State::kConnected);
-  return Fail({error == ECONNREFUSED ? Fault::kDestination : Fault::kServer, error, -1, "cannot connect"});
+  return Fail({error == ECONNREFUSED ? Fault::kDestination : Fault::kServer, error, -1, "cannot connect"},
+              now_ms);
 }
 
 Attempt::Step Attempt::StepNegotiating(long long now_ms) {
@@ -249,7 +254,7 @@ Attempt::Step Attempt::StepNegotiating(long long now_ms) {
     case HandshakeState::kDone: return EndOfHop(now_ms);
     case HandshakeState::kFailed: break;
   }
-  return FailHandshake();
+  return FailHandshake(now_ms);
 }
 
 Attempt::Step Attempt::SendOutput(long long now_ms) {
@@ -260,8 +265,9 @@ Attempt::Step Attempt::SendOutput(long long now_ms) {
     return Step::kAgain;
   }
   if (errno == EINTR) return Step::kAgain;
-  if (!WouldBlock(errno)) return Fail({Fault::kServer, errno, -1, "the proxy dropped the connection"});
-  return now_ms >= deadline_ms_ ? Fail(kNegotiateTimeout) : Wait(State::kWaitWritable);
+  if (!WouldBlock(errno))
+    return Fail({Fault::kServer, errno, -1, "the proxy dropped the connection"}, now_ms);
+  return now_ms >= deadline_ms_ ? Fail(kNegotiateTimeout, now_ms) : Wait(State::kWaitWritable);
 }
 
 Attempt::Step Attempt::ReceiveInput(long long now_ms) {
@@ -277,13 +283,17 @@ Attempt::Step Attempt::ReceiveInput(long long now_ms) {
     return Step::kAgain;
   }
   if (errno == EINTR) return Step::kAgain;
-  if (!WouldBlock(errno)) return Fail({Fault::kServer, errno, -1, "the proxy dropped the connection"});
-  return now_ms >= deadline_ms_ ? Fail(kNegotiateTimeout) : Wait(State::kWaitReadable);
+  if (!WouldBlock(errno))
+    return Fail({Fault::kServer, errno, -1, "the proxy dropped the connection"}, now_ms);
+  return now_ms >= deadline_ms_ ? Fail(kNegotiateTimeout, now_ms) : Wait(State::kWaitReadable);
 }
 
 Attempt::Step Attempt::EndOfHop(long long now_ms) {
   if (hop_index_ + 1 == target()->hops.size()) {
     bound_ = handshake_.bound();
+    if (options_.health != nullptr) {
+      for (const Server* server : target()->hops) options_.health->NoteSuccess(*server);
+    }
     return Finish(State::kConnected);
   }
   ++hop_index_;
@@ -297,16 +307,20 @@ Attempt::Step Attempt::Wait(State state) {
   return Step::kWait;
 }
 
-Attempt::Step Attempt::FailHandshake() {
+Attempt::Step Attempt::FailHandshake(long long now_ms) {
   Failure failure = handshake_.failure();
   // To an inner hop of a chain, the next proxy is the destination: that it cannot be had is the path's fault.
   const bool is_last_hop = hop_index_ + 1 == target()->hops.size();
   if (!is_last_hop && failure.fault == Fault::kDestination) failure.fault = Fault::kServer;
-  return Fail(failure);
+  return Fail(failure, now_ms);
 }
 
-Attempt::Step Attempt::Fail(const Failure& failure) {
+Attempt::Step Attempt::Fail(const Failure& failure, long long now_ms) {
   failure_ = failure;
+  const Server* const server = hop();
+  if (failure.fault == Fault::kServer && server != nullptr && options_.health != nullptr) {
+    options_.health->NoteFailure(*server, now_ms);
+  }
   if (failure.fault != Fault::kServer) return Finish(State::kFailed);
   // Credentials that one address of a server refuses, its others would refuse as well.
   if (failure.error == EACCES) address_index_ = address_count_;

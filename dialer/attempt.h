@@ -26,6 +26,7 @@
 #include "base/endpoint.h"
 #include "base/failure.h"
 #include "base/socket_address.h"
+#include "dialer/server_health.h"
 #include "dialer/system.h"
 #include "protocol/handshake.h"
 #include "routing/route_table.h"
@@ -37,6 +38,7 @@ struct AttemptOptions {
   unsigned negotiate_timeout_ms = 20'000;  // for the handshake with one server
   uint64_t draw = 0;                       // see OrderTargets
   bool is_nonblocking = false;             // the socket has O_NONBLOCK already
+  ServerHealth* health = nullptr;          // consulted and told, if there is one; must outlive the attempt
   bool is_bound = false;                   // the program bound it, and may have learnt the port
 };
 
@@ -87,8 +89,8 @@ class Attempt {
   Step EndOfHop(long long now_ms);
   Step Wait(State state);
   // Records why the present address or hop failed and goes on to the next one, or ends the series.
-  Step Fail(const Failure& failure);
-  Step FailHandshake();
+  Step Fail(const Failure& failure, long long now_ms);
+  Step FailHandshake(long long now_ms);
   Step Finish(State state);
 
   int Connect(const SocketAddress& address, socklen_t size);

@@ -185,6 +185,7 @@ int ConnectStream(Runtime* runtime, int fd, const sockaddr* address, socklen_t s
                    .negotiate_timeout_ms = settings.negotiate_timeout_ms,
                    .draw = runtime->Draw(*decision.rule),
                    .is_nonblocking = (file_flags & O_NONBLOCK) != 0,
+                   .health = runtime->health(),
                    .is_bound = (g_descriptors.Flags(fd) & kBound) != 0});
   {
     const OptionsAside options_aside(fd);

@@ -118,6 +118,7 @@ void Runtime::LoadConfiguration() {
   auto loaded = LoadConfig(sources, LocalConfigHost());
   if (loaded) {
     config_ = std::make_unique<const Config>(std::move(*loaded));
+    health_ = std::make_unique<ServerHealth>(config_->settings.max_fail, config_->settings.bad_expire_s);
     reporter_.Configure(config_->settings, &SecureEnvironment);
     return;
   }

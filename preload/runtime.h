@@ -27,6 +27,7 @@
 #include <string>
 #include <vector>
 
+#include "dialer/server_health.h"
 #include "dialer/system.h"
 #include "preload/connections.h"
 #include "preload/report.h"
@@ -57,6 +58,9 @@ class Runtime {
   // Whether `address` may stand for a name; opens no table.
   bool IsFake(const IpAddress& address) const;
 
+  // Which servers failed lately. Only with a configuration.
+  ServerHealth* health() { return health_.get(); }
+
   // A number for OrderTargets.
   uint64_t Draw(const Rule& rule);
 
@@ -67,6 +71,7 @@ class Runtime {
   FakeTable* OpenFakeTable();
 
   std::unique_ptr<const Config> config_;
+  std::unique_ptr<ServerHealth> health_;
   Rule loopback_rule_;
   Reporter reporter_;
   std::atomic<FakeTable*> fake_table_ = nullptr;

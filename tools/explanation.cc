@@ -9,7 +9,7 @@
 
 namespace socksify {
 
-const int kUdpThroughProxyError = EOPNOTSUPP;
+const int kUdpThroughProxyError = ENETUNREACH;
 
 namespace {
 
@@ -77,7 +77,7 @@ void Judge(Explanation* explanation) {
   }
   const auto usable = std::ranges::find_if(paths, &PathReport::IsUsable);
   if (usable == paths.end()) {
-    return settle(Verdict::kRefused, ENETUNREACH, "none of the servers can be used by this version");
+    return settle(Verdict::kRefused, EOPNOTSUPP, "none of the servers can be used by this version");
   }
   settle(Verdict::kProxy, 0, "");
 }

@@ -142,6 +142,18 @@ TEST_F(AttemptTest, TheSocketIsFitForAnotherConnectAfterAFailure) {
   EXPECT_EQ(Echo("hello"), "hello");
 }
 
+TEST_F(AttemptTest, AServerThatFailedIsTriedLastNextTime) {
+  ServerHealth health(1, 300);
+  options_.health = &health;
+  TestServer bad;
+  bad.SetScript("close.at=0");
+  const Rule rule = MakeRule({Via({AddServer(bad)}), Via({AddServer(server_)})});
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(Dial(rule, Name("echo.test")), State::kConnected);
+  EXPECT_EQ(bad.requests().size(), 1U);
+  ASSERT_EQ(Dial(rule, Name("refused.test")), State::kFailed);
+  EXPECT_EQ(bad.requests().size(), 1U) << "the destination's fault is not the server's";
+}
+
 TEST_F(AttemptTest, WalksAChain) {
   TestServer inner;
   inner.AddEcho("echo.test");

@@ -109,7 +109,7 @@ TEST_F(SocksctlTest, ExplainRefusesUdpInWords) {
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(result.out,
               StartsWith("192.0.2.1:53/udp is refused: UDP through a proxy is not supported by this version "
-                         "(EOPNOTSUPP)\n"));
+                         "(ENETUNREACH)\n"));
 }
 
 TEST_F(SocksctlTest, WarnsOfServersThatCannotBeUsed) {
