@@ -21,7 +21,7 @@ std::optional<Endpoint> EndpointFromSockaddr(const sockaddr* address, socklen_t 
   // The pointer may be unaligned, so the member is not named through it.
   std::memcpy(&family, reinterpret_cast<const char*>(address) + offsetof(sockaddr, sa_family), sizeof family);
   if (family == AF_INET && size >= sizeof(sockaddr_in)) {
-    sockaddr_in v4;
+    sockaddr_in v4{};
     std::memcpy(&v4, address, sizeof v4);
     return Endpoint::FromIp(IpAddress::V4(ntohl(v4.sin_addr.s_addr)), ntohs(v4.sin_port));
   }

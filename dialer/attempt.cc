@@ -93,7 +93,7 @@ Attempt::Step Attempt::Pick(long long now_ms) {
   }
   const IpAddress& address = addresses_[address_index_++];
   if (!UseFamilyOf(address)) return Step::kAgain;
-  SocketAddress socket_address;
+  SocketAddress socket_address{};
   const socklen_t size = ToSockaddr(address, address_port_, family_, &socket_address);
   hop_index_ = 0;
   if (!is_direct()) {
@@ -271,7 +271,7 @@ Attempt::Step Attempt::SendOutput(long long now_ms) {
 }
 
 Attempt::Step Attempt::ReceiveInput(long long now_ms) {
-  std::array<uint8_t, 512> buffer;
+  std::array<uint8_t, 512> buffer{};
   const size_t wanted = std::min(handshake_.input_needed(), buffer.size());
   const ssize_t received = system_->recv(fd_, buffer.data(), wanted, MSG_DONTWAIT);
   if (received > 0) {

@@ -73,7 +73,7 @@ constexpr Option kOptions[] = {
 };
 
 struct Value {
-  char bytes[64];
+  char bytes[64] = {};
   socklen_t size = sizeof bytes;
 
   bool Read(const System& system, int fd, const Option& option) {
@@ -106,7 +106,7 @@ void CopyOptions(const System& system, int from, int to) {
 
 // The port of a wildcard binding is kept; that of an address of the one family cannot be had in the other.
 int CopyBinding(const System& system, int from, int to, int family) {
-  SocketAddress bound;
+  SocketAddress bound{};
   socklen_t size = sizeof bound;
   if (system.getsockname(from, &bound.generic, &size) != 0) return errno;
   const std::optional<Endpoint> local = EndpointFromSockaddr(&bound.generic, size);
@@ -166,12 +166,13 @@ std::vector<Descriptor> ListDescriptors() {
   std::vector<Descriptor> all;
   DIR* const directory = opendir("/proc/self/fd");
   if (directory == nullptr) return all;
-  while (const dirent* const entry = readdir(directory)) {
+  const int directory_fd = dirfd(directory);
+  while (const dirent* const entry = directory_fd < 0 ? nullptr : readdir(directory)) {
     const std::string_view name = entry->d_name;
     int fd = -1;
     std::from_chars(name.data(), name.data() + name.size(), fd);
     char link[128];
-    const ssize_t size = fd < 0 ? -1 : readlinkat(dirfd(directory), entry->d_name, link, sizeof link);
+    const ssize_t size = fd < 0 ? -1 : readlinkat(directory_fd, entry->d_name, link, sizeof link);
     if (size > 0) all.push_back({fd, std::string(link, static_cast<size_t>(size))});
   }
   closedir(directory);

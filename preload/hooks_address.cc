@@ -40,7 +40,7 @@ int AnswerAddress(int fd, const Ask& ask, sockaddr* address, socklen_t* size,
   if (g_descriptors.Flags(fd) == 0 || address == nullptr || size == nullptr) return ask(fd, address, size);
   const std::optional<Connection> connection = FindConnection(fd);
   if (!connection) return ask(fd, address, size);
-  SocketAddress kernels;
+  SocketAddress kernels{};
   socklen_t kernels_size = sizeof kernels;
   const int result = ask(fd, &kernels.generic, &kernels_size);
   if (result != 0) return result;

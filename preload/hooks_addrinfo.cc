@@ -93,7 +93,8 @@ int GetNameInfo(const sockaddr* address, socklen_t size, char* host, socklen_t h
   };
   const bool wants_name = host != nullptr && host_size > 0 && (flags & NI_NUMERICHOST) == 0;
   const auto endpoint = wants_name ? EndpointFromSockaddr(address, size) : std::nullopt;
-  Runtime* const runtime = endpoint ? Runtime::Get() : nullptr;
+  if (!endpoint) return original(flags);
+  Runtime* const runtime = Runtime::Get();
   if (runtime == nullptr) return original(flags);
   const IpAddress ip = endpoint->ip().Unmapped();
   const std::optional<Endpoint> name = NameOfFake(runtime, ip);

@@ -118,7 +118,8 @@ int ByNameReentrant(const char* name, int family, hostent* entry, std::span<char
 // The answer to a reverse look-up that libc must not make; nothing when libc may.
 std::optional<Result> ByAddress(const std::optional<IpAddress>& address, std::span<char> buffer,
                                 hostent* entry) {
-  Runtime* const runtime = address ? Runtime::Get() : nullptr;
+  if (!address) return std::nullopt;
+  Runtime* const runtime = Runtime::Get();
   if (runtime == nullptr) return std::nullopt;
   const std::optional<Endpoint> name = NameOfFake(runtime, *address);
   if (name) return Fill(name->name(), *address, buffer, entry);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // libc's syscall(2) for the calls that we replace: some programs make them by number.
 
+#include <linux/net.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@ namespace {
 template <typename T>
 T As(long argument) {
   if constexpr (std::is_pointer_v<T>) {
+    // That is how the kernel's interface has it. NOLINTNEXTLINE(performance-no-int-to-ptr)
     return reinterpret_cast<T>(argument);
   } else {
     return static_cast<T>(argument);
@@ -37,6 +39,28 @@ long Call(Result (*function)(Parameters...), const long* arguments) {
 long Fcntl(const long* arguments) {
   return ::fcntl(static_cast<int>(arguments[0]), static_cast<int>(arguments[1]), arguments[2]);
 }
+
+#ifdef SYS_socketcall
+// The one system call that stood for all of them on older machines (socketcall(2)).
+long SocketCall(long call, const long* arguments) {
+  switch (call) {
+    case SYS_BIND: return ::syscall(SYS_bind, arguments[0], arguments[1], arguments[2]);
+    case SYS_CONNECT: return ::syscall(SYS_connect, arguments[0], arguments[1], arguments[2]);
+    case SYS_GETPEERNAME: return ::syscall(SYS_getpeername, arguments[0], arguments[1], arguments[2]);
+    case SYS_GETSOCKNAME: return ::syscall(SYS_getsockname, arguments[0], arguments[1], arguments[2]);
+    case SYS_GETSOCKOPT:
+      return ::syscall(SYS_getsockopt, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4]);
+    case SYS_SENDMMSG: return ::syscall(SYS_sendmmsg, arguments[0], arguments[1], arguments[2], arguments[3]);
+    case SYS_SENDMSG: return ::syscall(SYS_sendmsg, arguments[0], arguments[1], arguments[2]);
+    case SYS_SENDTO:
+      return ::syscall(SYS_sendto, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
+                       arguments[5]);
+    case SYS_SETSOCKOPT:
+      return ::syscall(SYS_setsockopt, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4]);
+    default: return libc::syscall(SYS_socketcall, call, arguments);
+  }
+}
+#endif
 
 }  // namespace
 }  // namespace socksify
@@ -68,6 +92,12 @@ SOCKSIFY_EXPORT long syscall(long number, ...) noexcept {
     case SYS_sendto:
       return Call<ssize_t, int, const void*, size_t, int, const sockaddr*, socklen_t>(&::sendto, arguments);
     case SYS_setsockopt: return Call<int, int, int, int, const void*, socklen_t>(&::setsockopt, arguments);
+#ifdef SYS_fcntl64
+    case SYS_fcntl64: return Fcntl(arguments);
+#endif
+#ifdef SYS_socketcall
+    case SYS_socketcall: return SocketCall(arguments[0], reinterpret_cast<const long*>(arguments[1]));
+#endif
     default: break;
   }
   return libc::syscall(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],

@@ -42,7 +42,7 @@ class LeafGuard {
 
  private:
   LeafLock* lock_;
-  sigset_t previous_mask_;
+  sigset_t previous_mask_{};
 };
 
 }  // namespace socksify

@@ -41,7 +41,7 @@ struct Decision {
 
 // What the socket is bound to; 0.0.0.0:0 while it is not.
 Endpoint LocalEndpoint(int fd) {
-  SocketAddress local;
+  SocketAddress local{};
   socklen_t size = sizeof local;
   if (libc::getsockname(fd, &local.generic, &size) != 0) return {};
   const auto endpoint = EndpointFromSockaddr(&local.generic, size);
@@ -224,7 +224,8 @@ bool IsInternetAddress(const sockaddr* address, socklen_t size) {
 
 int ConnectOutbound(int fd, const sockaddr* address, socklen_t size) {
   const auto endpoint = EndpointFromSockaddr(address, size);
-  Runtime* const runtime = endpoint ? Runtime::Get() : nullptr;
+  if (!endpoint) return libc::connect(fd, address, size);
+  Runtime* const runtime = Runtime::Get();
   if (runtime == nullptr) return libc::connect(fd, address, size);
   switch (SocketType(fd)) {
     case SOCK_STREAM:
@@ -241,7 +242,8 @@ int ConnectOutbound(int fd, const sockaddr* address, socklen_t size) {
 
 AddressedSend JudgeAddressedSend(int fd, const sockaddr* address, socklen_t size, int flags) {
   const auto endpoint = EndpointFromSockaddr(address, size);
-  Runtime* const runtime = endpoint ? Runtime::Get() : nullptr;
+  if (!endpoint) return AddressedSend::kPass;
+  Runtime* const runtime = Runtime::Get();
   if (runtime == nullptr) return AddressedSend::kPass;
   const Decision datagram = Decide(runtime, fd, *endpoint, Transport::kUdp);
   const Failure* const failure = JudgeDatagram(datagram);

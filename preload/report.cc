@@ -56,6 +56,15 @@ void WriteSyslog(std::string_view output, std::string_view line) {
   libc::close(fd);
 }
 
+// Programs close their standard streams and get the number for a connection; a line of ours has no place
+// there.
+bool IsInternetSocket(int fd) {
+  int domain = 0;
+  socklen_t size = sizeof domain;
+  return libc::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, static_cast<void*>(&domain), &size) == 0 &&
+         (domain == AF_INET || domain == AF_INET6);
+}
+
 // `line` ends with a line feed.
 void WriteTo(const std::string& output, const std::string& line) {
   if (output.starts_with("syslog"))
@@ -64,6 +73,7 @@ void WriteTo(const std::string& output, const std::string& line) {
   if (output == "stderr") fd = STDERR_FILENO;
   if (output == "stdout") fd = STDOUT_FILENO;
   const bool is_file = fd < 0;
+  if (!is_file && IsInternetSocket(fd)) return;
   if (is_file) fd = open(output.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
   if (fd < 0) return;
   // Nothing can be done about a report that cannot be written.

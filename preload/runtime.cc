@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <cstdarg>
+
 #include "base/errno_keeper.h"
 #include "dialer/resolve.h"
 #include "preload/originals.h"
@@ -37,9 +39,36 @@ size_t ResolveProxyName(const char* name, std::span<IpAddress> out) {
   return ResolveWith(libc::getaddrinfo.get(), &::freeaddrinfo, name, out);
 }
 
-ssize_t SendByOriginal(int fd, const void* data, size_t size, int flags) {
-  return libc::sendto(fd, data, size, flags, nullptr, 0U);
+int FcntlByOriginal(int fd, int command, ...) {
+  va_list arguments;
+  va_start(arguments, command);
+  void* const argument = va_arg(arguments, void*);
+  va_end(arguments);
+  return libc::fcntl(fd, command, argument);
 }
+
+// What the preload does not replace is called by its name.
+constinit const System kOriginalSystem = {
+    .socket = &::socket,
+    .bind = [](int fd, const sockaddr* address, socklen_t size) { return libc::bind(fd, address, size); },
+    .connect = [](int fd, const sockaddr* address,
+                  socklen_t size) { return libc::connect(fd, address, size); },
+    .send = [](int fd, const void* data, size_t size,
+               int flags) { return libc::sendto(fd, data, size, flags, nullptr, 0U); },
+    .recv = &::recv,
+    .poll = &::poll,
+    .getsockname = [](int fd, sockaddr* address,
+                      socklen_t* size) { return libc::getsockname(fd, address, size); },
+    .getsockopt = [](int fd, int level, int name, void* value,
+                     socklen_t* size) { return libc::getsockopt(fd, level, name, value, size); },
+    .setsockopt = [](int fd, int level, int name, const void* value,
+                     socklen_t size) { return libc::setsockopt(fd, level, name, value, size); },
+    .fcntl = &FcntlByOriginal,
+    .dup3 = [](int from, int to, int flags) { return libc::dup3(from, to, flags); },
+    .close = [](int fd) { return libc::close(fd); },
+    .epoll_ctl = &::epoll_ctl,
+    .resolve = &ResolveProxyName,
+};
 
 void AfterForkInChild() {
   ClaimMemory();
@@ -178,31 +207,7 @@ uint64_t Runtime::Draw(const Rule& rule) {
 }
 
 const System& OriginalSystem() {
-  static constinit System system = {};
-  static constinit std::atomic<bool> is_ready = false;
-  if (is_ready.load(std::memory_order_acquire)) return system;
-  const System originals = {
-      .socket = &::socket,
-      .bind = libc::bind.get(),
-      .connect = libc::connect.get(),
-      .send = &SendByOriginal,
-      .recv = &::recv,
-      .poll = &::poll,
-      .getsockname = libc::getsockname.get(),
-      .getsockopt = libc::getsockopt.get(),
-      .setsockopt = libc::setsockopt.get(),
-      .fcntl = libc::fcntl.get(),
-      .dup3 = libc::dup3.get(),
-      .close = libc::close.get(),
-      .epoll_ctl = &::epoll_ctl,
-      .resolve = &ResolveProxyName,
-  };
-  // Every thread that gets here writes the same values.
-  static constinit LeafLock lock;
-  const LeafGuard guard(&lock);
-  system = originals;
-  is_ready.store(true, std::memory_order_release);
-  return system;
+  return kOriginalSystem;
 }
 
 }  // namespace socksify

@@ -91,7 +91,7 @@ class PassThroughScope {
   PassThroughScope& operator=(const PassThroughScope&) = delete;
 
  private:
-  sigset_t previous_mask_;
+  sigset_t previous_mask_{};
 };
 
 // Runs a hook's body; an exception becomes an errno and `on_failure`, cancellation goes on its way (rule 8).

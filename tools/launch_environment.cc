@@ -57,7 +57,7 @@ void ApplyEnvironment(const std::vector<EnvironmentChange>& changes) {
 }
 
 std::optional<int> CheckAppendable(const std::string& path) {
-  const UniqueFd fd(open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666));
+  const UniqueFd fd(open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600));
   if (!fd.valid()) return errno;
   return std::nullopt;
 }

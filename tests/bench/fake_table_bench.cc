@@ -50,8 +50,8 @@ std::string Name(uint64_t i) {
   return "host-" + std::to_string(i) + ".region.example.com";
 }
 
-// The names of a table with `count` of them, in random order, and in this order in memory too: to fetch a name is
-// not part of looking it up.
+// The names of a table with `count` of them, in random order, and in this order in memory too: to fetch a
+// name is not part of looking it up.
 std::vector<std::string> Fill(BenchTable& table, uint32_t count) {
   std::vector<std::string> names;
   for (uint32_t i = 0; i < count; ++i) names.push_back(Name(i));

@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   Echo(data, "hello");
   local.sin_addr.s_addr = htonl(0xc0000207); /* 192.0.2.7: nobody's (RFC 5737) */
   const int other = socket(AF_INET, SOCK_STREAM, 0);
-  printf("foreign address: %s\n", bind(other, (struct sockaddr*)&local, size) == 0 ? "bound" : strerrorname_np(errno));
+  printf("foreign address: %s\n",
+         bind(other, (struct sockaddr*)&local, size) == 0 ? "bound" : strerrorname_np(errno));
   return 0;
 }

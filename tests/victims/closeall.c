@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
-   closeall HOST PORT closefrom|close_range|loop: closes all that it did not open, as ssh does, between a look-up
-   and a connection. */
+   closeall HOST PORT closefrom|close_range|loop: closes all that it did not open, as ssh does, between a
+   look-up and a connection. */
 #include "victim.h"
 
 int main(int argc, char** argv) {

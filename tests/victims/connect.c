@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
-   connect HOST PORT [plain|syscall|nonblock|twice|v6socket|bound]: connects, says how that went, sends a line and
-   prints its echo, its peer as getpeername(2) has it, and how many descriptors it has got more than before. */
+   connect HOST PORT [plain|syscall|nonblock|twice|v6socket|bound]: connects, says how that went, sends a line
+   and prints its echo, its peer as getpeername(2) has it, and how many descriptors it has got more than
+   before. */
 #include "victim.h"
 
 #include <dirent.h>
@@ -48,8 +49,10 @@ int main(int argc, char** argv) {
     fcntl(fd, F_SETFL, 0);
   }
   if (strcmp(mode, "twice") == 0) {
-    if (connect(fd, to->ai_addr, to->ai_addrlen) == 0) printf("connected twice\n");
-    else printf("again: %s\n", strerrorname_np(errno));
+    if (connect(fd, to->ai_addr, to->ai_addrlen) == 0)
+      printf("connected twice\n");
+    else
+      printf("again: %s\n", strerrorname_np(errno));
   }
   Echo(fd, "hello");
   struct sockaddr_storage peer;

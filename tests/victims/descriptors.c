@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
-   descriptors HOST PORT: copies, closes and re-uses the descriptor of a connection, in all the ways there are, and
-   prints for each whether the peer is still the destination. */
+   descriptors HOST PORT: copies, closes and re-uses the descriptor of a connection, in all the ways there
+   are, and prints for each whether the peer is still the destination. */
 #include "victim.h"
 
 #include <sys/syscall.h>

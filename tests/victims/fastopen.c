@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
-   fastopen HOST PORT sendto|sendmsg|sendmmsg|option: the ways to send data along with the connection (tcp(7)). */
+   fastopen HOST PORT sendto|sendmsg|sendmmsg|option: the ways to send data along with the connection
+   (tcp(7)). */
 #include "victim.h"
 
 int main(int argc, char** argv) {
@@ -7,10 +8,8 @@ int main(int argc, char** argv) {
   struct addrinfo* to = Resolve(argv[1], argv[2], AF_INET);
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
   struct iovec parts[2] = {{.iov_base = "hel", .iov_len = 3}, {.iov_base = "lo", .iov_len = 2}};
-  struct mmsghdr message = {.msg_hdr = {.msg_name = to->ai_addr,
-                                        .msg_namelen = to->ai_addrlen,
-                                        .msg_iov = parts,
-                                        .msg_iovlen = 2}};
+  struct mmsghdr message = {
+      .msg_hdr = {.msg_name = to->ai_addr, .msg_namelen = to->ai_addrlen, .msg_iov = parts, .msg_iovlen = 2}};
   ssize_t sent = -1;
   if (strcmp(argv[3], "sendto") == 0) {
     sent = sendto(fd, "hello", 5, MSG_FASTOPEN, to->ai_addr, to->ai_addrlen);

@@ -25,8 +25,9 @@ static void PrintInfo(const char* name, const char* service, int family, int fla
     char host[64], port[16];
     getnameinfo(entry->ai_addr, entry->ai_addrlen, host, sizeof host, port, sizeof port,
                 NI_NUMERICHOST | NI_NUMERICSERV);
-    printf("%s %s family %d type %d protocol %d canonical %s\n", host, port, entry->ai_family == AF_INET ? 4 : 6,
-           entry->ai_socktype, entry->ai_protocol, entry->ai_canonname != NULL ? entry->ai_canonname : "-");
+    printf("%s %s family %d type %d protocol %d canonical %s\n", host, port,
+           entry->ai_family == AF_INET ? 4 : 6, entry->ai_socktype, entry->ai_protocol,
+           entry->ai_canonname != NULL ? entry->ai_canonname : "-");
   }
   freeaddrinfo(result);
 }
@@ -83,13 +84,15 @@ int main(int argc, char** argv) {
     const socklen_t bytes_size = family == AF_INET ? 4 : 16;
     if (strcmp(kind, "byaddr") == 0) PrintHost(gethostbyaddr(bytes, bytes_size, family));
     if (strcmp(kind, "byaddr_r") == 0) {
-      printf("value %d\n", gethostbyaddr_r(bytes, bytes_size, family, &entry, buffer, sizeof buffer, &result, &error));
+      printf("value %d\n",
+             gethostbyaddr_r(bytes, bytes_size, family, &entry, buffer, sizeof buffer, &result, &error));
       h_errno = error;
       PrintHost(result);
     }
     if (strcmp(kind, "nameinfo") == 0) {
       char host[256], port[32];
-      error = getnameinfo((struct sockaddr*)&address, size, host, sizeof host, port, sizeof port, NI_NUMERICSERV);
+      error =
+          getnameinfo((struct sockaddr*)&address, size, host, sizeof host, port, sizeof port, NI_NUMERICSERV);
       printf("%d %s %s\n", error, error == 0 ? host : "-", error == 0 ? port : "-");
       error = getnameinfo((struct sockaddr*)&address, size, host, sizeof host, NULL, 0, NI_NAMEREQD);
       printf("required %d\n", error);

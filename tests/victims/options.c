@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause
-   options HOST PORT: sets options, flags and a local port before connect(2) and prints what is left of them. */
+   options HOST PORT: sets options, flags and a local port before connect(2) and prints what is left of them.
+ */
 #include "victim.h"
 
 static const struct {
   const char* name;
   int level, option, value;
 } kOptions[] = {
-    {"SO_KEEPALIVE", SOL_SOCKET, SO_KEEPALIVE, 1},   {"SO_REUSEADDR", SOL_SOCKET, SO_REUSEADDR, 1},
-    {"SO_RCVBUF", SOL_SOCKET, SO_RCVBUF, 40000},     {"SO_RCVLOWAT", SOL_SOCKET, SO_RCVLOWAT, 5},
-    {"SO_PRIORITY", SOL_SOCKET, SO_PRIORITY, 5},     {"TCP_NODELAY", IPPROTO_TCP, TCP_NODELAY, 1},
-    {"TCP_KEEPIDLE", IPPROTO_TCP, TCP_KEEPIDLE, 77}, {"TCP_KEEPCNT", IPPROTO_TCP, TCP_KEEPCNT, 4},
+    {"SO_KEEPALIVE", SOL_SOCKET, SO_KEEPALIVE, 1},
+    {"SO_REUSEADDR", SOL_SOCKET, SO_REUSEADDR, 1},
+    {"SO_RCVBUF", SOL_SOCKET, SO_RCVBUF, 40000},
+    {"SO_RCVLOWAT", SOL_SOCKET, SO_RCVLOWAT, 5},
+    {"SO_PRIORITY", SOL_SOCKET, SO_PRIORITY, 5},
+    {"TCP_NODELAY", IPPROTO_TCP, TCP_NODELAY, 1},
+    {"TCP_KEEPIDLE", IPPROTO_TCP, TCP_KEEPIDLE, 77},
+    {"TCP_KEEPCNT", IPPROTO_TCP, TCP_KEEPCNT, 4},
     {"TCP_USER_TIMEOUT", IPPROTO_TCP, TCP_USER_TIMEOUT, 12345},
 };
 
