@@ -1,0 +1,30 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# run.sh BUILD_DIR [WORD...]: runs real programs through real SOCKS servers in network namespaces of its own.
+# With words, only the cases whose name holds all of them. Exit status: 0, 1 for failures, 77 when everything
+# was skipped, 2 for a mistake in the arguments.
+set -u
+
+Skip() {
+  echo "skip  lab: $1"
+  echo "0 passed, 0 failed, 1 skipped"
+  exit 77
+}
+
+[ $# -ge 1 ] && [ -x "$1/bin/socksify" ] || { echo "usage: run.sh BUILD_DIR [WORD...]" >&2; exit 2; }
+here=$(cd "$(dirname "$0")" && pwd)
+build=$(cd "$1" && pwd)
+shift
+
+[ "$(id -u)" = 0 ] || Skip "needs root, to make network namespaces"
+for tool in unshare python3; do
+  command -v $tool >/dev/null || Skip "$tool is not installed"
+done
+why=$(unshare --mount --net --pid --fork --mount-proc true 2>&1) || Skip "no namespaces here: $why"
+
+# Everything happens inside one private PID and mount namespace. Whatever ends it, be it SIGKILL, takes along every
+# process, mount and network namespace that the run has made, and nothing else.
+unshare --mount --pid --fork --kill-child --mount-proc -- python3 -B "$here/lab.py" "$build" "$@" &
+child=$!
+trap 'kill -KILL $child' HUP INT TERM
+wait $child

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The servers of the lab: the proxies, and what lies behind them."""
+
+import dataclasses
+import pathlib
+import subprocess
+import sys
+import time
+
+from topology import DESTINATION_IP, DESTINATION_IP6, PROXY_IP, PROXY_IP6, WORK, Topology, find_command
+
+HELLO = "hello from behind the proxy\n"
+DOWNLOAD_MIB = 100
+CLOSED_PORT = 9  # Nothing listens there at the destination.
+ECHO_PORT = 7
+
+# Ports of the proxy host.
+DANTED, MICROSOCKS, SSH_D, MICROSOCKS_IP6, DEAD, SILENT = 1080, 1081, 1082, 1083, 1084, 1085
+PROXY_PORTS = [DANTED, MICROSOCKS, SSH_D, MICROSOCKS_IP6, DEAD, SILENT]
+
+# Connections to this port find neither an answer nor a refusal.
+SILENT_PORT_RULES = f"""
+table inet lab {{
+  chain input {{
+    type filter hook input priority 0;
+    tcp dport {SILENT} drop
+  }}
+}}
+"""
+
+DANTED_CONF = """
+logoutput: stderr
+internal: {internal} port = {port}
+external: to-dest
+clientmethod: none
+socksmethod: none
+user.privileged: root
+user.unprivileged: nobody
+client pass {{ from: 0/0 to: 0/0 log: error }}
+socks pass {{ from: 0/0 to: 0/0 log: connect disconnect error }}
+"""
+
+NGINX_CONF = """
+daemon off; user root; worker_processes 1; pid {work}/nginx.pid; error_log stderr;
+events {{ }}
+http {{
+  access_log off; sendfile on;
+  client_body_temp_path {work}/nginx-body; proxy_temp_path {work}/nginx-proxy; fastcgi_temp_path {work}/nginx-fastcgi;
+  uwsgi_temp_path {work}/nginx-uwsgi; scgi_temp_path {work}/nginx-scgi;
+  server {{ listen 80; listen [::]:80; root {work}/www; }}
+}}
+"""
+
+VSFTPD_CONF = """
+listen=YES
+background=NO
+anonymous_enable=YES
+no_anon_password=YES
+anon_root={work}/ftp
+nopriv_user=nobody
+local_enable=NO
+secure_chroot_dir={work}/empty
+seccomp_sandbox=NO
+pasv_enable=YES
+port_enable=NO
+xferlog_enable=NO
+"""
+
+
+@dataclasses.dataclass
+class Server:
+    """One server: where it runs, the commands it needs, its port, and how to start it."""
+
+    name: str
+    host: str
+    commands: tuple[str, ...]
+    port: int
+    argv: list
+    needs: tuple[str, ...] = ()  # Servers that have to run before this one.
+    problem: str | None = None   # Why it does not run.
+
+    @property
+    def log(self) -> pathlib.Path:
+        return WORK / f"{self.name}.log"
+
+    def log_tail(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return "\n".join([f"{self.name}'s log:"] + [f"  {line}" for line in lines[-8:]])
+
+
+def sshd(name: str, host: str, listen: str) -> Server:
+    argv = ["/usr/sbin/sshd", "-D", "-e", "-f", "/dev/null", "-h", WORK / "host_key", "-o", f"ListenAddress={listen}",
+            "-o", f"AuthorizedKeysFile={WORK}/user_key.pub", "-o", "StrictModes=no", "-o", "UsePAM=no",
+            "-o", "PermitRootLogin=prohibit-password", "-o", f"PidFile={WORK}/{name}.pid"]
+    return Server(name, host, ("sshd", "ssh-keygen"), 22, argv)
+
+
+def ssh(*words: str) -> list:
+    """The ssh client, told to read nothing of the caller's and to ask nothing."""
+    return ["ssh", "-F", "none", "-i", WORK / "user_key", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no",
+            "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", *words]
+
+
+def all_servers() -> list[Server]:
+    here = pathlib.Path(__file__).parent
+    return [
+        Server("dns", "destination", ("dnsmasq",), 53,
+               ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root",
+                "--pid-file=", "--log-queries", "--log-facility=-", "--local=/#/",
+                f"--address=/test/{DESTINATION_IP}", f"--address=/six.test/{DESTINATION_IP6}"]),
+        Server("web", "destination", ("nginx",), 80, ["nginx", "-c", WORK / "nginx.conf"]),
+        Server("ftp", "destination", ("vsftpd",), 21, ["vsftpd", WORK / "vsftpd.conf"]),
+        Server("redis", "destination", ("redis-server",), 6379,
+               ["redis-server", "--bind", DESTINATION_IP, "--protected-mode", "no", "--save", "", "--dir", WORK]),
+        Server("echo", "destination", (), ECHO_PORT, [sys.executable, "-B", here / "echo_server.py", ECHO_PORT]),
+        sshd("sshd", "destination", DESTINATION_IP),
+        sshd("sshd-on-proxy", "proxy", "127.0.0.1"),
+        Server("danted", "proxy", ("danted",), DANTED, ["danted", "-f", WORK / "danted.conf", "-p", WORK / "danted.pid"],
+               ("dns",)),
+        Server("microsocks", "proxy", ("microsocks",), MICROSOCKS, ["microsocks", "-i", PROXY_IP, "-p", MICROSOCKS],
+               ("dns",)),
+        Server("ssh -D", "proxy", ("ssh",), SSH_D,
+               ssh("-N", "-o", "ExitOnForwardFailure=yes", "-D", f"{PROXY_IP}:{SSH_D}", "root@127.0.0.1"),
+               ("dns", "sshd-on-proxy")),
+        Server("microsocks-ip6", "proxy", ("microsocks",), MICROSOCKS_IP6,
+               ["microsocks", "-i", PROXY_IP6, "-p", MICROSOCKS_IP6], ("dns",)),
+    ]
+
+
+class Servers:
+    """All servers, started. One that cannot run says why; the cases that need it ask."""
+
+    def __init__(self, topology: Topology):
+        self._by_name = {server.name: server for server in all_servers()}
+        self._write_files()
+        topology.proxy.must("nft -f -", stdin=SILENT_PORT_RULES)
+        for server in self._by_name.values():
+            self._start(server, getattr(topology, server.host))
+
+    def __getitem__(self, name: str) -> Server:
+        return self._by_name[name]
+
+    def _start(self, server: Server, host) -> None:
+        missing = [command for command in server.commands if find_command(command) is None]
+        if missing:
+            server.problem = f"{missing[0]} is not installed"
+            return
+        for needed in server.needs:
+            if self[needed].problem is not None:
+                server.problem = self[needed].problem
+                return
+        process = host.spawn(server.argv, server.log)
+        deadline = time.monotonic() + 10
+        while not host.is_listening(server.port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                server.problem = f"{server.name} does not start"
+                return
+            time.sleep(0.01)
+
+    @staticmethod
+    def _write_files() -> None:
+        for folder in ("www", "ftp", "empty"):
+            (WORK / folder).mkdir()
+        (WORK / "danted.conf").write_text(DANTED_CONF.format(internal=PROXY_IP, port=DANTED))
+        (WORK / "nginx.conf").write_text(NGINX_CONF.format(work=WORK))
+        (WORK / "vsftpd.conf").write_text(VSFTPD_CONF.format(work=WORK))
+        for folder in ("www", "ftp"):
+            (WORK / folder / "hello.txt").write_text(HELLO)
+        with open(WORK / "www" / "download", "wb") as download:
+            download.truncate(DOWNLOAD_MIB * 1024 * 1024)
+        if find_command("ssh-keygen"):
+            for key in ("host_key", "user_key"):
+                subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", WORK / key], check=True)
+        if find_command("git"):
+            _write_repository()
+
+
+def _write_repository() -> None:
+    """A repository with one file, served as files (git's dumb http)."""
+    source, bare = WORK / "repository", WORK / "www" / "repository.git"
+    script = f"""
+        git -c init.defaultBranch=main init -q {source} && cd {source} && cp {WORK}/www/hello.txt . &&
+        git add hello.txt && git -c user.name=lab -c user.email=lab@localhost commit -qm hello &&
+        git clone -q --bare {source} {bare} && git -C {bare} update-server-info"""
+    subprocess.run(["sh", "-c", script], check=True, env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(WORK / "home")})
