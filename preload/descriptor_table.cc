@@ -68,7 +68,7 @@ bool DescriptorTable::Record(int fd, const Connection& connection) {
   Release(static_cast<unsigned>(fd));
   Slot* const slot = Allocate();
   if (slot == nullptr) return false;
-  slot->connection = connection;
+  Write(connection, slot);
   slot->references = 1;
   slot->version.fetch_add(1, std::memory_order_release);
   slots_[fd].store(slot, std::memory_order_release);
@@ -160,13 +160,22 @@ void DescriptorTable::Release(unsigned index) {
   free_ = slot;
 }
 
+// Between two steps of the version; each word is released so that none is seen before the first step.
+void DescriptorTable::Write(const Connection& connection, Slot* slot) {
+  std::array<uint64_t, kWords> words{};
+  std::memcpy(words.data(), &connection, sizeof connection);
+  for (size_t i = 0; i < kWords; ++i) slot->words[i].store(words[i], std::memory_order_release);
+}
+
 bool DescriptorTable::Read(const Slot& slot, Connection* out) {
+  std::array<uint64_t, kWords> words{};
   for (int tries = 0; tries < 1000; ++tries) {
     const uint32_t before = slot.version.load(std::memory_order_acquire);
     if ((before & 1) != 0) continue;
-    std::memcpy(static_cast<void*>(out), &slot.connection, sizeof *out);
-    std::atomic_thread_fence(std::memory_order_acquire);
-    if (slot.version.load(std::memory_order_relaxed) == before) return true;
+    for (size_t i = 0; i < kWords; ++i) words[i] = slot.words[i].load(std::memory_order_acquire);
+    if (slot.version.load(std::memory_order_relaxed) != before) continue;
+    std::memcpy(static_cast<void*>(out), words.data(), sizeof *out);
+    return true;
   }
   return false;
 }

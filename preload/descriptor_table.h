@@ -11,6 +11,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <optional>
@@ -79,18 +80,22 @@ class DescriptorTable {
   void ResetLockAfterFork() { lock_.ResetAfterFork(); }
 
  private:
-  // A recorded connection in a pool that never shrinks. `version` is odd while the slot is written.
+  // A recorded connection in a pool that never shrinks. `version` is odd while the slot is written; the
+  // connection itself is kept in atomic words, since a reader may copy it while it changes and then finds out
+  // by the version.
+  static constexpr size_t kWords = (sizeof(Connection) + sizeof(uint64_t) - 1) / sizeof(uint64_t);
   struct Slot {
     std::atomic<uint32_t> version = 0;
     uint32_t references = 0;
     Slot* next_free = nullptr;
-    Connection connection;
+    std::array<std::atomic<uint64_t>, kWords> words{};
   };
 
   bool Covers(int fd) const { return static_cast<unsigned>(fd) < size_.load(std::memory_order_acquire); }
   void NoteUse(unsigned index);
   Slot* Allocate();
   void Release(unsigned index);
+  static void Write(const Connection& connection, Slot* slot);
   static bool Read(const Slot& slot, Connection* out);
 
   std::atomic<unsigned> size_ = 0;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+#include <unwind.h>
 
 #include <cstdarg>
 
@@ -204,6 +205,12 @@ uint64_t Runtime::Draw(const Rule& rule) {
   mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9U;
   mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebU;
   return mixed ^ mixed >> 31;
+}
+
+void ReadyUnwinder() {
+  const auto stop_at_once = [](_Unwind_Context*, void*) { return _URC_END_OF_STACK; };
+  _Unwind_Backtrace(stop_at_once, nullptr);
+  g_is_unwinder_ready.store(true, std::memory_order_relaxed);
 }
 
 const System& OriginalSystem() {

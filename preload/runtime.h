@@ -94,9 +94,17 @@ class PassThroughScope {
   sigset_t previous_mask_{};
 };
 
+// Readies the unwinder that is linked into this library. pthread_cancel(3) unwinds by the program's libgcc_s,
+// but the frames of a hook are asked by our own copy of the C++ personality, which aborts unless its tables
+// have been filled; nothing but an unwinding of its own does that.
+inline constinit std::atomic<bool> g_is_unwinder_ready = false;
+void ReadyUnwinder();
+
 // Runs a hook's body; an exception becomes an errno and `on_failure`, cancellation goes on its way (rule 8).
 template <typename Body, typename Result>
 Result Guarded(Body body, Result on_failure) {
+  if (!g_is_unwinder_ready.load(std::memory_order_relaxed)) [[unlikely]]
+    ReadyUnwinder();
   try {
     return body();
   } catch (const abi::__forced_unwind&) {

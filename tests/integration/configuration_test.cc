@@ -70,10 +70,14 @@ TEST_F(ConfigurationTest, AFileThatCannotBeReadRefusesProxiedCallsOnly) {
   options_.environment["SOCKS_CONF"] = directory_ + "/missing.conf";
   ExpectRefusal("a missing file");
   ExpectLauncherRefusal({"-f", directory_ + "/missing.conf"}, "missing.conf");
-  if (geteuid() == 0) return;  // root may read everything
+  // Root may open any file, but nobody can read where this one begins.
+  options_.environment["SOCKS_CONF"] = "/proc/self/mem";
+  ExpectRefusal("an unreadable file");
+  ExpectLauncherRefusal({"-f", "/proc/self/mem"}, "EIO");
+  if (geteuid() == 0) return;
   const std::string path = UseConfig("route { from: 0/0 to: 0/0 via: direct }\n");
   ASSERT_EQ(chmod(path.c_str(), 0), 0);
-  ExpectRefusal("an unreadable file");
+  ExpectRefusal("a file without read permission");
   ExpectLauncherRefusal({"-f", path}, "ermission");
 }
 

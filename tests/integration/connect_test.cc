@@ -106,6 +106,13 @@ TEST_F(ConnectTest, ASilentServerTimesOut) {
   EXPECT_EQ(Run("connect", {"echo.test", "7"}).out, "connect: ETIMEDOUT\n");
 }
 
+TEST_F(ConnectTest, AThreadThatWaitsCanBeCancelled) {
+  TestServer silent;
+  silent.SetScript("method.silent=1");
+  UseProxies({ProxyUrl(silent)});
+  EXPECT_EQ(Run("cancel", {"10.99.99.99", "7"}).out, "cleaned up, O_NONBLOCK 0\ncancelled 1\n");
+}
+
 TEST_F(ConnectTest, BytesBehindTheReplyBelongToTheProgram) {
   server_.AddScript("echo.test", "reply.split=1");
   EXPECT_EQ(Run("connect", {"echo.test", "7"}).exit_code, 0);
