@@ -43,7 +43,8 @@ class Lab:
         """Runs a program under socksify; `where` is a proxy's URL, or a configuration."""
         if where.startswith("socks"):
             return self.on_client([self.socksify, "--log", SOCKSIFY_LOG, "-p", where, "--", *argv], **options)
-        return self.on_client([self.socksify, "--log", SOCKSIFY_LOG, "-f", self.configure(where), "--", *argv], **options)
+        return self.on_client([self.socksify, "--log", SOCKSIFY_LOG, "-f", self.configure(where), "--", *argv],
+                              **options)
 
     def preloaded(self, configuration: str, argv: list, **options) -> Result:
         """Runs a program with nothing but the two variables that `export` would set in a shell."""

@@ -48,10 +48,10 @@ def cases() -> list[Case]:
             Case(f"the only server {how}: {errno}", connect_gives((dead,), 80, errno), (), (), frozenset({dead})),
         ]
     result += [
-        Case("both servers are dead, the last one refuses: ECONNREFUSED", connect_gives((SILENT, DEAD), 80, "ECONNREFUSED"),
-             (), (), frozenset({SILENT, DEAD})),
-        Case("both servers are dead, the last one is silent: ETIMEDOUT", connect_gives((DEAD, SILENT), 80, "ETIMEDOUT"),
-             (), (), frozenset({SILENT, DEAD})),
+        Case("both servers are dead, the last one refuses: ECONNREFUSED",
+             connect_gives((SILENT, DEAD), 80, "ECONNREFUSED"), (), (), frozenset({SILENT, DEAD})),
+        Case("both servers are dead, the last one is silent: ETIMEDOUT",
+             connect_gives((DEAD, SILENT), 80, "ETIMEDOUT"), (), (), frozenset({SILENT, DEAD})),
     ]
     for first, name, second in ((DANTED, "danted", MICROSOCKS), (MICROSOCKS, "microsocks", DANTED)):
         result.append(Case(f"the destination refuses {name}: ECONNREFUSED, no other server is asked",

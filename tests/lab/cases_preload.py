@@ -34,8 +34,9 @@ def cases() -> list[Case]:
     for proxy, port in PROXIES.items():
         for what in (program("curl"), program("wget"), program("python3 urllib")):
             for how, host in (("by name", f"{what.server}.test"), ("by address", DESTINATION_IP)):
-                result.append(Case(f"{what.name} {how} under LD_PRELOAD alone through {proxy}", reaches(what, host, proxy),
-                                   (proxy, what.server), what.needed_commands(), frozenset({port})))
+                result.append(Case(f"{what.name} {how} under LD_PRELOAD alone through {proxy}",
+                                   reaches(what, host, proxy), (proxy, what.server), what.needed_commands(),
+                                   frozenset({port})))
         result.append(Case(f"getent's address used by nc under LD_PRELOAD alone through {proxy}", shared_address(proxy),
                            (proxy, program("nc").server), ("getent", "nc"), frozenset({port})))
     return result

@@ -26,8 +26,9 @@ def reaches(what: Program, host: str, url: str):
 
 def case_through(what: Program, proxy: str, protocol: str, host: str, how: str) -> Case:
     port = PROXIES[proxy]
-    return Case(f"{what.name} {how} through {proxy} ({protocol})", reaches(what, host, f"{protocol}://{PROXY_IP}:{port}"),
-                servers=(proxy, what.server), commands=what.needed_commands(), asked=frozenset({port}))
+    return Case(f"{what.name} {how} through {proxy} ({protocol})",
+                reaches(what, host, f"{protocol}://{PROXY_IP}:{port}"), servers=(proxy, what.server),
+                commands=what.needed_commands(), asked=frozenset({port}))
 
 
 def name_by_socks4(lab: Lab) -> None:
@@ -60,7 +61,8 @@ def cases() -> list[Case]:
             result.append(case_through(what, proxy, "socks5", f"{what.server}.test", "by name"))
             result.append(case_through(what, proxy, "socks5", DESTINATION_IP, "by address"))
         result.append(case_through(program("curl"), proxy, "socks5", f"[{DESTINATION_IP6}]", "by IPv6 address"))
-        result.append(case_through(program("python3 urllib"), proxy, "socks5", "web.six.test", "by a name with IPv6 only"))
+        result.append(case_through(program("python3 urllib"), proxy, "socks5", "web.six.test",
+                                   "by a name with IPv6 only"))
     for what in (program("curl"), program("python3 urllib"), program("nc")):
         result.append(case_through(what, "danted", "socks4", DESTINATION_IP, "by address"))
         result.append(case_through(what, "ssh -D", "socks4", DESTINATION_IP, "by address"))

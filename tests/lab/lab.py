@@ -6,6 +6,7 @@ import pathlib
 import sys
 import time
 
+import cases_calls
 import cases_failures
 import cases_preload
 import cases_programs
@@ -62,7 +63,7 @@ def main() -> int:
         return report.close()
     lab = Lab(pathlib.Path(sys.argv[1]))
     words = sys.argv[2:]
-    for folder in (cases_self_check, cases_programs, cases_preload, cases_failures, cases_syscalls):
+    for folder in (cases_self_check, cases_programs, cases_preload, cases_calls, cases_failures, cases_syscalls):
         for case in folder.cases():
             if all(word in case.name for word in words):
                 run_case(case, lab, report)

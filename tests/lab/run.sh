@@ -17,14 +17,15 @@ build=$(cd "$1" && pwd)
 shift
 
 [ "$(id -u)" = 0 ] || Skip "needs root, to make network namespaces"
-for tool in unshare python3; do
+for tool in unshare setpriv python3; do
   command -v $tool >/dev/null || Skip "$tool is not installed"
 done
 why=$(unshare --mount --net --pid --fork --mount-proc true 2>&1) || Skip "no namespaces here: $why"
 
 # Everything happens inside one private PID and mount namespace. Whatever ends it, be it SIGKILL, takes along every
 # process, mount and network namespace that the run has made, and nothing else.
-unshare --mount --pid --fork --kill-child --mount-proc -- python3 -B "$here/lab.py" "$build" "$@" &
+setpriv --pdeathsig KILL \
+  unshare --mount --pid --fork --kill-child --mount-proc -- python3 -B "$here/lab.py" "$build" "$@" &
 child=$!
 trap 'kill -KILL $child' HUP INT TERM
 wait $child

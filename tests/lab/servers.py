@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from topology import DESTINATION_IP, DESTINATION_IP6, PROXY_IP, PROXY_IP6, WORK, Topology, find_command
+from topology import DESTINATION_IP, DESTINATION_IP6, PROXY_IP, PROXY_IP6, WORK, Topology, environment, find_command
 
 HELLO = "hello from behind the proxy\n"
 DOWNLOAD_MIB = 100
@@ -115,8 +115,8 @@ def all_servers() -> list[Server]:
         Server("echo", "destination", (), ECHO_PORT, [sys.executable, "-B", here / "echo_server.py", ECHO_PORT]),
         sshd("sshd", "destination", DESTINATION_IP),
         sshd("sshd-on-proxy", "proxy", "127.0.0.1"),
-        Server("danted", "proxy", ("danted",), DANTED, ["danted", "-f", WORK / "danted.conf", "-p", WORK / "danted.pid"],
-               ("dns",)),
+        Server("danted", "proxy", ("danted",), DANTED,
+               ["danted", "-f", WORK / "danted.conf", "-p", WORK / "danted.pid"], ("dns",)),
         Server("microsocks", "proxy", ("microsocks",), MICROSOCKS, ["microsocks", "-i", PROXY_IP, "-p", MICROSOCKS],
                ("dns",)),
         Server("ssh -D", "proxy", ("ssh",), SSH_D,
@@ -182,4 +182,4 @@ def _write_repository() -> None:
         git -c init.defaultBranch=main init -q {source} && cd {source} && cp {WORK}/www/hello.txt . &&
         git add hello.txt && git -c user.name=lab -c user.email=lab@localhost commit -qm hello &&
         git clone -q --bare {source} {bare} && git -C {bare} update-server-info"""
-    subprocess.run(["sh", "-c", script], check=True, env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(WORK / "home")})
+    subprocess.run(["sh", "-c", script], check=True, env=environment())
