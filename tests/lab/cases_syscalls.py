@@ -11,8 +11,9 @@ from topology import DESTINATION_IP, PROXY_IP
 
 # How many pieces the stream arrives in differs from run to run, and each piece takes one read, a poll and some writes
 # to the file. Those are compared per read; all other calls together have to stay within a constant, which is what the
-# launcher, the preload and the handshake take: about 90, whatever the size of the download.
-ALLOWED_EXTRA = 250
+# launcher, the preload and the handshake take: about 90, whatever the size of the download, and on a busy machine some that curl makes each time
+# it has waited in vain. One more call per read makes 1,000.
+ALLOWED_EXTRA = 500
 CALL = re.compile(r"^(?:\d+ +)?(\w+)\(")
 READS = ("read", "readv", "recv", "recvfrom", "recvmsg")
 WAITS = ("poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait")
@@ -45,7 +46,7 @@ def download(lab: Lab) -> str:
 
 def check_calls(native: collections.Counter, ours: collections.Counter) -> None:
     native_reads, our_reads = count(native, READS), count(ours, READS)
-    check(native_reads > 2 * ALLOWED_EXTRA, f"too few reads to tell: {native_reads}")
+    check(native_reads >= 1.5 * ALLOWED_EXTRA, f"too few reads to tell: {native_reads}")
     # On a busy machine some waits find nothing. The writes go to the file, several for each read.
     for names, what, tolerance in ((WAITS, "waits", 0.5), (WRITES, "writes", 2.0)):
         allowed = count(native, names) / native_reads + tolerance
