@@ -147,7 +147,15 @@ bool Attempt::PrepareNextTarget() {
 // IPv4 is reached from an AF_INET6 socket as ::ffff:a.b.c.d; IPv6 from an AF_INET socket cannot be, and the
 // socket behind the descriptor is replaced.
 bool Attempt::UseFamilyOf(const IpAddress& address) {
-  if (address.is_v4() || family_ == AF_INET6) return true;
+  if (family_ == AF_INET6) {
+    const auto local = EndpointFromSockaddr(&local_.generic, local_size_);
+    const bool is_bound_to_v6 = local && !local->ip().IsUnspecified() && !local->ip().IsV4Mapped();
+    if (address.is_v6() || !is_bound_to_v6) return true;
+    failure_ = {Fault::kServer, EADDRNOTAVAIL, -1,
+                "a socket bound to an IPv6 address cannot reach an IPv4 proxy"};
+    return false;
+  }
+  if (address.is_v4()) return true;
   const int error = ReplaceSocket(*system_, fd_, AF_INET6);
   if (error != 0) {
     failure_ = {Fault::kServer, error, -1, "an IPv4 socket cannot reach an IPv6 proxy"};

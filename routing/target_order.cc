@@ -34,7 +34,8 @@ size_t OrderTargets(const Rule& rule, const Endpoint& destination, uint64_t draw
                     std::span<const Target*, RouteTable::kMaxTargets> out) {
   const size_t group_size = std::min(rule.group.size(), out.size());
   const auto rotate_by = [&](uint64_t offset) {
-    for (size_t i = 0; i < group_size; ++i) out[i] = &rule.group[(i + offset % group_size) % group_size];
+    const auto first = static_cast<size_t>(offset % group_size);
+    for (size_t i = 0; i < group_size; ++i) out[i] = &rule.group[(i + first) % group_size];
   };
   if (group_size != 0) {
     rotate_by(rule.balance == Balance::kRoundRobin ? draw
@@ -43,7 +44,8 @@ size_t OrderTargets(const Rule& rule, const Endpoint& destination, uint64_t draw
   }
   if (rule.balance == Balance::kRandom) {
     uint64_t state = draw;
-    for (size_t i = group_size; i > 1; --i) std::swap(out[i - 1], out[NextNumber(&state) % i]);
+    for (size_t i = group_size; i > 1; --i)
+      std::swap(out[i - 1], out[static_cast<size_t>(NextNumber(&state) % i)]);
   }
   size_t count = group_size;
   for (const Target& target : rule.fallback) {

@@ -212,6 +212,29 @@ TEST_F(AttemptTest, AnIpv4ProxyIsReachedFromAV6OnlySocket) {
   EXPECT_EQ(RunToCompletion(LibcSystem(), v6_only.get(), &attempt), State::kConnected);
 }
 
+TEST_F(AttemptTest, ASocketBoundToIpv6CannotReachAnIpv4Proxy) {
+  TestServer v6_server({.listen = {"[::1]:0"}});
+  v6_server.AddEcho("echo.test");
+  Server* const v4_proxy = AddServer(server_);
+  Server* const v6_proxy = AddServer(v6_server);
+  const auto dial = [&](const Rule& rule, UniqueFd* bound) {
+    bound->Reset(socket(AF_INET6, SOCK_STREAM, 0));
+    SocketAddress local;
+    const socklen_t size = ToSockaddr(*IpAddress::Parse("::1"), 0, AF_INET6, &local);
+    EXPECT_EQ(bind(bound->get(), &local.generic, size), 0);
+    attempt_ = std::make_unique<Attempt>(LibcSystem(), bound->get(), AF_INET6, rule, Name("echo.test"),
+                                         AttemptOptions{.is_bound = true});
+    attempt_->Start(MonotonicMs());
+    return RunToCompletion(LibcSystem(), bound->get(), attempt_.get());
+  };
+  UniqueFd bound;
+  const Rule one = MakeRule({Via({v4_proxy})});
+  EXPECT_EQ(dial(one, &bound), State::kFailed);
+  EXPECT_EQ(attempt_->failure().error, EADDRNOTAVAIL);
+  const Rule both = MakeRule({Via({v4_proxy}), Via({v6_proxy})});
+  EXPECT_EQ(dial(both, &bound), State::kConnected);
+}
+
 TEST_F(AttemptTest, AnIpv6ProxyIsReachedFromAnIpv4SocketByReplacement) {
   TestServer v6_server({.listen = {"[::1]:0"}});
   v6_server.AddEcho("echo.test");
