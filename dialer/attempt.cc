@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/cancellation_off.h"
 #include "dialer/path_text.h"
 #include "dialer/socket_replacement.h"
 
@@ -38,6 +39,29 @@ bool IsCallersFault(int error) {
   }
 }
 
+// Makes a socket non-blocking for a scope, also one that ends by cancellation.
+class BlockingModeAside {
+ public:
+  BlockingModeAside(const System& system, int fd, bool is_nonblocking) : system_(system), fd_(fd) {
+    if (is_nonblocking) return;
+    flags_ = system_.fcntl(fd_, F_GETFL);
+    if (flags_ < 0 || system_.fcntl(fd_, F_SETFL, flags_ | O_NONBLOCK) != 0) error_ = errno;
+  }
+  ~BlockingModeAside() {
+    if (flags_ >= 0) system_.fcntl(fd_, F_SETFL, flags_);
+  }
+  BlockingModeAside(const BlockingModeAside&) = delete;
+  BlockingModeAside& operator=(const BlockingModeAside&) = delete;
+
+  int error() const { return error_; }
+
+ private:
+  const System& system_;
+  int fd_;
+  int flags_ = -1;
+  int error_ = 0;
+};
+
 bool WouldBlock(int error) {
   return error == EAGAIN || error == EWOULDBLOCK || error == EINPROGRESS;
 }
@@ -54,6 +78,12 @@ Attempt::Attempt(const System& system, int fd, int family, const Rule& rule, con
       options_(options),
       failure_(kNoTarget) {}
 
+Attempt::~Attempt() {
+  if (phase_ == Phase::kOver || !has_touched_socket_) return;
+  const CancellationOff cancellation_off;
+  Finish(State::kFailed);
+}
+
 const Server* Attempt::hop() const {
   const Target* const current = target();
   if (current == nullptr || current->hops.empty()) return nullptr;
@@ -63,7 +93,9 @@ const Server* Attempt::hop() const {
 Attempt::State Attempt::Start(long long now_ms) {
   if (options_.is_bound) {
     local_size_ = sizeof local_;
-    if (system_->getsockname(fd_, &local_.generic, &local_size_) != 0) local_size_ = 0;
+    const bool is_known = system_->getsockname(fd_, &local_.generic, &local_size_) == 0;
+    const auto local = EndpointFromSockaddr(&local_.generic, local_size_);
+    if (!is_known || !local || local->port() == 0) local_size_ = 0;
   }
   target_count_ = OrderTargets(*rule_, destination_, options_.draw, targets_);
   if (options_.health != nullptr)
@@ -170,11 +202,8 @@ bool Attempt::UseFamilyOf(const IpAddress& address) {
 // connect(2) without blocking, whatever the socket's mode; returns the errno or 0.
 int Attempt::Connect(const SocketAddress& address, socklen_t size) {
   if (has_touched_socket_) Disconnect();
-  int flags = 0;
-  if (!options_.is_nonblocking) {
-    flags = system_->fcntl(fd_, F_GETFL);
-    if (flags < 0 || system_->fcntl(fd_, F_SETFL, flags | O_NONBLOCK) != 0) return errno;
-  }
+  const BlockingModeAside mode_aside(*system_, fd_, options_.is_nonblocking);
+  if (mode_aside.error() != 0) return mode_aside.error();
   int error = system_->connect(fd_, &address.generic, size) == 0 ? 0 : errno;
   if (error == ECONNABORTED && !has_touched_socket_) {
     // A connect() of the program's own failed on this socket before: Linux reports that once more.
@@ -190,7 +219,6 @@ int Attempt::Connect(const SocketAddress& address, socklen_t size) {
       error = system_->connect(fd_, &address.generic, size) == 0 ? 0 : errno;
     }
   }
-  if (!options_.is_nonblocking) system_->fcntl(fd_, F_SETFL, flags);
   return error;
 }
 
@@ -325,6 +353,14 @@ Attempt::Step Attempt::FailHandshake(long long now_ms) {
 
 Attempt::Step Attempt::Fail(const Failure& failure, long long now_ms) {
   failure_ = failure;
+  if (failure.error == EBADF || failure.error == ENOTSOCK) {
+    // Another thread has closed the descriptor: it is nobody's fault, and whatever has the number now is not
+    // ours.
+    failure_.fault = Fault::kCaller;
+    has_touched_socket_ = false;
+    is_replaced_ = false;
+    return Finish(State::kFailed);
+  }
   const Server* const server = hop();
   if (failure.fault == Fault::kServer && server != nullptr && options_.health != nullptr) {
     options_.health->NoteFailure(*server, now_ms);

@@ -51,6 +51,12 @@ class Attempt {
   Attempt(const System& system, int fd, int family, const Rule& rule, const Endpoint& destination,
           const AttemptOptions& options);
 
+  // An attempt that is given up in the middle takes the socket back to unconnected, so that no byte of the
+  // program can reach a proxy that expects a handshake.
+  ~Attempt();
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
+
   // `now_ms` is MonotonicMs(). Start is called once, Advance after readiness or when the deadline has passed;
   // calling it early is harmless.
   State Start(long long now_ms);

@@ -37,6 +37,15 @@ std::optional<Connection> FindConnection(int fd) {
   return std::nullopt;
 }
 
+void ForgetConnection(int fd) {
+  const uint8_t flags = g_descriptors.Flags(fd);
+  if ((flags & kHasConnection) == 0) return;
+  ForgetDescriptor(fd);
+  for (const DescriptorFlag flag : {kFastOpenConnect, kReceiveLowWater, kBound}) {
+    if ((flags & flag) != 0) g_descriptors.SetFlag(fd, flag);
+  }
+}
+
 void ForgetDescriptor(int fd) {
   const uint8_t flags = g_descriptors.Flags(fd);
   if (flags == 0 || ((flags & kHasConnection) != 0 && IsBorrowedMemory())) return;

@@ -15,6 +15,8 @@ extern constinit DescriptorTable g_descriptors;
 // calls, all of them on descriptors of ours only.
 std::optional<Connection> FindConnection(int fd);
 
+// The connection behind `fd` is dissolved; the descriptor and its options stay.
+void ForgetConnection(int fd);
 // close(2) and its kin are about to end `fd`, or have put something else in its place.
 void ForgetDescriptor(int fd);
 void ForgetDescriptors(unsigned first, unsigned last);  // inclusive

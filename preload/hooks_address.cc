@@ -100,9 +100,9 @@ SOCKSIFY_EXPORT int setsockopt(int fd, int level, int name, const void* value, s
 
 SOCKSIFY_EXPORT int bind(int fd, const sockaddr* address, socklen_t size) noexcept {
   const int result = libc::bind(fd, address, size);
-  if (!IsInternetAddress(address, size)) return result;
+  if ((result != 0 && errno != EADDRNOTAVAIL) || !IsInternetAddress(address, size)) return result;
   if (result == 0) g_descriptors.SetFlag(fd, kBound);
-  if (result == 0 || errno != EADDRNOTAVAIL || size > sizeof(SocketAddress)) return result;
+  if (result == 0 || size > sizeof(SocketAddress)) return result;
   // A program may bind a further socket to the local address of a proxied connection, as FTP clients do for
   // their data connections. That address is the proxy's, so the kernel does not have it; whatever local
   // address leads to the proxy is what the program means.

@@ -114,6 +114,23 @@ SOCKSIFY_EXPORT int getaddrinfo(const char* node, const char* service, const add
   return Guarded([&] { return GetAddrInfo(node, service, hints, results); }, EAI_SYSTEM);
 }
 
+// libc's own threads look the names up, past the call above: what may not be asked for locally is refused.
+SOCKSIFY_EXPORT int getaddrinfo_a(int mode, gaicb** list, int count, sigevent* event) {
+  return Guarded(
+      [&] {
+        for (int i = 0; i < count; ++i) {
+          const gaicb* const item = list[i];
+          if (item == nullptr || !IsLookup(item->ar_name, item->ar_request)) continue;
+          Runtime* const runtime = Runtime::Get();
+          if (runtime == nullptr || WayFor(runtime, item->ar_name) == LookupWay::kLibc) continue;
+          errno = ENOSYS;
+          return EAI_SYSTEM;
+        }
+        return libc::getaddrinfo_a(mode, list, count, event);
+      },
+      EAI_SYSTEM);
+}
+
 SOCKSIFY_EXPORT int getnameinfo(const sockaddr* address, socklen_t size, char* host, socklen_t host_size,
                                 char* service, socklen_t service_size, int flags) {
   return Guarded([&] { return GetNameInfo(address, size, host, host_size, service, service_size, flags); },

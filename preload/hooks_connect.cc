@@ -15,7 +15,7 @@ namespace {
 AddressedSend JudgeMessage(int fd, const msghdr* message, int flags) {
   if (message == nullptr) return AddressedSend::kPass;
   const auto* const address = static_cast<const sockaddr*>(message->msg_name);
-  if (!IsInternetAddress(address, message->msg_namelen)) return AddressedSend::kPass;
+  if (!IsInternetDestination(address, message->msg_namelen)) return AddressedSend::kPass;
   return JudgeAddressedSend(fd, address, message->msg_namelen, flags);
 }
 
@@ -35,7 +35,7 @@ SOCKSIFY_EXPORT int connect(int fd, const sockaddr* address, socklen_t size) {
   if (!IsInternetAddress(address, size)) {
     const int result = libc::connect(fd, address, size);
     // AF_UNSPEC dissolves a connection (connect(2)); what we knew of it goes with it.
-    if (result == 0 && g_descriptors.Flags(fd) != 0) ForgetDescriptor(fd);
+    if (result == 0 && g_descriptors.Flags(fd) != 0) ForgetConnection(fd);
     return result;
   }
   return Guarded([&] { return ConnectOutbound(fd, address, size); }, -1);
@@ -47,7 +47,7 @@ SOCKSIFY_EXPORT int __connect(int fd, const sockaddr* address, socklen_t size) {
 
 SOCKSIFY_EXPORT ssize_t sendto(int fd, const void* data, size_t data_size, int flags, const sockaddr* address,
                                socklen_t size) {
-  if (!IsInternetAddress(address, size)) return libc::sendto(fd, data, data_size, flags, address, size);
+  if (!IsInternetDestination(address, size)) return libc::sendto(fd, data, data_size, flags, address, size);
   return Guarded(
       [&]() -> ssize_t {
         switch (JudgeAddressedSend(fd, address, size, flags)) {

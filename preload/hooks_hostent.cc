@@ -144,6 +144,7 @@ SOCKSIFY_EXPORT hostent* gethostbyname2(const char* name, int family) {
 
 SOCKSIFY_EXPORT int gethostbyname_r(const char* name, hostent* entry, char* buffer, size_t size,
                                     hostent** result, int* h_errnop) {
+  *result = nullptr;
   const auto original = [&] { return libc::gethostbyname_r(name, entry, buffer, size, result, h_errnop); };
   return Guarded(
       [&] { return ByNameReentrant(name, AF_INET, entry, {buffer, size}, result, h_errnop, original); },
@@ -152,6 +153,7 @@ SOCKSIFY_EXPORT int gethostbyname_r(const char* name, hostent* entry, char* buff
 
 SOCKSIFY_EXPORT int gethostbyname2_r(const char* name, int family, hostent* entry, char* buffer, size_t size,
                                      hostent** result, int* h_errnop) {
+  *result = nullptr;
   const auto original = [&] {
     return libc::gethostbyname2_r(name, family, entry, buffer, size, result, h_errnop);
   };
@@ -174,6 +176,7 @@ SOCKSIFY_EXPORT hostent* gethostbyaddr(const void* address, socklen_t size, int 
 
 SOCKSIFY_EXPORT int gethostbyaddr_r(const void* address, socklen_t size, int family, hostent* entry,
                                     char* buffer, size_t buffer_size, hostent** result, int* h_errnop) {
+  *result = nullptr;
   return Guarded(
       [&] {
         const auto ours = ByAddress(AddressArgument(address, size, family), {buffer, buffer_size}, entry);

@@ -8,6 +8,7 @@
 
 #include <cstdarg>
 
+#include "base/cancellation_off.h"
 #include "preload/hooks.h"
 #include "preload/originals.h"
 #include "preload/runtime.h"
@@ -30,13 +31,16 @@ long Apply(Result (*function)(Parameters...), const long* arguments, std::index_
   return static_cast<long>(function(As<Parameters>(arguments[Index])...));
 }
 
-// Calls a replaced call with the arguments of its system call.
+// Calls a replaced call with the arguments of its system call. syscall(2) is no cancellation point, whatever
+// it stands for.
 template <typename Result, typename... Parameters>
 long Call(Result (*function)(Parameters...), const long* arguments) {
+  const CancellationOff cancellation_off;
   return Apply(function, arguments, std::index_sequence_for<Parameters...>());
 }
 
 long Fcntl(const long* arguments) {
+  const CancellationOff cancellation_off;
   return ::fcntl(static_cast<int>(arguments[0]), static_cast<int>(arguments[1]), arguments[2]);
 }
 

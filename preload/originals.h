@@ -59,6 +59,7 @@ inline constinit Original<decltype(::dup3)> dup3{"dup3"};
 inline constinit Original<decltype(::fcntl)> fcntl{"fcntl"};
 inline constinit Original<decltype(::fcntl)> fcntl64{"fcntl64"};
 inline constinit Original<decltype(::getaddrinfo)> getaddrinfo{"getaddrinfo"};
+inline constinit Original<decltype(::getaddrinfo_a)> getaddrinfo_a{"getaddrinfo_a"};
 inline constinit Original<decltype(::gethostbyaddr)> gethostbyaddr{"gethostbyaddr"};
 inline constinit Original<decltype(::gethostbyaddr_r)> gethostbyaddr_r{"gethostbyaddr_r"};
 inline constinit Original<decltype(::gethostbyname)> gethostbyname{"gethostbyname"};

@@ -81,10 +81,11 @@ Decision Decide(Runtime* runtime, int fd, const Endpoint& address, Transport tra
   return decision;
 }
 
-int SocketType(int fd) {
-  int type = -1;
-  socklen_t size = sizeof type;
-  return libc::getsockopt(fd, SOL_SOCKET, SO_TYPE, static_cast<void*>(&type), &size) == 0 ? type : -1;
+// SO_TYPE or SO_DOMAIN; -1 for what is no socket.
+int SocketOption(int fd, int name) {
+  int value = -1;
+  socklen_t size = sizeof value;
+  return libc::getsockopt(fd, SOL_SOCKET, name, static_cast<void*>(&value), &size) == 0 ? value : -1;
 }
 
 int Refuse(Runtime* runtime, const Decision& decision, const Failure& failure, const char* protocol) {
@@ -218,8 +219,16 @@ const Failure* JudgeDatagram(const Decision& decision) {
 }  // namespace
 
 bool IsInternetAddress(const sockaddr* address, socklen_t size) {
-  if (address == nullptr || size < offsetof(sockaddr, sa_family) + sizeof(sa_family_t)) return false;
+  // The first page is never mapped (vm.mmap_min_addr).
+  if (reinterpret_cast<uintptr_t>(address) < 4096) return false;
+  if (size < offsetof(sockaddr, sa_family) + sizeof(sa_family_t)) return false;
   return address->sa_family == AF_INET || address->sa_family == AF_INET6;
+}
+
+bool IsInternetDestination(const sockaddr* address, socklen_t size) {
+  if (IsInternetAddress(address, size)) return true;
+  return reinterpret_cast<uintptr_t>(address) >= 4096 && size >= sizeof(sockaddr_in) &&
+         address->sa_family == AF_UNSPEC;
 }
 
 int ConnectOutbound(int fd, const sockaddr* address, socklen_t size) {
@@ -227,7 +236,7 @@ int ConnectOutbound(int fd, const sockaddr* address, socklen_t size) {
   if (!endpoint) return libc::connect(fd, address, size);
   Runtime* const runtime = Runtime::Get();
   if (runtime == nullptr) return libc::connect(fd, address, size);
-  switch (SocketType(fd)) {
+  switch (SocketOption(fd, SO_TYPE)) {
     case SOCK_STREAM:
       return ConnectStream(runtime, fd, address, size, Decide(runtime, fd, *endpoint, Transport::kTcp));
     case SOCK_DGRAM: {
@@ -241,6 +250,15 @@ int ConnectOutbound(int fd, const sockaddr* address, socklen_t size) {
 }
 
 AddressedSend JudgeAddressedSend(int fd, const sockaddr* address, socklen_t size, int flags) {
+  if (address->sa_family == AF_UNSPEC) {
+    // An AF_INET datagram socket reads it as AF_INET; all others refuse it or ignore it.
+    if (SocketOption(fd, SO_TYPE) != SOCK_DGRAM || SocketOption(fd, SO_DOMAIN) != AF_INET)
+      return AddressedSend::kPass;
+    sockaddr_in as_internet{};
+    std::memcpy(&as_internet, address, sizeof as_internet);
+    as_internet.sin_family = AF_INET;
+    return JudgeAddressedSend(fd, reinterpret_cast<const sockaddr*>(&as_internet), sizeof as_internet, flags);
+  }
   const auto endpoint = EndpointFromSockaddr(address, size);
   if (!endpoint) return AddressedSend::kPass;
   Runtime* const runtime = Runtime::Get();
@@ -249,7 +267,7 @@ AddressedSend JudgeAddressedSend(int fd, const sockaddr* address, socklen_t size
   const Failure* const failure = JudgeDatagram(datagram);
   const bool is_fast_open = (flags & MSG_FASTOPEN) != 0;
   if (failure == nullptr && !is_fast_open) return AddressedSend::kPass;
-  const int type = SocketType(fd);
+  const int type = SocketOption(fd, SO_TYPE);
   if (type == SOCK_STREAM) {
     // A stream socket heeds the address only to connect (tcp(7)).
     if (!is_fast_open || Decide(runtime, fd, *endpoint, Transport::kTcp).IsPlainDirect())

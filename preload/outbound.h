@@ -21,7 +21,10 @@ enum class AddressedSend : uint8_t {
 };
 AddressedSend JudgeAddressedSend(int fd, const sockaddr* address, socklen_t size, int flags);
 
-// Whether an address is an internet address at all; reads only the family.
+// Whether an address is an internet address at all; reads only the family. What cannot be a pointer is left
+// for the kernel to refuse (EFAULT).
 bool IsInternetAddress(const sockaddr* address, socklen_t size);
+// Whether a datagram may go to it: an internet address, or AF_UNSPEC, which udp(7) takes for AF_INET.
+bool IsInternetDestination(const sockaddr* address, socklen_t size);
 
 }  // namespace socksify

@@ -75,7 +75,6 @@ class Runtime {
   Rule loopback_rule_;
   Reporter reporter_;
   std::atomic<FakeTable*> fake_table_ = nullptr;
-  LeafLock fake_table_lock_;
 };
 
 // libc's originals for the dialer.

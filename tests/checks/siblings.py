@@ -40,7 +40,6 @@ FAMILIES = [
 ALLOWED = {
     "send": "names no destination, so it can begin no connection",
     "__send": "names no destination, so it can begin no connection",
-    "getaddrinfo_a": "not covered by this version, as the README says; nor is the resolver library (res_*)",
     "bindresvport": "only chooses a privileged local port; what is then sent or connected passes the hooks",
     "pclose": "closes a stream of popen(3), which is a pipe to a child",
     "pread": "fails with ESPIPE on every socket (pread(2))",

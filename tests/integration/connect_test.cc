@@ -109,8 +109,11 @@ TEST_F(ConnectTest, ASilentServerTimesOut) {
 TEST_F(ConnectTest, AThreadThatWaitsCanBeCancelled) {
   TestServer silent;
   silent.SetScript("method.silent=1");
-  UseProxies({ProxyUrl(silent)});
-  EXPECT_EQ(Run("cancel", {"10.99.99.99", "7"}).out, "cleaned up, O_NONBLOCK 0\ncancelled 1\n");
+  UseConfig("timeout.negotiate: 1\nroute { from: 0/0 to: 0/0 via: 127.0.0.1 port = " +
+            std::to_string(silent.port()) + " }\n");
+  EXPECT_EQ(Run("cancel", {"10.99.99.99", "7"}).out, "cleaned up, O_NONBLOCK 0, connected 0\ncancelled 1\n");
+  EXPECT_EQ(Run("cancel", {"10.99.99.99", "7", "syscall"}).exit_code, 0)
+      << "syscall() is no cancellation point";
 }
 
 TEST_F(ConnectTest, BytesBehindTheReplyBelongToTheProgram) {
@@ -177,7 +180,7 @@ TEST_F(ConnectTest, LoopbackGoesDirect) {
 }
 
 TEST_F(ConnectTest, DatagramsToAProxiedDestinationAreRefused) {
-  for (const char* way : {"connect", "sendto", "sendmsg", "sendmmsg"}) {
+  for (const char* way : {"connect", "sendto", "sendmsg", "sendmmsg", "unspec"}) {
     ASSERT_EQ(RunDirect("datagram", {"127.0.0.1", origin_.port(), way}).out, "echo hello\n");
     EXPECT_EQ(Run("datagram", {"127.0.0.1", origin_.port(), way}).out, "echo hello\n") << way;
     EXPECT_EQ(Run("datagram", {"10.99.99.99", "53", way}).out, std::string(way) + ": ENETUNREACH\n");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
-   datagram ADDRESS PORT connect|sendto|sendmsg|sendmmsg: sends a datagram and prints its echo. */
+   datagram ADDRESS PORT connect|sendto|sendmsg|sendmmsg|unspec: sends a datagram and prints its echo. */
 #include "victim.h"
 
 #include <poll.h>
@@ -17,6 +17,9 @@ int main(int argc, char** argv) {
     if (send(fd, "hello", 5, 0) != 5) Fail("send");
   } else if (strcmp(argv[3], "sendto") == 0) {
     if (sendto(fd, "hello", 5, 0, (struct sockaddr*)&to, sizeof to) != 5) Fail("sendto");
+  } else if (strcmp(argv[3], "unspec") == 0) {
+    to.sin_family = AF_UNSPEC; /* which UDP takes for AF_INET */
+    if (sendto(fd, "hello", 5, 0, (struct sockaddr*)&to, sizeof to) != 5) Fail("unspec");
   } else if (strcmp(argv[3], "sendmsg") == 0) {
     if (sendmsg(fd, &message.msg_hdr, 0) != 5) Fail("sendmsg");
   } else {
