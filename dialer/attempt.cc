@@ -135,7 +135,7 @@ Attempt::Step Attempt::Pick(long long now_ms) {
   const int error = Connect(socket_address, size);
   if (error != 0 && error != EINPROGRESS) {
     return Fail({IsCallersFault(error) && !has_touched_socket_ ? Fault::kCaller : Fault::kServer, error, -1,
-                 "cannot connect"},
+                 is_direct() ? "cannot connect" : "cannot reach the proxy"},
                 now_ms);
   }
   has_touched_socket_ = true;
@@ -263,7 +263,8 @@ Attempt::Step Attempt::StepConnecting(long long now_ms) {
     return now_ms >= deadline_ms_ ? Fail(kConnectTimeout, now_ms) : Wait(State::kWaitWritable);
   }
   if (sent < 0)
-    return Fail({Fault::kServer, errno == EPIPE ? ECONNREFUSED : errno, -1, "cannot connect"}, now_ms);
+    return Fail({Fault::kServer, errno == EPIPE ? ECONNREFUSED : errno, -1, "cannot reach the proxy"},
+                now_ms);
   handshake_.OutputSent(static_cast<size_t>(sent));
   phase_ = Phase::kNegotiating;
   deadline_ms_ = now_ms + options_.negotiate_timeout_ms;

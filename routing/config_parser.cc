@@ -130,6 +130,7 @@ bool ConfigParser::UnknownKeyword(const Token& word, std::span<const Keyword> ke
     return Fail(word, "expected a setting, 'server' or 'route', found " + Quoted(word.text),
                 DidYouMean(word.text, names));
   }
+  names.emplace_back("port");  // no keyword of its own: it belongs to the address before it
   return Fail(word, expected, DidYouMean(word.text, names));
 }
 

@@ -69,6 +69,11 @@ TEST_F(LookupTest, LocalNamesAndLiteralsAreLibcs) {
   EXPECT_THAT(Look("byname", "localhost"), HasSubstr(" 127.0.0.1 "));
 }
 
+TEST_F(LookupTest, AnAsynchronousLookupIsRefusedUnlessItIsLocal) {
+  EXPECT_EQ(Look("async", "web.test"), "value -11 ENOSYS\n") << "EAI_SYSTEM";
+  EXPECT_EQ(Look("async", "localhost"), "answer 0\n");
+}
+
 TEST_F(LookupTest, AChildsLookupServesItsParent) {
   EXPECT_EQ(Run("shared_names", {"echo.test", "7"}).out, "echo hello\n");
   EXPECT_EQ(server_.requests().back().host, "echo.test");

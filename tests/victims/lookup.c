@@ -61,6 +61,13 @@ int main(int argc, char** argv) {
   if (strcmp(kind, "canonical") == 0) PrintInfo(name, "80", AF_INET, AI_CANONNAME);
   if (strcmp(kind, "numeric") == 0) PrintInfo(name, "80", AF_UNSPEC, AI_NUMERICHOST);
   if (strcmp(kind, "badservice") == 0) PrintInfo(name, "no-such-service", AF_INET, 0);
+  if (strcmp(kind, "async") == 0) {
+    struct gaicb request = {.ar_name = name};
+    struct gaicb* list[] = {&request};
+    const int value = getaddrinfo_a(GAI_WAIT, list, 1, NULL);
+    if (value != 0) printf("value %d %s\n", value, strerrorname_np(errno));
+    if (value == 0) printf("answer %d\n", gai_error(&request));
+  }
   if (strcmp(kind, "byname") == 0) PrintHost(gethostbyname(name));
   if (strcmp(kind, "byname2") == 0) PrintHost(gethostbyname2(name, AF_INET6));
   if (strcmp(kind, "byname_r") == 0) {
