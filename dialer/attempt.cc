@@ -45,7 +45,13 @@ class BlockingModeAside {
   BlockingModeAside(const System& system, int fd, bool is_nonblocking) : system_(system), fd_(fd) {
     if (is_nonblocking) return;
     flags_ = system_.fcntl(fd_, F_GETFL);
-    if (flags_ < 0 || system_.fcntl(fd_, F_SETFL, flags_ | O_NONBLOCK) != 0) error_ = errno;
+    if (flags_ < 0) {
+      error_ = errno;
+    } else if ((flags_ & O_NONBLOCK) != 0) {
+      flags_ = -1;
+    } else if (system_.fcntl(fd_, F_SETFL, flags_ | O_NONBLOCK) != 0) {
+      error_ = errno;
+    }
   }
   ~BlockingModeAside() {
     if (flags_ >= 0) system_.fcntl(fd_, F_SETFL, flags_);
@@ -82,6 +88,11 @@ Attempt::~Attempt() {
   if (phase_ == Phase::kOver || !has_touched_socket_) return;
   const CancellationOff cancellation_off;
   Finish(State::kFailed);
+}
+
+void Attempt::Release() {
+  state_ = State::kFailed;
+  phase_ = Phase::kOver;
 }
 
 const Server* Attempt::hop() const {
@@ -201,8 +212,10 @@ bool Attempt::UseFamilyOf(const IpAddress& address) {
 
 // connect(2) without blocking, whatever the socket's mode; returns the errno or 0.
 int Attempt::Connect(const SocketAddress& address, socklen_t size) {
+  // Later trials may find that the program has changed the mode meanwhile.
+  const bool is_nonblocking = options_.is_nonblocking && !has_touched_socket_;
   if (has_touched_socket_) Disconnect();
-  const BlockingModeAside mode_aside(*system_, fd_, options_.is_nonblocking);
+  const BlockingModeAside mode_aside(*system_, fd_, is_nonblocking);
   if (mode_aside.error() != 0) return mode_aside.error();
   int error = system_->connect(fd_, &address.generic, size) == 0 ? 0 : errno;
   if (error == ECONNABORTED && !has_touched_socket_) {

@@ -37,7 +37,7 @@ struct AttemptOptions {
   unsigned connect_timeout_ms = 10'000;    // to reach one address of one server
   unsigned negotiate_timeout_ms = 20'000;  // for the handshake with one server
   uint64_t draw = 0;                       // see OrderTargets
-  bool is_nonblocking = false;             // the socket has O_NONBLOCK already
+  bool is_nonblocking = false;             // the socket has O_NONBLOCK when the series starts
   ServerHealth* health = nullptr;          // consulted and told, if there is one; must outlive the attempt
   bool is_bound = false;                   // the program bound it, and may have learnt the port
 };
@@ -57,6 +57,11 @@ class Attempt {
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
 
+  // Another descriptor of the same socket, for when the program closes the first one.
+  void set_fd(int fd) { fd_ = fd; }
+  // Lets go of the socket as it is: from now on it is somebody else's business.
+  void Release();
+
   // `now_ms` is MonotonicMs(). Start is called once, Advance after readiness or when the deadline has passed;
   // calling it early is harmless.
   State Start(long long now_ms);
@@ -74,6 +79,8 @@ class Attempt {
   const Failure& failure() const { return failure_; }  // only in kFailed
   // The address and port that the last proxy gave as its own; 0.0.0.0:0 on a direct path. Only in kConnected.
   const Endpoint& bound() const { return bound_; }
+  // Whether an earlier address or path was given up: the socket was taken back at least once.
+  bool has_failed_over() const { return next_target_ > 1 || address_index_ > 1; }
   // How many paths were given up before the present one.
   size_t failed_targets() const { return next_target_ > 0 ? next_target_ - 1 : 0; }
   // The socket behind the descriptor was replaced by an AF_INET6 one (see socket_replacement.h).

@@ -11,6 +11,10 @@ namespace socksify {
 // Usable at any time; empty until something is recorded.
 extern constinit DescriptorTable g_descriptors;
 
+// SO_COOKIE (socket(7)): the identity of a socket, which the kernel gives out once and never again. 0 for
+// what is no socket.
+uint64_t SocketCookie(int fd);
+
 // The proxied connection behind `fd`, if its socket is still the one that was recorded. Two or three system
 // calls, all of them on descriptors of ours only.
 std::optional<Connection> FindConnection(int fd);

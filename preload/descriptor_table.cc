@@ -1,54 +1,22 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "preload/descriptor_table.h"
 
-#include <sys/mman.h>
-#include <sys/resource.h>
-
-#include <algorithm>
 #include <cstring>
-#include <new>
 
 namespace socksify {
-namespace {
 
-void* Reserve(size_t bytes) {
-  void* const memory =
-      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  return memory == MAP_FAILED ? nullptr : memory;
-}
-
-unsigned DescriptorLimit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return DescriptorTable::kMaxDescriptors;
-  return static_cast<unsigned>(std::min<rlim_t>(limit.rlim_max, DescriptorTable::kMaxDescriptors));
-}
-
-}  // namespace
-
-bool DescriptorTable::Prepare() {
-  if (size_.load(std::memory_order_acquire) != 0) return true;
-  const LeafGuard guard(&lock_);
-  if (size_.load(std::memory_order_relaxed) != 0) return true;
-  const unsigned size = DescriptorLimit();
-  // Fresh pages are zero, which is the value that both kinds of atomic start with.
-  auto* const flags = static_cast<std::atomic<uint8_t>*>(Reserve(size * sizeof *flags_));
-  auto* const slots = static_cast<std::atomic<Slot*>*>(Reserve(size * sizeof *slots_));
-  if (flags == nullptr || slots == nullptr) {
-    if (flags != nullptr) munmap(flags, size * sizeof *flags_);
-    if (slots != nullptr) munmap(slots, size * sizeof *slots_);
-    return false;
-  }
-  flags_ = flags;
-  slots_ = slots;
-  size_.store(size, std::memory_order_release);
+// Without the lock: a program that sets an option pays for no more than that.
+bool DescriptorTable::SetFlags(int fd, unsigned flags) {
+  std::atomic<uint16_t>* const cell = flags_.Provide(fd);
+  if (cell == nullptr) return false;
+  NoteUse(static_cast<unsigned>(fd));
+  cell->fetch_or(static_cast<uint16_t>(flags), std::memory_order_acq_rel);
   return true;
 }
 
-// Without the lock: a program that sets an option pays for no more than that.
-void DescriptorTable::SetFlag(int fd, DescriptorFlag flag) {
-  if (fd < 0 || !Prepare() || !Covers(fd)) return;
-  NoteUse(static_cast<unsigned>(fd));
-  flags_[fd].fetch_or(flag, std::memory_order_relaxed);
+void DescriptorTable::ClearFlags(int fd, unsigned flags) {
+  if ((Flags(fd) & flags) == 0) return;
+  flags_.At(fd)->fetch_and(static_cast<uint16_t>(~flags), std::memory_order_acq_rel);
 }
 
 void DescriptorTable::NoteUse(unsigned index) {
@@ -57,29 +25,28 @@ void DescriptorTable::NoteUse(unsigned index) {
   }
 }
 
-void DescriptorTable::ClearFlag(int fd, DescriptorFlag flag) {
-  if (Flags(fd) == 0) return;
-  flags_[fd].fetch_and(static_cast<uint8_t>(~flag), std::memory_order_relaxed);
-}
-
 bool DescriptorTable::Record(int fd, const Connection& connection) {
-  if (fd < 0 || !Prepare() || !Covers(fd)) return false;
-  const LeafGuard guard(&lock_);
-  Release(static_cast<unsigned>(fd));
-  Slot* const slot = Allocate();
+  std::atomic<Slot*>* const cell = slots_.Provide(fd);
+  if (cell == nullptr || !SetFlags(fd, 0)) return false;
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&lock_, blocked);
+  const unsigned kept_flags = Flags(fd) & ~kHasConnection;
+  Release(fd);
+  SetFlags(fd, kept_flags);
+  Slot* const slot = pool_.Take();
   if (slot == nullptr) return false;
+  slot->version.fetch_add(1, std::memory_order_acq_rel);
   Write(connection, slot);
   slot->references = 1;
   slot->version.fetch_add(1, std::memory_order_release);
-  slots_[fd].store(slot, std::memory_order_release);
-  flags_[fd].fetch_or(kHasConnection, std::memory_order_release);
-  NoteUse(static_cast<unsigned>(fd));
+  cell->store(slot, std::memory_order_release);
+  SetFlags(fd, kHasConnection);
   return true;
 }
 
 std::optional<Connection> DescriptorTable::Find(int fd) const {
   if ((Flags(fd) & kHasConnection) == 0) return std::nullopt;
-  const Slot* const slot = slots_[fd].load(std::memory_order_acquire);
+  const Slot* const slot = slots_.Get(fd);
   Connection connection;
   if (slot == nullptr || !Read(*slot, &connection)) return std::nullopt;
   return connection;
@@ -99,65 +66,47 @@ bool DescriptorTable::IsReportedLocalAddress(const SocketAddress& address, sockl
 }
 
 void DescriptorTable::Duplicate(int from, int to) {
-  if (from == to) return;
-  const uint8_t flags = Flags(from);
-  if (flags == 0 && Flags(to) == 0) return;
-  if (!Covers(from) || !Covers(to)) return Drop(to);
-  const LeafGuard guard(&lock_);
-  Release(static_cast<unsigned>(to));
-  Slot* const slot = slots_[from].load(std::memory_order_relaxed);
+  if (from == to || (Flags(from) | Flags(to)) == 0) return;
+  std::atomic<Slot*>* const cell = slots_.Provide(to);
+  if (cell == nullptr || !SetFlags(to, 0)) return Drop(to);
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&lock_, blocked);
+  Release(to);
+  Slot* const slot = slots_.Get(from);
   if (slot != nullptr) ++slot->references;
-  slots_[to].store(slot, std::memory_order_release);
-  flags_[to].store(flags_[from].load(std::memory_order_relaxed), std::memory_order_release);
-  NoteUse(static_cast<unsigned>(to));
+  cell->store(slot, std::memory_order_release);
+  SetFlags(to, Flags(from));
+}
+
+void DescriptorTable::Share(int from, int to) {
+  std::atomic<Slot*>* const cell = slots_.Provide(to);
+  if (from == to || cell == nullptr) return;
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&lock_, blocked);
+  Slot* const slot = slots_.Get(from);
+  if (slot == nullptr || cell->load(std::memory_order_relaxed) != nullptr) return;
+  ++slot->references;
+  cell->store(slot, std::memory_order_release);
+  SetFlags(to, kHasConnection);
 }
 
 void DescriptorTable::Drop(int fd) {
-  const uint8_t flags = Flags(fd);
-  if (flags == 0) return;
-  if ((flags & kHasConnection) == 0) {
-    flags_[fd].store(0, std::memory_order_relaxed);
-    return;
-  }
-  const LeafGuard guard(&lock_);
-  Release(static_cast<unsigned>(fd));
+  const unsigned flags = Flags(fd);
+  if ((flags & kHasConnection) == 0) return ClearFlags(fd, ~0U);
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&lock_, blocked);
+  Release(fd);
 }
 
-void DescriptorTable::DropRange(unsigned first, unsigned last) {
-  const unsigned end = used_end_.load(std::memory_order_acquire);
-  if (first >= end) return;
-  const LeafGuard guard(&lock_);
-  for (unsigned fd = first; fd < end && fd <= last; ++fd) {
-    if (flags_[fd].load(std::memory_order_relaxed) != 0) Release(fd);
-  }
-}
-
-DescriptorTable::Slot* DescriptorTable::Allocate() {
-  if (free_ == nullptr) {
-    constexpr size_t kBatch = 16;
-    auto* const memory = static_cast<Slot*>(Reserve(kBatch * sizeof(Slot)));
-    if (memory == nullptr) return nullptr;
-    for (size_t i = 0; i < kBatch; ++i) {
-      Slot* const slot = new (memory + i) Slot;
-      slot->next_free = free_;
-      free_ = slot;
-    }
-  }
-  Slot* const slot = free_;
-  free_ = slot->next_free;
-  slot->version.fetch_add(1, std::memory_order_acq_rel);
-  return slot;
-}
-
-// Forgets what descriptor `index` is. The slot's version moves on, so that a reader who holds a pointer to it
+// Forgets what the descriptor is. The slot's version moves on, so that a reader who holds a pointer to it
 // notices.
-void DescriptorTable::Release(unsigned index) {
-  flags_[index].store(0, std::memory_order_release);
-  Slot* const slot = slots_[index].exchange(nullptr, std::memory_order_acq_rel);
+void DescriptorTable::Release(int fd) {
+  ClearFlags(fd, ~0U);
+  std::atomic<Slot*>* const cell = slots_.At(fd);
+  Slot* const slot = cell != nullptr ? cell->exchange(nullptr, std::memory_order_acq_rel) : nullptr;
   if (slot == nullptr || --slot->references != 0) return;
   slot->version.fetch_add(2, std::memory_order_acq_rel);
-  slot->next_free = free_;
-  free_ = slot;
+  pool_.Give(slot);
 }
 
 // Between two steps of the version; each word is released so that none is seen before the first step.

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // DescriptorTable: what we know of the program's descriptors.
 //
-// One byte of flags per descriptor decides the fast path: zero means that the descriptor is none of ours. The
-// byte array and the array of connections are reserved address space for the hard limit of descriptors, at
-// most kMaxDescriptors, touched only where used. Reading takes no lock; writing takes a leaf lock.
+// A word of flags per descriptor decides the fast path: zero means that the descriptor is none of ours.
+// Reading takes no lock; writing takes a leaf lock.
 //
 // libc closes descriptors in ways that we cannot see (fclose(3), raw system calls), so a connection is
 // believed only while the socket's identity, SO_COOKIE (socket(7)), is the one that it was recorded with.
@@ -17,17 +16,29 @@
 #include <optional>
 
 #include "base/socket_address.h"
+#include "preload/descriptor_array.h"
 #include "preload/leaf_lock.h"
+#include "preload/stable_pool.h"
 
 namespace socksify {
 
-// Bits of a descriptor's flag byte.
-enum DescriptorFlag : uint8_t {
-  kHasConnection = 1,    // a proxied connection, see Connection
-  kFastOpenConnect = 2,  // the program set TCP_FASTOPEN_CONNECT (tcp(7)), which we keep from the kernel
-  kReceiveLowWater = 4,  // the program set SO_RCVLOWAT (socket(7))
-  kBound = 8,            // the program bound it to a local address
+// Bits of a descriptor's flags.
+enum DescriptorFlag : uint16_t {
+  kHasConnection = 1,      // a proxied connection, see Connection
+  kPending = 2,            // a proxied connection on its way, or its failure not told yet (see pending.h)
+  kConnectFailed = 4,      // it failed and the program knows: the next connect() says ECONNABORTED
+  kMayRepeatConnect = 8,   // it came about while nobody was in connect(): the next connect() says 0, once
+  kFreshStream = 16,       // an internet stream socket that the program made and has not connected
+  kHasCopies = 32,         // the program duplicated it before it was connected
+  kEpollSet = 64,          // an epoll instance (epoll(7))
+  kFastOpenConnect = 128,  // the program set TCP_FASTOPEN_CONNECT (tcp(7)), which we keep from the kernel
+  kReceiveLowWater = 256,  // it set SO_RCVLOWAT (socket(7))
+  kTransferTimeout = 512,  // it set SO_SNDTIMEO or SO_RCVTIMEO (socket(7))
+  kBound = 1024,           // it bound the socket to a local address
 };
+// What belongs to the socket and not to a connection of it.
+inline constexpr unsigned kOptionFlags =
+    kHasCopies | kFastOpenConnect | kReceiveLowWater | kTransferTimeout | kBound;
 
 // A proxied connection, as the program is to see it.
 struct Connection {
@@ -41,24 +52,14 @@ struct Connection {
 
 class DescriptorTable {
  public:
-  static constexpr unsigned kMaxDescriptors = 1 << 20;
-
   constexpr DescriptorTable() = default;
 
   // The fast path of every hook on a descriptor. 0 for anything not ours, a negative number included.
-  uint8_t Flags(int fd) const {
-    const auto index = static_cast<unsigned>(fd);
-    if (index >= size_.load(std::memory_order_acquire)) [[unlikely]]
-      return 0;
-    return flags_[index].load(std::memory_order_relaxed);
-  }
+  unsigned Flags(int fd) const { return flags_.Get(fd); }
 
-  // Reserves the arrays; false when there is no address space. Harmless when called again.
-  bool Prepare();
-
-  // Sets or clears one of the option bits. Prepares the table when it sets one.
-  void SetFlag(int fd, DescriptorFlag flag);
-  void ClearFlag(int fd, DescriptorFlag flag);
+  // Sets or clears bits other than kHasConnection; lock-free. False when there is no room for the descriptor.
+  bool SetFlags(int fd, unsigned flags);
+  void ClearFlags(int fd, unsigned flags);
 
   // Records a proxied connection. False when there is no room for it: the connection works, but the program
   // sees the proxy as its peer.
@@ -69,13 +70,14 @@ class DescriptorTable {
   // Whether an address is one that a recorded connection reports as its own (getsockname).
   bool IsReportedLocalAddress(const SocketAddress& address, socklen_t size) const;
 
+  // `to` has the connection of `from`, and keeps its own flags.
+  void Share(int from, int to);
   // dup(2) and its kin: `to` is now what `from` is.
   void Duplicate(int from, int to);
-  // close(2) and its kin. The second form is inclusive.
+  // close(2) and its kin.
   void Drop(int fd);
-  void DropRange(unsigned first, unsigned last);
-  // Whether a descriptor from `first` on may be ours.
-  bool IsUsedFrom(unsigned first) const { return first < used_end_.load(std::memory_order_acquire); }
+  // One past the highest descriptor that was ever ours.
+  unsigned used_end() const { return used_end_.load(std::memory_order_acquire); }
 
   void ResetLockAfterFork() { lock_.ResetAfterFork(); }
 
@@ -91,18 +93,15 @@ class DescriptorTable {
     std::array<std::atomic<uint64_t>, kWords> words{};
   };
 
-  bool Covers(int fd) const { return static_cast<unsigned>(fd) < size_.load(std::memory_order_acquire); }
   void NoteUse(unsigned index);
-  Slot* Allocate();
-  void Release(unsigned index);
+  void Release(int fd);
   static void Write(const Connection& connection, Slot* slot);
   static bool Read(const Slot& slot, Connection* out);
 
-  std::atomic<unsigned> size_ = 0;
-  std::atomic<uint8_t>* flags_ = nullptr;
-  std::atomic<Slot*>* slots_ = nullptr;
-  std::atomic<unsigned> used_end_ = 0;  // one past the highest descriptor that ever had a flag
-  Slot* free_ = nullptr;
+  DescriptorArray<uint16_t> flags_;
+  DescriptorArray<Slot*> slots_;
+  StablePool<Slot> pool_;
+  std::atomic<unsigned> used_end_ = 0;
   LeafLock lock_;
 };
 

@@ -9,6 +9,8 @@
 #include "base/socket_address.h"
 #include "preload/originals.h"
 #include "preload/outbound.h"
+#include "preload/pending.h"
+#include "preload/pending_calls.h"
 #include "preload/runtime.h"
 
 namespace socksify {
@@ -22,9 +24,9 @@ int ReadIntOption(const void* value, socklen_t size) {
 
 void NoteOption(int fd, DescriptorFlag flag, bool is_set) {
   if (is_set) {
-    g_descriptors.SetFlag(fd, flag);
+    g_descriptors.SetFlags(fd, flag);
   } else {
-    g_descriptors.ClearFlag(fd, flag);
+    g_descriptors.ClearFlags(fd, flag);
   }
 }
 
@@ -66,6 +68,10 @@ int AnswerAddress(int fd, const Ask& ask, sockaddr* address, socklen_t* size,
 using namespace socksify;
 
 SOCKSIFY_EXPORT int getpeername(int fd, sockaddr* address, socklen_t* size) noexcept {
+  if ((g_descriptors.Flags(fd) & kPending) != 0 && IsNotConnected(fd)) {
+    errno = ENOTCONN;
+    return -1;
+  }
   return AnswerAddress(fd, libc::getpeername, address, size, &Connection::peer, &Connection::peer_size);
 }
 
@@ -74,8 +80,16 @@ SOCKSIFY_EXPORT int getsockname(int fd, sockaddr* address, socklen_t* size) noex
 }
 
 SOCKSIFY_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen_t* size) noexcept {
+  const unsigned flags = g_descriptors.Flags(fd);
+  const bool is_pending = (flags & kPending) != 0;
+  if (is_pending && level == SOL_SOCKET && name == SO_ERROR && value != nullptr && size != nullptr) {
+    int error = 0;
+    if (PendingSocketError(fd, &error)) {
+      WriteIntOption(error, value, size);
+      return 0;
+    }
+  }
   const int result = libc::getsockopt(fd, level, name, value, size);
-  const uint8_t flags = g_descriptors.Flags(fd);
   if (flags == 0 || result != 0) return result;
   if (level == SOL_SOCKET && name == SO_DOMAIN) {
     const std::optional<Connection> connection = FindConnection(fd);
@@ -83,6 +97,8 @@ SOCKSIFY_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen
       WriteIntOption(connection->replaced_family, value, size);
   } else if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT && (flags & kFastOpenConnect) != 0) {
     WriteIntOption(1, value, size);
+  } else if (level == IPPROTO_TCP && name == TCP_INFO && is_pending && *size > 0) {
+    if (g_pendings.View(fd).progress == Progress::kWaiting) *static_cast<uint8_t*>(value) = TCP_SYN_SENT;
   }
   return result;
 }
@@ -92,8 +108,11 @@ SOCKSIFY_EXPORT int setsockopt(int fd, int level, int name, const void* value, s
   if (result != 0) return result;
   if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT) {
     NoteOption(fd, kFastOpenConnect, ReadIntOption(value, size) != 0);
+  } else if (level == SOL_SOCKET && (name == SO_SNDTIMEO || name == SO_RCVTIMEO)) {
+    g_descriptors.SetFlags(fd, kTransferTimeout);
   } else if (level == SOL_SOCKET && name == SO_RCVLOWAT) {
     NoteOption(fd, kReceiveLowWater, ReadIntOption(value, size) > 1);
+    if ((g_descriptors.Flags(fd) & kPending) != 0) g_pendings.NoteLowWater(fd);
   }
   return result;
 }
@@ -101,7 +120,7 @@ SOCKSIFY_EXPORT int setsockopt(int fd, int level, int name, const void* value, s
 SOCKSIFY_EXPORT int bind(int fd, const sockaddr* address, socklen_t size) noexcept {
   const int result = libc::bind(fd, address, size);
   if ((result != 0 && errno != EADDRNOTAVAIL) || !IsInternetAddress(address, size)) return result;
-  if (result == 0) g_descriptors.SetFlag(fd, kBound);
+  if (result == 0) g_descriptors.SetFlags(fd, kBound);
   if (result == 0 || size > sizeof(SocketAddress)) return result;
   // A program may bind a further socket to the local address of a proxied connection, as FTP clients do for
   // their data connections. That address is the proxy's, so the kernel does not have it; whatever local

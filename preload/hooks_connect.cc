@@ -3,9 +3,11 @@
 
 #include <netinet/in.h>
 
-#include "preload/hooks.h"
+#include "preload/libc_aliases.h"
 #include "preload/originals.h"
 #include "preload/outbound.h"
+#include "preload/pending.h"
+#include "preload/pending_calls.h"
 
 namespace socksify {
 namespace {
@@ -17,6 +19,10 @@ AddressedSend JudgeMessage(int fd, const msghdr* message, int flags) {
   const auto* const address = static_cast<const sockaddr*>(message->msg_name);
   if (!IsInternetDestination(address, message->msg_namelen)) return AddressedSend::kPass;
   return JudgeAddressedSend(fd, address, message->msg_namelen, flags);
+}
+
+bool IsHeldBack(int fd, int flags) {
+  return (g_descriptors.Flags(fd) & kPending) != 0 && !MayTransfer(fd, Direction::kSend, flags);
 }
 
 msghdr WithoutAddress(const msghdr& message) {
@@ -33,6 +39,9 @@ using namespace socksify;
 
 SOCKSIFY_EXPORT int connect(int fd, const sockaddr* address, socklen_t size) {
   if (!IsInternetAddress(address, size)) {
+    const bool dissolves = reinterpret_cast<uintptr_t>(address) >= 4096 &&
+                           size >= sizeof address->sa_family && address->sa_family == AF_UNSPEC;
+    if (dissolves && (g_descriptors.Flags(fd) & kPending) != 0) g_pendings.Abandon(fd, 0);
     const int result = libc::connect(fd, address, size);
     // AF_UNSPEC dissolves a connection (connect(2)); what we knew of it goes with it.
     if (result == 0 && g_descriptors.Flags(fd) != 0) ForgetConnection(fd);
@@ -47,6 +56,8 @@ SOCKSIFY_EXPORT int __connect(int fd, const sockaddr* address, socklen_t size) {
 
 SOCKSIFY_EXPORT ssize_t sendto(int fd, const void* data, size_t data_size, int flags, const sockaddr* address,
                                socklen_t size) {
+  if (IsHeldBack(fd, flags)) [[unlikely]]
+    return -1;
   if (!IsInternetDestination(address, size)) return libc::sendto(fd, data, data_size, flags, address, size);
   return Guarded(
       [&]() -> ssize_t {
@@ -62,6 +73,8 @@ SOCKSIFY_EXPORT ssize_t sendto(int fd, const void* data, size_t data_size, int f
 }
 
 SOCKSIFY_EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) {
+  if (IsHeldBack(fd, flags)) [[unlikely]]
+    return -1;
   if (message == nullptr || message->msg_name == nullptr) return libc::sendmsg(fd, message, flags);
   return Guarded(
       [&]() -> ssize_t {
@@ -80,6 +93,8 @@ SOCKSIFY_EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) {
 }
 
 SOCKSIFY_EXPORT int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
+  if (IsHeldBack(fd, flags)) [[unlikely]]
+    return -1;
   // Up to the first message that needs us, libc sends; as sendmmsg(2), a failure after that shows in the next
   // call.
   unsigned passed = 0;

@@ -8,11 +8,31 @@
 
 #include <cstdarg>
 
-#include "preload/hooks.h"
+#include "preload/libc_aliases.h"
 #include "preload/originals.h"
 #include "preload/runtime.h"
+#include "preload/watches.h"
 
 using namespace socksify;
+
+SOCKSIFY_EXPORT int socket(int domain, int type, int protocol) noexcept {
+  const int fd = libc::socket(domain, type, protocol);
+  if (fd < 0) return fd;
+  if (g_descriptors.Flags(fd) != 0) ForgetDescriptor(fd);
+  const bool is_internet = domain == AF_INET || domain == AF_INET6;
+  const int kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (is_internet && kind == SOCK_STREAM) g_descriptors.SetFlags(fd, kFreshStream);
+  return fd;
+}
+
+// A listening socket is in epoll sets for long, and is never connected.
+SOCKSIFY_EXPORT int listen(int fd, int backlog) noexcept {
+  if ((g_descriptors.Flags(fd) & kFreshStream) != 0) {
+    g_watches.EndFresh(fd);
+    g_descriptors.ClearFlags(fd, kFreshStream);
+  }
+  return libc::listen(fd, backlog);
+}
 
 SOCKSIFY_EXPORT int close(int fd) {
   // Forgotten before it is closed: afterwards the number may already be another thread's.
@@ -87,8 +107,7 @@ SOCKSIFY_EXPORT int __fcntl(int fd, int command, ...) {
 SOCKSIFY_EXPORT int close_range(unsigned first, unsigned last, int flags) noexcept {
   const int result = libc::close_range(first, last, flags);
   const bool closes = (static_cast<unsigned>(flags) & CLOSE_RANGE_CLOEXEC) == 0;
-  if (result == 0 && closes && g_descriptors.IsUsedFrom(first) && !IsBorrowedMemory())
-    g_descriptors.DropRange(first, last);
+  if (result == 0 && closes) ForgetDescriptors(first, last);
   return result;
 }
 

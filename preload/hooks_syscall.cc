@@ -9,7 +9,7 @@
 #include <cstdarg>
 
 #include "base/cancellation_off.h"
-#include "preload/hooks.h"
+#include "preload/libc_aliases.h"
 #include "preload/originals.h"
 #include "preload/runtime.h"
 

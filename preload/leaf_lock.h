@@ -1,15 +1,31 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// LeafLock: a lock for a few instructions on the preload's own tables. Signals are blocked while it is held,
-// so that a signal handler of the holder's thread cannot meet it; nothing of libc that could take another
-// lock is called under it. Spins with sched_yield(2): the critical sections are tens of instructions.
+// LeafLock: a lock on the preload's own tables. Signals are blocked while it is held, so that a signal
+// handler of the holder's thread cannot meet it; nothing of libc that could take another lock is called under
+// it. Spins with sched_yield(2), then in short sleeps: most critical sections are tens of instructions, the
+// longest are a few system calls that do not block.
 #pragma once
 
-#include <sched.h>
 #include <signal.h>
 
 #include <atomic>
 
 namespace socksify {
+
+// Blocks the signals of this thread for a scope, save those that a fault raises, whose blocking would kill
+// the process. A wait inside the scope is given previous(), as ppoll(2) takes it, so that the program sees
+// its signals where it waits and nowhere else.
+class SignalsBlocked {
+ public:
+  SignalsBlocked();
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &previous_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+  const sigset_t& previous() const { return previous_; }
+
+ private:
+  sigset_t previous_{};
+};
 
 class LeafLock {
  public:
@@ -19,30 +35,29 @@ class LeafLock {
 
   // For the child after fork(): the thread that held it does not exist there.
   void ResetAfterFork() { held_.clear(std::memory_order_release); }
+  bool IsHeld() const { return held_.test(std::memory_order_acquire); }
 
  private:
   friend class LeafGuard;
+  void Acquire() {
+    if (held_.test_and_set(std::memory_order_acquire)) [[unlikely]]
+      AcquireSlowly();
+  }
+  void AcquireSlowly();
+
   std::atomic_flag held_;
 };
 
 class LeafGuard {
  public:
-  explicit LeafGuard(LeafLock* lock) : lock_(lock) {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &previous_mask_);
-    while (lock_->held_.test_and_set(std::memory_order_acquire)) sched_yield();
-  }
-  ~LeafGuard() {
-    lock_->held_.clear(std::memory_order_release);
-    pthread_sigmask(SIG_SETMASK, &previous_mask_, nullptr);
-  }
+  // The caller has blocked signals, and keeps them blocked for as long as the guard lives.
+  LeafGuard(LeafLock* lock, const SignalsBlocked& /*proof*/) : lock_(lock) { lock_->Acquire(); }
+  ~LeafGuard() { lock_->held_.clear(std::memory_order_release); }
   LeafGuard(const LeafGuard&) = delete;
   LeafGuard& operator=(const LeafGuard&) = delete;
 
  private:
   LeafLock* lock_;
-  sigset_t previous_mask_{};
 };
 
 }  // namespace socksify

@@ -10,10 +10,16 @@
 #include <netdb.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/select.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <atomic>
+
+#include "preload/libc_aliases.h"
 
 namespace socksify {
 
@@ -46,6 +52,11 @@ class Original {
   mutable std::atomic<Function*> pointer_ = nullptr;
 };
 
+// libc declares some with attributes that speak of the arguments (access, warn_unused_result), which do not
+// go with the type.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wignored-attributes"
+
 namespace libc {
 
 inline constinit Original<decltype(::bind)> bind{"bind"};
@@ -56,6 +67,12 @@ inline constinit Original<decltype(::connect)> connect{"connect"};
 inline constinit Original<decltype(::dup)> dup{"dup"};
 inline constinit Original<decltype(::dup2)> dup2{"dup2"};
 inline constinit Original<decltype(::dup3)> dup3{"dup3"};
+inline constinit Original<decltype(::epoll_create)> epoll_create{"epoll_create"};
+inline constinit Original<decltype(::epoll_create1)> epoll_create1{"epoll_create1"};
+inline constinit Original<decltype(::epoll_ctl)> epoll_ctl{"epoll_ctl"};
+inline constinit Original<decltype(::epoll_pwait)> epoll_pwait{"epoll_pwait"};
+inline constinit Original<decltype(::epoll_pwait2)> epoll_pwait2{"epoll_pwait2"};
+inline constinit Original<decltype(::epoll_wait)> epoll_wait{"epoll_wait"};
 inline constinit Original<decltype(::fcntl)> fcntl{"fcntl"};
 inline constinit Original<decltype(::fcntl)> fcntl64{"fcntl64"};
 inline constinit Original<decltype(::getaddrinfo)> getaddrinfo{"getaddrinfo"};
@@ -70,12 +87,43 @@ inline constinit Original<decltype(::getnameinfo)> getnameinfo{"getnameinfo"};
 inline constinit Original<decltype(::getpeername)> getpeername{"getpeername"};
 inline constinit Original<decltype(::getsockname)> getsockname{"getsockname"};
 inline constinit Original<decltype(::getsockopt)> getsockopt{"getsockopt"};
+inline constinit Original<decltype(::ioctl)> ioctl{"ioctl"};
+inline constinit Original<decltype(::listen)> listen{"listen"};
+inline constinit Original<decltype(::poll)> poll{"poll"};
+inline constinit Original<decltype(::__poll_chk)> poll_chk{"__poll_chk"};
+inline constinit Original<decltype(::ppoll)> ppoll{"ppoll"};
+inline constinit Original<decltype(::__ppoll_chk)> ppoll_chk{"__ppoll_chk"};
+inline constinit Original<decltype(::preadv2)> preadv2{"preadv2"};
+inline constinit Original<decltype(::preadv64v2)> preadv64v2{"preadv64v2"};
+inline constinit Original<decltype(::pselect)> pselect{"pselect"};
+inline constinit Original<decltype(::pwritev2)> pwritev2{"pwritev2"};
+inline constinit Original<decltype(::pwritev64v2)> pwritev64v2{"pwritev64v2"};
+inline constinit Original<decltype(::read)> read{"read"};
+inline constinit Original<decltype(::__read_chk)> read_chk{"__read_chk"};
+inline constinit Original<decltype(::readv)> readv{"readv"};
+inline constinit Original<decltype(::recv)> recv{"recv"};
+inline constinit Original<decltype(::__recv_chk)> recv_chk{"__recv_chk"};
+inline constinit Original<decltype(::recvfrom)> recvfrom{"recvfrom"};
+inline constinit Original<decltype(::__recvfrom_chk)> recvfrom_chk{"__recvfrom_chk"};
+inline constinit Original<decltype(::recvmmsg)> recvmmsg{"recvmmsg"};
+inline constinit Original<decltype(::recvmsg)> recvmsg{"recvmsg"};
+inline constinit Original<decltype(::select)> select{"select"};
+inline constinit Original<decltype(::send)> send{"send"};
+inline constinit Original<decltype(::sendfile)> sendfile{"sendfile"};
+inline constinit Original<decltype(::sendfile64)> sendfile64{"sendfile64"};
 inline constinit Original<decltype(::sendmmsg)> sendmmsg{"sendmmsg"};
 inline constinit Original<decltype(::sendmsg)> sendmsg{"sendmsg"};
 inline constinit Original<decltype(::sendto)> sendto{"sendto"};
 inline constinit Original<decltype(::setsockopt)> setsockopt{"setsockopt"};
+inline constinit Original<decltype(::shutdown)> shutdown{"shutdown"};
+inline constinit Original<decltype(::socket)> socket{"socket"};
+inline constinit Original<decltype(::splice)> splice{"splice"};
 inline constinit Original<decltype(::syscall)> syscall{"syscall"};
+inline constinit Original<decltype(::write)> write{"write"};
+inline constinit Original<decltype(::writev)> writev{"writev"};
 
 }  // namespace libc
+
+#pragma GCC diagnostic pop
 
 }  // namespace socksify

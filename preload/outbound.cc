@@ -3,14 +3,15 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 
 #include <cstddef>
 #include <cstring>
 
 #include "base/socket_address.h"
-#include "dialer/attempt.h"
 #include "preload/originals.h"
+#include "preload/pending.h"
+#include "preload/pending_calls.h"
+#include "preload/watches.h"
 
 namespace socksify {
 namespace {
@@ -115,93 +116,55 @@ int ConnectDirect(Runtime* runtime, int fd, const sockaddr* address, socklen_t s
   return result;
 }
 
-// Socket options that would get in the way of the handshake, put aside while it runs.
-class OptionsAside {
- public:
-  explicit OptionsAside(int fd) : fd_(fd), flags_(g_descriptors.Flags(fd)) {
-    if ((flags_ & kFastOpenConnect) != 0) {
-      // With it connect() returns at once and nothing is sent (tcp(7)). A hint, lost without harm.
-      const int off = 0;
-      libc::setsockopt(fd_, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, static_cast<const void*>(&off),
-                       static_cast<socklen_t>(sizeof off));
-    }
-    if ((flags_ & kReceiveLowWater) != 0) {
-      // poll() would not report the few bytes of a reply.
-      socklen_t size = sizeof low_water_;
-      libc::getsockopt(fd_, SOL_SOCKET, SO_RCVLOWAT, static_cast<void*>(&low_water_), &size);
-      SetLowWater(1);
-    }
+// Calls by one that has connected already, or is about to, or has tried.
+std::optional<int> JudgeRepetition(int fd) {
+  const unsigned flags = g_descriptors.Flags(fd);
+  if ((flags & (kPending | kConnectFailed | kHasConnection)) == 0) return std::nullopt;
+  if ((flags & kPending) != 0) return ConnectAgain(fd);
+  if (!FindConnection(fd)) {
+    if ((flags & kConnectFailed) == 0) return std::nullopt;
+    UndoFailedConnect(fd);
+    return ECONNABORTED;
   }
-  ~OptionsAside() {
-    if ((flags_ & kReceiveLowWater) != 0) SetLowWater(low_water_);
-  }
-  OptionsAside(const OptionsAside&) = delete;
-  OptionsAside& operator=(const OptionsAside&) = delete;
+  // The kernel does the same: the first call after a connection has come about says so, the next EISCONN.
+  if ((flags & kMayRepeatConnect) == 0) return EISCONN;
+  g_descriptors.ClearFlags(fd, kMayRepeatConnect);
+  return 0;
+}
 
- private:
-  void SetLowWater(int bytes) const {
-    libc::setsockopt(fd_, SOL_SOCKET, SO_RCVLOWAT, static_cast<const void*>(&bytes),
-                     static_cast<socklen_t>(sizeof bytes));
-  }
-
-  int fd_;
-  uint8_t flags_;
-  int low_water_ = 1;
-};
-
-// Writes into the descriptor table what the program is to see of its new connection.
-void RecordConnection(int fd, const sockaddr* address, socklen_t size, const Attempt& attempt) {
-  Connection connection;
-  socklen_t cookie_size = sizeof connection.cookie;
-  if (libc::getsockopt(fd, SOL_SOCKET, SO_COOKIE, static_cast<void*>(&connection.cookie), &cookie_size) != 0)
-    return;
-  connection.peer_size = std::min<socklen_t>(size, sizeof connection.peer);
-  std::memcpy(&connection.peer, address, connection.peer_size);
-  const int family = connection.peer.generic.sa_family;
-  if (attempt.is_replaced()) connection.replaced_family = family;
-  const Endpoint& bound = attempt.bound();
-  if (!bound.is_name() && !bound.ip().IsUnspecified()) {
-    connection.bound_size = ToSockaddr(bound.ip(), bound.port(), family, &connection.bound);
-  }
-  g_descriptors.Record(fd, connection);
+int ConnectByProxy(Runtime* runtime, int fd, const sockaddr* address, socklen_t size,
+                   const Decision& decision) {
+  const int file_flags = libc::fcntl(fd, F_GETFL);
+  if (file_flags < 0) return errno;
+  const bool is_nonblocking = (file_flags & O_NONBLOCK) != 0;
+  const Settings& settings = runtime->config()->settings;
+  const int error = g_pendings.Start(fd, {.address = address,
+                                          .address_size = size,
+                                          .rule = decision.rule,
+                                          .destination = &decision.destination,
+                                          .options = {.connect_timeout_ms = settings.connect_timeout_ms,
+                                                      .negotiate_timeout_ms = settings.negotiate_timeout_ms,
+                                                      .draw = runtime->Draw(*decision.rule),
+                                                      .is_nonblocking = is_nonblocking,
+                                                      .health = runtime->health(),
+                                                      .is_bound = (g_descriptors.Flags(fd) & kBound) != 0},
+                                          .wants_time = runtime->reporter().wants_connections()});
+  if (error != 0) return error;
+  return is_nonblocking ? EINPROGRESS : AwaitConnect(fd);
 }
 
 int ConnectStream(Runtime* runtime, int fd, const sockaddr* address, socklen_t size,
                   const Decision& decision) {
   if (decision.failure != nullptr) return Refuse(runtime, decision, *decision.failure, "tcp");
-  if (decision.IsPlainDirect()) return ConnectDirect(runtime, fd, address, size, decision, "tcp");
-  if (FindConnection(fd)) {
-    errno = EISCONN;
-    return -1;
+  if (decision.IsPlainDirect()) {
+    g_watches.EndFresh(fd);
+    g_descriptors.ClearFlags(fd, kFreshStream);
+    return ConnectDirect(runtime, fd, address, size, decision, "tcp");
   }
   const int saved_errno = errno;
-  const int file_flags = libc::fcntl(fd, F_GETFL);
-  if (file_flags < 0) return -1;
-
-  const System& system = OriginalSystem();
-  const Settings& settings = runtime->config()->settings;
-  const long long started_us = runtime->reporter().wants_connections() ? MonotonicUs() : 0;
-  Attempt attempt(system, fd, address->sa_family, *decision.rule, decision.destination,
-                  {.connect_timeout_ms = settings.connect_timeout_ms,
-                   .negotiate_timeout_ms = settings.negotiate_timeout_ms,
-                   .draw = runtime->Draw(*decision.rule),
-                   .is_nonblocking = (file_flags & O_NONBLOCK) != 0,
-                   .health = runtime->health(),
-                   .is_bound = (g_descriptors.Flags(fd) & kBound) != 0});
-  {
-    const OptionsAside options_aside(fd);
-    attempt.Start(MonotonicMs());
-    RunToCompletion(system, fd, &attempt);
-  }
-  const bool is_connected = attempt.state() == Attempt::State::kConnected;
-  if (is_connected) RecordConnection(fd, address, size, attempt);
-  runtime->reporter().Connection({.destination = decision.destination,
-                                  .rule = decision.rule,
-                                  .target = attempt.target(),
-                                  .failure = is_connected ? nullptr : &attempt.failure(),
-                                  .elapsed_us = started_us != 0 ? MonotonicUs() - started_us : 0});
-  errno = is_connected ? saved_errno : attempt.failure().error;
-  return is_connected ? 0 : -1;
+  const int error = ConnectByProxy(runtime, fd, address, size, decision);
+  errno = error != 0 ? error : saved_errno;
+  return error == 0 ? 0 : -1;
 }
 
 // Why a datagram may not go to its destination; null when it goes direct, as it is.
@@ -238,6 +201,11 @@ int ConnectOutbound(int fd, const sockaddr* address, socklen_t size) {
   if (runtime == nullptr) return libc::connect(fd, address, size);
   switch (SocketOption(fd, SO_TYPE)) {
     case SOCK_STREAM:
+      if (const std::optional<int> repeated = JudgeRepetition(fd)) {
+        if (*repeated == 0) return 0;
+        errno = *repeated;
+        return -1;
+      }
       return ConnectStream(runtime, fd, address, size, Decide(runtime, fd, *endpoint, Transport::kTcp));
     case SOCK_DGRAM: {
       const Decision decision = Decide(runtime, fd, *endpoint, Transport::kUdp);

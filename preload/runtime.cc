@@ -17,6 +17,8 @@
 #include "base/errno_keeper.h"
 #include "dialer/resolve.h"
 #include "preload/originals.h"
+#include "preload/pending.h"
+#include "preload/watches.h"
 #include "resolver/state_directory.h"
 #include "routing/config_host.h"
 
@@ -50,14 +52,14 @@ int FcntlByOriginal(int fd, int command, ...) {
 
 // What the preload does not replace is called by its name.
 constinit const System kOriginalSystem = {
-    .socket = &::socket,
+    .socket = [](int domain, int type, int protocol) { return libc::socket(domain, type, protocol); },
     .bind = [](int fd, const sockaddr* address, socklen_t size) { return libc::bind(fd, address, size); },
     .connect = [](int fd, const sockaddr* address,
                   socklen_t size) { return libc::connect(fd, address, size); },
     .send = [](int fd, const void* data, size_t size,
                int flags) { return libc::sendto(fd, data, size, flags, nullptr, 0U); },
-    .recv = &::recv,
-    .poll = &::poll,
+    .recv = [](int fd, void* data, size_t size, int flags) { return libc::recv(fd, data, size, flags); },
+    .poll = [](pollfd* fds, nfds_t count, int timeout_ms) { return libc::poll(fds, count, timeout_ms); },
     .getsockname = [](int fd, sockaddr* address,
                       socklen_t* size) { return libc::getsockname(fd, address, size); },
     .getsockopt = [](int fd, int level, int name, void* value,
@@ -67,13 +69,16 @@ constinit const System kOriginalSystem = {
     .fcntl = &FcntlByOriginal,
     .dup3 = [](int from, int to, int flags) { return libc::dup3(from, to, flags); },
     .close = [](int fd) { return libc::close(fd); },
-    .epoll_ctl = &::epoll_ctl,
+    .epoll_ctl = [](int epoll_fd, int operation, int fd,
+                    epoll_event* event) { return libc::epoll_ctl(epoll_fd, operation, fd, event); },
     .resolve = &ResolveProxyName,
 };
 
 void AfterForkInChild() {
   ClaimMemory();
   g_descriptors.ResetLockAfterFork();
+  g_watches.AfterFork();
+  g_pendings.AfterFork();
   // The thread that was setting up, if any, is not in this process.
   if (t_passing_through == 0 && g_state.load() == SetUpState::kBusy) g_state.store(SetUpState::kNone);
 }

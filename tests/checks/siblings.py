@@ -38,8 +38,6 @@ FAMILIES = [
 
 # Siblings that need no hook, and why. Not preadv2 and pwritev2: with an offset of -1 they work on sockets.
 ALLOWED = {
-    "send": "names no destination, so it can begin no connection",
-    "__send": "names no destination, so it can begin no connection",
     "bindresvport": "only chooses a privileged local port; what is then sent or connected passes the hooks",
     "pclose": "closes a stream of popen(3), which is a pipe to a child",
     "pread": "fails with ESPIPE on every socket (pread(2))",

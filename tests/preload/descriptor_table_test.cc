@@ -39,28 +39,18 @@ TEST(DescriptorTableTest, CopiesFollowTheirOriginal) {
 
 TEST(DescriptorTableTest, OptionBitsComeAndGo) {
   DescriptorTable table;
-  table.SetFlag(7, kFastOpenConnect);
-  table.SetFlag(7, kBound);
+  table.SetFlags(7, kFastOpenConnect);
+  table.SetFlags(7, kBound);
   EXPECT_EQ(table.Flags(7), kFastOpenConnect | kBound);
-  table.ClearFlag(7, kFastOpenConnect);
+  table.ClearFlags(7, kFastOpenConnect);
   EXPECT_EQ(table.Flags(7), kBound);
   table.Drop(7);
   EXPECT_EQ(table.Flags(7), 0);
 }
 
-TEST(DescriptorTableTest, DropsRanges) {
-  DescriptorTable table;
-  for (int fd = 3; fd < 10; ++fd) table.Record(fd, To(static_cast<uint64_t>(fd)));
-  table.DropRange(5, 7);
-  for (int fd = 3; fd < 10; ++fd) EXPECT_EQ(table.Find(fd).has_value(), fd < 5 || fd > 7) << fd;
-  table.DropRange(0, ~0U);
-  EXPECT_FALSE(table.Find(3));
-  EXPECT_FALSE(table.Find(9));
-}
-
 TEST(DescriptorTableTest, NumbersBeyondTheLimitAreStrangers) {
   DescriptorTable table;
-  EXPECT_FALSE(table.Record(static_cast<int>(DescriptorTable::kMaxDescriptors), To(1)));
+  EXPECT_FALSE(table.Record(static_cast<int>(kMaxDescriptors), To(1)));
   EXPECT_FALSE(table.Record(-1, To(1)));
 }
 

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// DescriptorArray: one value for each possible descriptor of the process.
+//
+// Reserved address space for kMaxDescriptors, more than any process may have unless its administrator raised
+// fs.nr_open, touched only where used. Where there is not so much, for the present hard limit. Reading takes
+// no lock; a descriptor beyond the array, or any before Prepare(), reads as T{}.
+#pragma once
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <atomic>
+
+namespace socksify {
+
+inline constexpr unsigned kMaxDescriptors = 1 << 20;
+
+// Fresh memory that is zero; null when there is none. Never given back.
+inline void* ReserveMemory(size_t bytes) {
+  void* const memory =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return memory == MAP_FAILED ? nullptr : memory;
+}
+
+template <typename T>
+class DescriptorArray {
+ public:
+  constexpr DescriptorArray() = default;
+
+  T Get(int fd) const {
+    const auto index = static_cast<unsigned>(fd);
+    if (index >= size_.load(std::memory_order_acquire)) [[unlikely]]
+      return T{};
+    return cells_.load(std::memory_order_relaxed)[index].load(std::memory_order_acquire);
+  }
+  // The cell of `fd`; null for a descriptor beyond the array and before Prepare().
+  std::atomic<T>* At(int fd) const {
+    const auto index = static_cast<unsigned>(fd);
+    if (index >= size_.load(std::memory_order_acquire)) [[unlikely]]
+      return nullptr;
+    return cells_.load(std::memory_order_relaxed) + index;
+  }
+  // As At(), reserving the array first; null also when there is no address space.
+  std::atomic<T>* Provide(int fd) {
+    if (size_.load(std::memory_order_acquire) == 0) [[unlikely]]
+      Prepare();
+    return At(fd);
+  }
+
+ private:
+  [[gnu::cold, gnu::noinline]] void Prepare() {
+    unsigned size = kMaxDescriptors;
+    void* memory = ReserveMemory(size * sizeof(std::atomic<T>));
+    rlimit limit{};
+    if (memory == nullptr && getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < size) {
+      size = static_cast<unsigned>(limit.rlim_max);
+      memory = ReserveMemory(size * sizeof(std::atomic<T>));
+    }
+    if (memory == nullptr) return;
+    // Fresh pages are zero, which is the value that the atomics start with.
+    auto* const cells = static_cast<std::atomic<T>*>(memory);
+    std::atomic<T>* expected = nullptr;
+    if (!cells_.compare_exchange_strong(expected, cells)) {
+      munmap(memory, size * sizeof(std::atomic<T>));
+      return;
+    }
+    size_.store(size, std::memory_order_release);
+  }
+
+  std::atomic<unsigned> size_ = 0;
+  std::atomic<std::atomic<T>*> cells_ = nullptr;
+};
+
+}  // namespace socksify

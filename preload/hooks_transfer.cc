@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Data, in and out. On a descriptor whose connection is there, or is none of ours, each is libc's call and
+// one array look-up. On a pending one nothing may reach the socket but the handshake.
+
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cstdarg>
+
+#include "preload/connections.h"
+#include "preload/originals.h"
+#include "preload/pending_calls.h"
+#include "preload/received_descriptors.h"
+#include "preload/runtime.h"
+
+namespace socksify {
+namespace {
+
+bool IsHeldBack(int fd, Direction direction, int flags = 0) {
+  return (g_descriptors.Flags(fd) & kPending) != 0 && !MayTransfer(fd, direction, flags);
+}
+
+}  // namespace
+}  // namespace socksify
+
+using namespace socksify;
+
+SOCKSIFY_EXPORT ssize_t read(int fd, void* buffer, size_t size) {
+  if (IsHeldBack(fd, Direction::kReceive)) [[unlikely]]
+    return -1;
+  return libc::read(fd, buffer, size);
+}
+
+SOCKSIFY_EXPORT ssize_t __read(int fd, void* buffer, size_t size) {
+  return read(fd, buffer, size);
+}
+
+SOCKSIFY_EXPORT ssize_t __read_chk(int fd, void* buffer, size_t size, size_t buffer_size) {
+  if (IsHeldBack(fd, Direction::kReceive)) [[unlikely]]
+    return -1;
+  return libc::read_chk(fd, buffer, size, buffer_size);
+}
+
+SOCKSIFY_EXPORT ssize_t readv(int fd, const iovec* parts, int count) {
+  if (IsHeldBack(fd, Direction::kReceive)) [[unlikely]]
+    return -1;
+  return libc::readv(fd, parts, count);
+}
+
+SOCKSIFY_EXPORT ssize_t preadv2(int fd, const iovec* parts, int count, off_t offset, int flags) {
+  if (IsHeldBack(fd, Direction::kReceive)) [[unlikely]]
+    return -1;
+  return libc::preadv2(fd, parts, count, offset, flags);
+}
+
+SOCKSIFY_EXPORT ssize_t preadv64v2(int fd, const iovec* parts, int count, off64_t offset, int flags) {
+  if (IsHeldBack(fd, Direction::kReceive)) [[unlikely]]
+    return -1;
+  return libc::preadv64v2(fd, parts, count, offset, flags);
+}
+
+SOCKSIFY_EXPORT ssize_t recv(int fd, void* buffer, size_t size, int flags) {
+  if (IsHeldBack(fd, Direction::kReceive, flags)) [[unlikely]]
+    return -1;
+  return libc::recv(fd, buffer, size, flags);
+}
+
+SOCKSIFY_EXPORT ssize_t __recv_chk(int fd, void* buffer, size_t size, size_t buffer_size, int flags) {
+  if (IsHeldBack(fd, Direction::kReceive, flags)) [[unlikely]]
+    return -1;
+  return libc::recv_chk(fd, buffer, size, buffer_size, flags);
+}
+
+SOCKSIFY_EXPORT ssize_t recvfrom(int fd, void* buffer, size_t size, int flags, sockaddr* address,
+                                 socklen_t* address_size) {
+  if (IsHeldBack(fd, Direction::kReceive, flags)) [[unlikely]]
+    return -1;
+  return libc::recvfrom(fd, buffer, size, flags, address, address_size);
+}
+
+SOCKSIFY_EXPORT ssize_t __recvfrom_chk(int fd, void* buffer, size_t size, size_t buffer_size, int flags,
+                                       sockaddr* address, socklen_t* address_size) {
+  if (IsHeldBack(fd, Direction::kReceive, flags)) [[unlikely]]
+    return -1;
+  return libc::recvfrom_chk(fd, buffer, size, buffer_size, flags, address, address_size);
+}
+
+SOCKSIFY_EXPORT ssize_t recvmsg(int fd, msghdr* message, int flags) {
+  if (IsHeldBack(fd, Direction::kReceive, flags)) [[unlikely]]
+    return -1;
+  const ssize_t result = libc::recvmsg(fd, message, flags);
+  if (result >= 0 && message->msg_controllen != 0) NoteReceivedDescriptors(message);
+  return result;
+}
+
+SOCKSIFY_EXPORT int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
+  if (IsHeldBack(fd, Direction::kReceive, flags)) [[unlikely]]
+    return -1;
+  const int received = libc::recvmmsg(fd, messages, count, flags, timeout);
+  for (int i = 0; i < received; ++i) {
+    if (messages[i].msg_hdr.msg_controllen != 0) NoteReceivedDescriptors(&messages[i].msg_hdr);
+  }
+  return received;
+}
+
+SOCKSIFY_EXPORT ssize_t write(int fd, const void* data, size_t size) {
+  if (IsHeldBack(fd, Direction::kSend)) [[unlikely]]
+    return -1;
+  return libc::write(fd, data, size);
+}
+
+SOCKSIFY_EXPORT ssize_t __write(int fd, const void* data, size_t size) {
+  return write(fd, data, size);
+}
+
+SOCKSIFY_EXPORT ssize_t writev(int fd, const iovec* parts, int count) {
+  if (IsHeldBack(fd, Direction::kSend)) [[unlikely]]
+    return -1;
+  return libc::writev(fd, parts, count);
+}
+
+SOCKSIFY_EXPORT ssize_t pwritev2(int fd, const iovec* parts, int count, off_t offset, int flags) {
+  if (IsHeldBack(fd, Direction::kSend)) [[unlikely]]
+    return -1;
+  return libc::pwritev2(fd, parts, count, offset, flags);
+}
+
+SOCKSIFY_EXPORT ssize_t pwritev64v2(int fd, const iovec* parts, int count, off64_t offset, int flags) {
+  if (IsHeldBack(fd, Direction::kSend)) [[unlikely]]
+    return -1;
+  return libc::pwritev64v2(fd, parts, count, offset, flags);
+}
+
+SOCKSIFY_EXPORT ssize_t send(int fd, const void* data, size_t size, int flags) {
+  if (IsHeldBack(fd, Direction::kSend, flags)) [[unlikely]]
+    return -1;
+  return libc::send(fd, data, size, flags);
+}
+
+SOCKSIFY_EXPORT ssize_t __send(int fd, const void* data, size_t size, int flags) {
+  return send(fd, data, size, flags);
+}
+
+SOCKSIFY_EXPORT ssize_t sendfile(int to, int from, off_t* offset, size_t size) noexcept {
+  if (IsHeldBack(to, Direction::kSend)) [[unlikely]]
+    return -1;
+  return libc::sendfile(to, from, offset, size);
+}
+
+SOCKSIFY_EXPORT ssize_t sendfile64(int to, int from, off64_t* offset, size_t size) noexcept {
+  if (IsHeldBack(to, Direction::kSend)) [[unlikely]]
+    return -1;
+  return libc::sendfile64(to, from, offset, size);
+}
+
+SOCKSIFY_EXPORT ssize_t splice(int from, off64_t* from_offset, int to, off64_t* to_offset, size_t size,
+                               unsigned flags) {
+  if (IsHeldBack(from, Direction::kReceive) || IsHeldBack(to, Direction::kSend)) [[unlikely]]
+    return -1;
+  return libc::splice(from, from_offset, to, to_offset, size, flags);
+}
+
+SOCKSIFY_EXPORT int shutdown(int fd, int how) noexcept {
+  if ((g_descriptors.Flags(fd) & kPending) != 0 && ShutDownPending(fd)) [[unlikely]]
+    return 0;
+  return libc::shutdown(fd, how);
+}
+
+SOCKSIFY_EXPORT int ioctl(int fd, unsigned long request, ...) noexcept {
+  va_list arguments;
+  va_start(arguments, request);
+  void* const argument = va_arg(arguments, void*);
+  va_end(arguments);
+  const int result = libc::ioctl(fd, request, argument);
+  // What waits in the socket's buffers is the handshake's.
+  if ((request == FIONREAD || request == TIOCOUTQ) && result == 0 &&
+      (g_descriptors.Flags(fd) & kPending) != 0 && IsNotConnected(fd)) [[unlikely]]
+    *static_cast<int*>(argument) = 0;
+  return result;
+}

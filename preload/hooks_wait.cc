@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Waiting for descriptors. While no proxied connection is pending in the process, each is libc's call.
+
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+
+#include "preload/connections.h"
+#include "preload/originals.h"
+#include "preload/pending.h"
+#include "preload/runtime.h"
+#include "preload/waiting.h"
+#include "preload/watches.h"
+
+namespace socksify {
+namespace {
+
+constexpr long kNsInS = 1'000'000'000;
+
+// What the kernel would refuse is left to it.
+bool IsValid(const timespec* timeout) {
+  return timeout == nullptr || (timeout->tv_sec >= 0 && timeout->tv_nsec >= 0 && timeout->tv_nsec < kNsInS);
+}
+
+// poll(2) and epoll_wait(2) count in milliseconds; less than 0 is for ever.
+class Milliseconds {
+ public:
+  explicit Milliseconds(int timeout_ms)
+      : is_for_ever_(timeout_ms < 0),
+        time_{.tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1'000'000L} {}
+  const timespec* get() const { return is_for_ever_ ? nullptr : &time_; }
+
+ private:
+  bool is_for_ever_;
+  timespec time_;
+};
+
+// What was known of the number is over, if it was closed where we could not see.
+int NoteSet(int epoll_fd) {
+  if (epoll_fd < 0) return epoll_fd;
+  if (g_descriptors.Flags(epoll_fd) != 0) ForgetDescriptor(epoll_fd);
+  g_descriptors.SetFlags(epoll_fd, kEpollSet);
+  return epoll_fd;
+}
+
+}  // namespace
+}  // namespace socksify
+
+using namespace socksify;
+
+SOCKSIFY_EXPORT int poll(pollfd* fds, nfds_t count, int timeout_ms) {
+  if (!ConcernsPending(fds, count)) [[likely]] {
+    const int result = libc::poll(fds, count, timeout_ms);
+    // What is readable may be an epoll set in which a handshake has begun meanwhile.
+    if (result <= 0 || !ConcernsPending(fds, count)) [[likely]]
+      return result;
+  }
+  return Guarded([&] { return WaitPoll(fds, count, Milliseconds(timeout_ms).get(), nullptr); }, -1);
+}
+
+SOCKSIFY_EXPORT int __poll(pollfd* fds, nfds_t count, int timeout_ms) {
+  return poll(fds, count, timeout_ms);
+}
+
+SOCKSIFY_EXPORT int __poll_chk(pollfd* fds, nfds_t count, int timeout_ms, size_t fds_size) {
+  // The original ends a program whose array is too short.
+  if (fds_size / sizeof *fds < count) return libc::poll_chk(fds, count, timeout_ms, fds_size);
+  return poll(fds, count, timeout_ms);
+}
+
+SOCKSIFY_EXPORT int ppoll(pollfd* fds, nfds_t count, const timespec* timeout, const sigset_t* mask) {
+  if (!ConcernsPending(fds, count) || !IsValid(timeout)) [[likely]] {
+    const int result = libc::ppoll(fds, count, timeout, mask);
+    if (result <= 0 || !ConcernsPending(fds, count)) [[likely]]
+      return result;
+  }
+  return Guarded([&] { return WaitPoll(fds, count, timeout, mask); }, -1);
+}
+
+SOCKSIFY_EXPORT int __ppoll_chk(pollfd* fds, nfds_t count, const timespec* timeout, const sigset_t* mask,
+                                size_t fds_size) {
+  if (fds_size / sizeof *fds < count) return libc::ppoll_chk(fds, count, timeout, mask, fds_size);
+  return ppoll(fds, count, timeout, mask);
+}
+
+SOCKSIFY_EXPORT int select(int count, fd_set* read, fd_set* write, fd_set* except, timeval* timeout) {
+  const bool is_valid = timeout == nullptr || (timeout->tv_sec >= 0 && timeout->tv_usec >= 0);
+  if (!ConcernsPending(count, read, write, except) || !is_valid) [[likely]]
+    return libc::select(count, read, write, except, timeout);
+  if (timeout == nullptr)
+    return Guarded([&] { return WaitSelect(count, read, write, except, nullptr, nullptr, nullptr); }, -1);
+  // The kernel takes any number of microseconds (select(2)), and tells what is left of the time.
+  timespec time = {.tv_sec = timeout->tv_sec + timeout->tv_usec / 1'000'000,
+                   .tv_nsec = timeout->tv_usec % 1'000'000 * 1000};
+  const int result =
+      Guarded([&] { return WaitSelect(count, read, write, except, &time, nullptr, &time); }, -1);
+  timeout->tv_sec = time.tv_sec;
+  timeout->tv_usec = time.tv_nsec / 1000;
+  return result;
+}
+
+SOCKSIFY_EXPORT int __select(int count, fd_set* read, fd_set* write, fd_set* except, timeval* timeout) {
+  return select(count, read, write, except, timeout);
+}
+
+SOCKSIFY_EXPORT int pselect(int count, fd_set* read, fd_set* write, fd_set* except, const timespec* timeout,
+                            const sigset_t* mask) {
+  if (!ConcernsPending(count, read, write, except) || !IsValid(timeout)) [[likely]]
+    return libc::pselect(count, read, write, except, timeout, mask);
+  return Guarded([&] { return WaitSelect(count, read, write, except, timeout, mask, nullptr); }, -1);
+}
+
+SOCKSIFY_EXPORT int epoll_create(int size) noexcept {
+  return NoteSet(libc::epoll_create(size));
+}
+
+SOCKSIFY_EXPORT int epoll_create1(int flags) noexcept {
+  return NoteSet(libc::epoll_create1(flags));
+}
+
+SOCKSIFY_EXPORT int epoll_ctl(int epoll_fd, int operation, int fd, epoll_event* event) noexcept {
+  if (!Watches::Concerns(fd)) [[likely]]
+    return libc::epoll_ctl(epoll_fd, operation, fd, event);
+  return g_watches.Control(epoll_fd, operation, fd, event);
+}
+
+SOCKSIFY_EXPORT int epoll_wait(int epoll_fd, epoll_event* events, int max_events, int timeout_ms) {
+  if (!g_watches.is_used()) [[likely]]
+    return libc::epoll_wait(epoll_fd, events, max_events, timeout_ms);
+  return Guarded(
+      [&] { return WaitEpoll(epoll_fd, events, max_events, Milliseconds(timeout_ms).get(), nullptr); }, -1);
+}
+
+SOCKSIFY_EXPORT int epoll_pwait(int epoll_fd, epoll_event* events, int max_events, int timeout_ms,
+                                const sigset_t* mask) {
+  if (!g_watches.is_used()) [[likely]]
+    return libc::epoll_pwait(epoll_fd, events, max_events, timeout_ms, mask);
+  return Guarded(
+      [&] { return WaitEpoll(epoll_fd, events, max_events, Milliseconds(timeout_ms).get(), mask); }, -1);
+}
+
+SOCKSIFY_EXPORT int epoll_pwait2(int epoll_fd, epoll_event* events, int max_events, const timespec* timeout,
+                                 const sigset_t* mask) {
+  if (!g_watches.is_used() || !IsValid(timeout)) [[likely]]
+    return libc::epoll_pwait2(epoll_fd, events, max_events, timeout, mask);
+  return Guarded([&] { return WaitEpoll(epoll_fd, events, max_events, timeout, mask); }, -1);
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Functions that glibc exports and no header declares: aliases that programs built against old headers call,
+// and what fortified programs call (feature_test_macros(7), _FORTIFY_SOURCE).
+#pragma once
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+extern "C" {
+int __close(int fd);
+int __connect(int fd, const sockaddr* address, socklen_t size);
+int __dup2(int from, int to);
+int __fcntl(int fd, int command, ...);
+int __poll(pollfd* fds, nfds_t count, int timeout_ms);
+ssize_t __read(int fd, void* buffer, size_t size);
+int __select(int count, fd_set* read, fd_set* write, fd_set* except, timeval* timeout);
+ssize_t __send(int fd, const void* data, size_t size, int flags);
+ssize_t __write(int fd, const void* data, size_t size);
+
+// The last argument is the size of the object that the program hands over.
+int __poll_chk(pollfd* fds, nfds_t count, int timeout_ms, size_t fds_size);
+int __ppoll_chk(pollfd* fds, nfds_t count, const timespec* timeout, const sigset_t* mask, size_t fds_size);
+ssize_t __read_chk(int fd, void* buffer, size_t size, size_t buffer_size);
+ssize_t __recv_chk(int fd, void* buffer, size_t size, size_t buffer_size, int flags);
+ssize_t __recvfrom_chk(int fd, void* buffer, size_t size, size_t buffer_size, int flags, sockaddr* address,
+                       socklen_t* address_size);
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Who has which pending connection, and who may advance it. What a handshake comes to is in
+// pending_outcome.cc.
+//
+// A descriptor leads to its entry by entries_, which is read without a lock. The reader locks the entry and
+// looks again: entries are never unmapped, so at worst it has locked one that is somebody else's by now.
+// Locks are taken in the order entry, then one of pool, descriptor table, or watches.
+
+#include "preload/pending.h"
+
+#include <limits.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/cancellation_off.h"
+#include "base/errno_keeper.h"
+#include "preload/connections.h"
+#include "preload/originals.h"
+#include "preload/report.h"
+#include "preload/runtime.h"
+#include "preload/watches.h"
+
+namespace socksify {
+
+constinit PendingTable g_pendings;
+
+int PendingTable::Start(int fd, const PendingStart& start) {
+  const SignalsBlocked blocked;
+  const CancellationOff cancellation_off;
+  Entry* entry = nullptr;
+  {
+    const LeafGuard guard(&pool_lock_, blocked);
+    entry = pool_.Take();
+  }
+  if (entry == nullptr) return ENOMEM;
+  const LeafGuard guard(&entry->lock, blocked);
+  if (!Attach(entry, fd, start)) return ENOMEM;
+  // Before connect(2): the socket is readable for "hang-up" then, which wakes a thread that already sleeps in
+  // epoll_wait(2) on one of its sets, so that it comes to know of the new deadline.
+  ForEachDescriptor(*entry, [&](int each) { g_watches.StartHandshake(each, POLLOUT, blocked); });
+  PutOptionsAside(entry, fd);
+  entry->attempt.emplace(OriginalSystem(), fd, start.address->sa_family, *start.rule, *start.destination,
+                         start.options);
+  entry->attempt->Start(MonotonicMs());
+  if (entry->attempt->is_replaced()) entry->cookie = SocketCookie(fd);
+  if (entry->attempt->state() != Attempt::State::kFailed) {
+    Settle(entry, fd, blocked);
+    return 0;
+  }
+  const int error = entry->attempt->failure().error;
+  Report(*entry);
+  GiveOptionsBack(*entry, fd);
+  End(entry, kFreshStream, blocked);
+  return error;
+}
+
+// The socket's descriptors become the entry's. A socket that was duplicated before has more than one.
+bool PendingTable::Attach(Entry* entry, int fd, const PendingStart& start) {
+  entry->references = 0;
+  entry->error = 0;
+  entry->started_us = start.wants_time ? MonotonicUs() : 0;
+  entry->cookie = SocketCookie(fd);
+  entry->peer_size = std::min<socklen_t>(start.address_size, sizeof entry->peer);
+  std::memcpy(&entry->peer, start.address, entry->peer_size);
+  entry->events.store(POLLOUT, std::memory_order_relaxed);
+  entry->deadline_ms.store(LLONG_MAX, std::memory_order_relaxed);
+  entry->fd.store(fd, std::memory_order_relaxed);
+  entry->progress.store(Progress::kWaiting, std::memory_order_release);
+  const auto attach = [&](int each) {
+    std::atomic<Entry*>* const cell = entries_.Provide(each);
+    if (cell == nullptr || !g_descriptors.SetFlags(each, kPending)) return false;
+    g_descriptors.ClearFlags(each, kConnectFailed | kMayRepeatConnect | kFreshStream);
+    cell->store(entry, std::memory_order_release);
+    ++entry->references;
+    return true;
+  };
+  if (!attach(fd)) return false;
+  count_.fetch_add(1);
+  if ((g_descriptors.Flags(fd) & kHasCopies) == 0) return true;
+  for (int each = 0; each < static_cast<int>(g_descriptors.used_end()); ++each) {
+    const bool may_be_copy = each != fd && (g_descriptors.Flags(each) & kHasCopies) != 0;
+    if (may_be_copy && SocketCookie(each) == entry->cookie) attach(each);
+  }
+  return true;
+}
+
+Progress PendingTable::Advance(int fd) {
+  const SignalsBlocked blocked;
+  return Advance(fd, blocked);
+}
+
+Progress PendingTable::Advance(int fd, const SignalsBlocked& blocked) {
+  Entry* const entry = entries_.Get(fd);
+  if (entry == nullptr) return Progress::kNone;
+  const LeafGuard guard(&entry->lock, blocked);
+  if (entries_.Get(fd) != entry) return Progress::kNone;
+  return AdvanceLocked(entry, fd, blocked);
+}
+
+Progress PendingTable::AdvanceLocked(Entry* entry, int fd, const SignalsBlocked& blocked) {
+  const ErrnoKeeper keeper;
+  const CancellationOff cancellation_off;
+  if (SocketCookie(fd) != entry->cookie) {
+    // The program closed it where we could not see, and has the number for something else now.
+    g_watches.Forget(fd, blocked);
+    Detach(entry, fd, 0, blocked);
+    return Progress::kNone;
+  }
+  if (entry->progress.load(std::memory_order_relaxed) != Progress::kWaiting)
+    return entry->progress.load(std::memory_order_relaxed);
+  const bool was_replaced = entry->attempt->is_replaced();
+  entry->attempt->set_fd(fd);
+  entry->attempt->Advance(MonotonicMs());
+  if (entry->attempt->is_replaced() != was_replaced) entry->cookie = SocketCookie(fd);
+  return Settle(entry, fd, blocked);
+}
+
+template <typename Wants>
+void PendingTable::AdvanceAll(const SignalsBlocked& blocked, const Wants& wants) {
+  pool_.ForEach([&](Entry* entry) {
+    if (entry->progress.load(std::memory_order_acquire) != Progress::kWaiting || !wants(*entry)) return;
+    const LeafGuard guard(&entry->lock, blocked);
+    const int fd = entry->fd.load(std::memory_order_relaxed);
+    if (entry->progress.load(std::memory_order_relaxed) == Progress::kWaiting && entries_.Get(fd) == entry)
+      AdvanceLocked(entry, fd, blocked);
+  });
+}
+
+void PendingTable::AdvanceOverdue(const SignalsBlocked& blocked) {
+  const long long now_ms = MonotonicMs();
+  if (now_ms < next_deadline_ms()) return;
+  next_deadline_ms_.store(LLONG_MAX);
+  AdvanceAll(blocked, [now_ms](const Entry& entry) { return entry.deadline_ms.load() <= now_ms; });
+  pool_.ForEach([&](const Entry* entry) {
+    if (entry->progress.load() == Progress::kWaiting) NoteDeadline(entry->deadline_ms.load());
+  });
+}
+
+void PendingTable::AdvanceWatched(const SignalsBlocked& blocked) {
+  AdvanceAll(blocked, [](const Entry& entry) { return g_watches.IsWatched(entry.fd.load()); });
+}
+
+void PendingTable::NoteDeadline(long long deadline_ms) {
+  long long known_ms = next_deadline_ms_.load();
+  while (deadline_ms < known_ms && !next_deadline_ms_.compare_exchange_weak(known_ms, deadline_ms)) {
+  }
+}
+
+PendingView PendingTable::View(int fd) const {
+  const Entry* const entry = entries_.Get(fd);
+  if (entry == nullptr) return {};
+  const PendingView view = {.progress = entry->progress.load(std::memory_order_acquire),
+                            .events = entry->events.load(std::memory_order_relaxed),
+                            .deadline_ms = entry->deadline_ms.load(std::memory_order_relaxed)};
+  return entries_.Get(fd) == entry ? view : PendingView();
+}
+
+int PendingTable::TakeError(int fd) {
+  Entry* const entry = entries_.Get(fd);
+  if (entry == nullptr) return 0;
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&entry->lock, blocked);
+  if (entries_.Get(fd) != entry || entry->progress.load() != Progress::kFailed) return 0;
+  const int error = entry->error;
+  End(entry, kConnectFailed, blocked);
+  return error;
+}
+
+void PendingTable::Forget(int fd) {
+  Entry* const entry = entries_.Get(fd);
+  if (entry == nullptr) return;
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&entry->lock, blocked);
+  if (entries_.Get(fd) == entry) Detach(entry, fd, 0, blocked);
+}
+
+void PendingTable::Copy(int from, int to) {
+  Entry* const entry = entries_.Get(from);
+  if (entry == nullptr) return;
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&entry->lock, blocked);
+  std::atomic<Entry*>* const cell = entries_.Provide(to);
+  if (entries_.Get(from) != entry || cell == nullptr) return;
+  cell->store(entry, std::memory_order_release);
+  ++entry->references;
+  g_descriptors.SetFlags(to, kPending);
+}
+
+void PendingTable::Detach(Entry* entry, int fd, unsigned new_flags, const SignalsBlocked& blocked) {
+  entries_.At(fd)->store(nullptr, std::memory_order_release);
+  g_descriptors.ClearFlags(fd, kPending);
+  g_descriptors.SetFlags(fd, new_flags);
+  if (--entry->references != 0) {
+    if (entry->fd.load() != fd) return;
+    for (int each = 0; each < static_cast<int>(g_descriptors.used_end()); ++each) {
+      if (entries_.Get(each) == entry) entry->fd.store(each);
+    }
+    return;
+  }
+  entry->progress.store(Progress::kNone, std::memory_order_release);
+  if (entry->attempt) entry->attempt->Release();
+  entry->attempt.reset();
+  count_.fetch_sub(1);
+  const LeafGuard guard(&pool_lock_, blocked);
+  pool_.Give(entry);
+}
+
+// No descriptor of the socket is pending any longer; the program's own registrations are back in its sets.
+void PendingTable::End(Entry* entry, unsigned new_flags, const SignalsBlocked& blocked) {
+  entry->progress.store(Progress::kNone, std::memory_order_release);
+  const bool stays_unconnected = (new_flags & kHasConnection) == 0;
+  const unsigned flags = stays_unconnected ? new_flags | kFreshStream : new_flags & ~kHasConnection;
+  ForEachDescriptor(*entry, [&](int each) {
+    g_watches.EndHandshake(each, stays_unconnected ? Watches::After::kRemember : Watches::After::kForget,
+                           blocked);
+    Detach(entry, each, flags, blocked);
+  });
+}
+
+void PendingTable::AfterFork() {
+  pool_lock_.ResetAfterFork();
+  pool_.ForEach([](Entry* entry) {
+    if (!entry->lock.IsHeld()) return;
+    // A thread that this process does not have was in the middle of it: nobody knows how far it came.
+    entry->lock.ResetAfterFork();
+    if (entry->progress.load() == Progress::kNone) return;
+    if (entry->attempt) entry->attempt->Release();
+    entry->error = ECONNABORTED;
+    entry->progress.store(Progress::kFailed);
+  });
+}
+
+}  // namespace socksify

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// PendingTable: proxied connections on their way.
+//
+// Every proxied connect() of a stream socket makes one, a blocking connect() too: other threads may use the
+// descriptor meanwhile, and after EINTR, SO_SNDTIMEO, a cancellation or a longjmp the connection goes on by
+// itself (connect(2)). Nothing here waits or runs in the background. Whoever waits for the descriptor, or
+// asks about it, calls Advance(), which takes the handshake as far as it can go; in between, the descriptor
+// is shown as one whose connection is not there yet.
+//
+// When the handshake is done the descriptor is recorded in g_descriptors and the pending connection is gone.
+// When it has failed, the socket is left as the kernel leaves one whose connection request was refused, and
+// the failure is kept until the program asks for it.
+//
+// All duplicates of a socket in this process share one pending connection, which is held on to by the
+// socket's SO_COOKIE: a number that was closed unseen and used again is noticed. After fork(2) the child has
+// a copy; whichever process the program lets use the socket carries it on. A lock of its own protects each
+// pending connection; signals and cancellation are off while it is held.
+#pragma once
+
+#include <poll.h>
+
+#include <atomic>
+#include <limits>
+#include <optional>
+
+#include "dialer/attempt.h"
+#include "preload/connections.h"
+#include "preload/descriptor_array.h"
+#include "preload/leaf_lock.h"
+#include "preload/stable_pool.h"
+
+namespace socksify {
+
+enum class Progress : uint8_t {
+  kNone,     // not, or no longer, a pending connection: the kernel's answer is the right one
+  kWaiting,  // on its way
+  kFailed,   // the failure waits to be told
+};
+
+// What a wait has to know of a pending connection; a snapshot.
+struct PendingView {
+  Progress progress = Progress::kNone;
+  short events = 0;           // kWaiting: POLLIN or POLLOUT, what the handshake waits for
+  long long deadline_ms = 0;  // kWaiting: MonotonicMs() when to Advance() at the latest
+};
+
+// What a new pending connection is about. The rule must outlive it.
+struct PendingStart {
+  const sockaddr* address = nullptr;  // as the program gave it
+  socklen_t address_size = 0;
+  const Rule* rule = nullptr;
+  const Endpoint* destination = nullptr;
+  AttemptOptions options;
+  bool wants_time = false;  // the report will tell how long it took
+};
+
+class PendingTable {
+ public:
+  constexpr PendingTable() = default;
+
+  // Begins to connect. 0: on its way, or there already (Advance says which); else the errno.
+  int Start(int fd, const PendingStart& start);
+
+  // Takes the handshake as far as it goes without waiting.
+  Progress Advance(int fd, const SignalsBlocked& blocked);
+  Progress Advance(int fd);
+  // Advances everything whose time is over, and everything that is watched by an epoll set.
+  void AdvanceOverdue(const SignalsBlocked& blocked);
+  void AdvanceWatched(const SignalsBlocked& blocked);
+
+  PendingView View(int fd) const;
+  // The earliest time, by MonotonicMs(), at which something may be overdue; a lower bound.
+  long long next_deadline_ms() const { return next_deadline_ms_.load(std::memory_order_relaxed); }
+  // Whether there is any pending connection in this process. The fast path of the waiting calls.
+  bool is_used() const { return count_.load(std::memory_order_acquire) != 0; }
+
+  // The failure that waits to be told, as an errno, which counts as told then; 0 if there is none.
+  int TakeError(int fd);
+  // The program gives the connection up with shutdown(2) or connect(AF_UNSPEC): the socket is taken back to
+  // unconnected; with an `error`, it is kept to be told.
+  void Abandon(int fd, int error);
+
+  // The program has set SO_RCVLOWAT, which must not reach the handshake.
+  void NoteLowWater(int fd);
+
+  // close(2) and its kin: `fd` is no longer one of the descriptors. The socket is left alone.
+  void Forget(int fd);
+  // dup(2) and its kin, after `to` got its flags.
+  void Copy(int from, int to);
+
+  // In the child after fork(2).
+  void AfterFork();
+
+ private:
+  struct Entry {
+    LeafLock lock;
+    std::atomic<Progress> progress = Progress::kNone;
+    std::atomic<short> events = 0;
+    std::atomic<long long> deadline_ms = 0;
+    std::atomic<int> fd = -1;  // one of its descriptors
+
+    // Under the lock.
+    unsigned references = 0;
+    int error = 0;
+    uint64_t cookie = 0;
+    SocketAddress peer{};
+    socklen_t peer_size = 0;
+    int low_water = 1;
+    long long started_us = 0;
+    std::optional<Attempt> attempt;
+    Entry* next_free = nullptr;
+  };
+
+  // All but the views are called with the entry locked.
+  bool Attach(Entry* entry, int fd, const PendingStart& start);
+  Progress AdvanceLocked(Entry* entry, int fd, const SignalsBlocked& blocked);
+  // Publishes what the attempt has come to.
+  Progress Settle(Entry* entry, int fd, const SignalsBlocked& blocked);
+  Progress SetWaiting(Entry* entry, short events, const SignalsBlocked& blocked);
+  Progress Succeed(Entry* entry, int fd, const SignalsBlocked& blocked);
+  Progress Fail(Entry* entry, int fd, const SignalsBlocked& blocked);
+  void MarkFailed(Entry* entry, const SignalsBlocked& blocked);
+  static void PutOptionsAside(Entry* entry, int fd);
+  static void GiveOptionsBack(const Entry& entry, int fd);
+  static void Report(const Entry& entry);
+  // The entry is over for all of its descriptors, or for one; the last one frees it. They get `new_flags`.
+  void End(Entry* entry, unsigned new_flags, const SignalsBlocked& blocked);
+  void Detach(Entry* entry, int fd, unsigned new_flags, const SignalsBlocked& blocked);
+  template <typename Visit>
+  void ForEachDescriptor(const Entry& entry, const Visit& visit) {
+    if (entry.references == 1) return visit(entry.fd.load(std::memory_order_relaxed));
+    for (int each = 0; each < static_cast<int>(g_descriptors.used_end()); ++each) {
+      if (entries_.Get(each) == &entry) visit(each);
+    }
+  }
+  template <typename Wants>
+  void AdvanceAll(const SignalsBlocked& blocked, const Wants& wants);
+  void NoteDeadline(long long deadline_ms);
+
+  DescriptorArray<Entry*> entries_;
+  LeafLock pool_lock_;
+  StablePool<Entry> pool_;
+  std::atomic<unsigned> count_ = 0;
+  std::atomic<long long> next_deadline_ms_ = std::numeric_limits<long long>::max();
+};
+
+extern constinit PendingTable g_pendings;
+
+// Waits until the pending connection of `fd` is over.
+enum class AwaitEnd : uint8_t {
+  kOver,         // Progress::kNone or kFailed now
+  kInterrupted,  // by a signal whose handler was installed without SA_RESTART (signal(7))
+  kTimedOut,     // `until_ms` (MonotonicMs()) has passed
+};
+inline constexpr long long kNoTimeLimit = -1;
+AwaitEnd AwaitPending(int fd, long long until_ms);
+
+}  // namespace socksify

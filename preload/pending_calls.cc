@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "preload/pending_calls.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/time.h>
+
+#include <cerrno>
+
+#include "base/errno_keeper.h"
+#include "preload/connections.h"
+#include "preload/originals.h"
+#include "preload/pending.h"
+#include "preload/runtime.h"
+#include "preload/time_limit.h"
+
+namespace socksify {
+namespace {
+
+// Whether connect(2) would go on by itself after a signal (signal(7)): handlers that were installed with
+// SA_RESTART let it. Which signal it was cannot be told afterwards, so one handler without it suffices to
+// return: alarm(2) as a time limit is what programs do, and EINTR is what connect(2) has them expect.
+bool IsRestarted() {
+  for (int number = 1; number < NSIG; ++number) {
+    struct sigaction action{};
+    if (sigaction(number, nullptr, &action) != 0) continue;
+    const bool has_handler = action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN;
+    if (has_handler && (action.sa_flags & SA_RESTART) == 0) return false;
+  }
+  return true;
+}
+
+// SO_SNDTIMEO or SO_RCVTIMEO as a point in time.
+long long TransferLimitMs(int fd, int name) {
+  if ((g_descriptors.Flags(fd) & kTransferTimeout) == 0) return kNoTimeLimit;
+  timeval timeout{};
+  socklen_t size = sizeof timeout;
+  if (libc::getsockopt(fd, SOL_SOCKET, name, static_cast<void*>(&timeout), &size) != 0) return kNoTimeLimit;
+  if (timeout.tv_sec == 0 && timeout.tv_usec == 0) return kNoTimeLimit;
+  return MonotonicMs() + static_cast<long long>(timeout.tv_sec) * 1000 + (timeout.tv_usec + 999) / 1000;
+}
+
+bool IsNonblocking(int fd) {
+  return (libc::fcntl(fd, F_GETFL) & O_NONBLOCK) != 0;
+}
+
+}  // namespace
+
+AwaitEnd AwaitPending(int fd, long long until_ms) {
+  const ErrnoKeeper keeper;
+  const SignalsBlocked blocked;
+  for (;;) {
+    if (g_pendings.Advance(fd, blocked) != Progress::kWaiting) return AwaitEnd::kOver;
+    const long long now_ms = MonotonicMs();
+    if (until_ms != kNoTimeLimit && now_ms >= until_ms) return AwaitEnd::kTimedOut;
+    const PendingView view = g_pendings.View(fd);
+    if (view.progress != Progress::kWaiting) continue;
+    const long long deadline_ms =
+        until_ms == kNoTimeLimit ? view.deadline_ms : std::min(view.deadline_ms, until_ms);
+    pollfd waiting = {.fd = fd, .events = view.events, .revents = 0};
+    TimeLimit limit(nullptr);
+    const int result = libc::ppoll(&waiting, nfds_t{1}, limit.Left(deadline_ms), &blocked.previous());
+    if (result < 0 && errno == EINTR && (until_ms != kNoTimeLimit || !IsRestarted()))
+      return AwaitEnd::kInterrupted;
+  }
+}
+
+void UndoFailedConnect(int fd) {
+  const ErrnoKeeper keeper;
+  g_descriptors.ClearFlags(fd, kConnectFailed);
+  sockaddr unspecified{};
+  unspecified.sa_family = AF_UNSPEC;
+  libc::connect(fd, &unspecified, static_cast<socklen_t>(sizeof unspecified));
+}
+
+int AwaitConnect(int fd) {
+  switch (AwaitPending(fd, TransferLimitMs(fd, SO_SNDTIMEO))) {
+    case AwaitEnd::kInterrupted: return EINTR;
+    case AwaitEnd::kTimedOut: return EINPROGRESS;
+    case AwaitEnd::kOver: break;
+  }
+  const int error = g_pendings.TakeError(fd);
+  if (error != 0) {
+    UndoFailedConnect(fd);
+    return error;
+  }
+  g_descriptors.ClearFlags(fd, kMayRepeatConnect);
+  return (g_descriptors.Flags(fd) & kHasConnection) != 0 ? 0 : EBADF;
+}
+
+int ConnectAgain(int fd) {
+  const bool is_waiting = g_pendings.Advance(fd) == Progress::kWaiting;
+  return is_waiting && IsNonblocking(fd) ? EALREADY : AwaitConnect(fd);
+}
+
+bool MayTransfer(int fd, Direction direction, int flags) {
+  const auto judge = [&] {
+    const Progress progress = g_pendings.Advance(fd);
+    if (progress == Progress::kWaiting && ((flags & MSG_DONTWAIT) != 0 || IsNonblocking(fd))) {
+      errno = EAGAIN;
+      return false;
+    }
+    if (progress == Progress::kWaiting) {
+      const int timeout = direction == Direction::kSend ? SO_SNDTIMEO : SO_RCVTIMEO;
+      switch (AwaitPending(fd, TransferLimitMs(fd, timeout))) {
+        case AwaitEnd::kInterrupted: errno = EINTR; return false;
+        case AwaitEnd::kTimedOut: errno = EAGAIN; return false;
+        case AwaitEnd::kOver: break;
+      }
+    }
+    const int error = g_pendings.TakeError(fd);
+    if (error != 0) errno = error;
+    return error == 0;
+  };
+  return Guarded(judge, false);
+}
+
+bool PendingSocketError(int fd, int* error) {
+  const Progress progress = g_pendings.Advance(fd);
+  *error = progress == Progress::kFailed ? g_pendings.TakeError(fd) : 0;
+  return progress != Progress::kNone;
+}
+
+bool IsNotConnected(int fd) {
+  return g_pendings.Advance(fd) != Progress::kNone;
+}
+
+bool ShutDownPending(int fd) {
+  if (g_pendings.Advance(fd) != Progress::kWaiting) return false;
+  g_pendings.Abandon(fd, ECONNRESET);
+  return true;
+}
+
+}  // namespace socksify

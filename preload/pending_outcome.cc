@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What a pending connection comes to, and what the kernel's socket is made to look like then.
+//
+// The socket of a connection request that was refused is in a state of its own (tcp_reset(), inet(7)):
+// closed, shut down both ways, readable and writable, with the errno in SO_ERROR. Ours has been taken back to
+// unconnected instead. shutdown(2) on an unconnected TCP socket fails with ENOTCONN, but it does shut down
+// and wakes whoever waits, so that everything but SO_ERROR and POLLERR is the kernel's own again; these two
+// are given until the program has asked. The next connect() then has to undo the shutdown, as the kernel
+// does: it fails with ECONNABORTED, and the one after it is a new one.
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <cerrno>
+
+#include "base/cancellation_off.h"
+#include "base/errno_keeper.h"
+#include "preload/connections.h"
+#include "preload/originals.h"
+#include "preload/pending.h"
+#include "preload/report.h"
+#include "preload/runtime.h"
+#include "preload/watches.h"
+
+namespace socksify {
+namespace {
+
+void SetLowWater(int fd, int bytes) {
+  libc::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, static_cast<const void*>(&bytes),
+                   static_cast<socklen_t>(sizeof bytes));
+}
+
+}  // namespace
+
+// Socket options that would get in the way of the handshake.
+void PendingTable::PutOptionsAside(Entry* entry, int fd) {
+  const unsigned flags = g_descriptors.Flags(fd);
+  if ((flags & kFastOpenConnect) != 0) {
+    // With it connect() returns at once and nothing is sent (tcp(7)). A hint, lost without harm.
+    const int off = 0;
+    libc::setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, static_cast<const void*>(&off),
+                     static_cast<socklen_t>(sizeof off));
+  }
+  if ((flags & kReceiveLowWater) != 0) {
+    // poll() would not report the few bytes of a reply.
+    socklen_t size = sizeof entry->low_water;
+    libc::getsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, static_cast<void*>(&entry->low_water), &size);
+    SetLowWater(fd, 1);
+  }
+}
+
+void PendingTable::GiveOptionsBack(const Entry& entry, int fd) {
+  if ((g_descriptors.Flags(fd) & kReceiveLowWater) != 0) SetLowWater(fd, entry.low_water);
+}
+
+void PendingTable::NoteLowWater(int fd) {
+  Entry* const entry = entries_.Get(fd);
+  if (entry == nullptr) return;
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&entry->lock, blocked);
+  if (entries_.Get(fd) == entry && entry->progress.load() == Progress::kWaiting) PutOptionsAside(entry, fd);
+}
+
+Progress PendingTable::Settle(Entry* entry, int fd, const SignalsBlocked& blocked) {
+  switch (entry->attempt->state()) {
+    case Attempt::State::kWaitReadable: return SetWaiting(entry, POLLIN, blocked);
+    case Attempt::State::kWaitWritable: return SetWaiting(entry, POLLOUT, blocked);
+    case Attempt::State::kConnected: return Succeed(entry, fd, blocked);
+    case Attempt::State::kFailed: break;
+  }
+  return Fail(entry, fd, blocked);
+}
+
+Progress PendingTable::SetWaiting(Entry* entry, short events, const SignalsBlocked& blocked) {
+  // After a fail-over the socket waits to be writable again, of which a thread that sleeps in poll(2) until
+  // it is readable would not hear. Such a thread has to look again now and then.
+  constexpr long long kLookAgainMs = 100;
+  const long long deadline_ms = entry->attempt->deadline_ms();
+  const long long look_ms =
+      entry->attempt->has_failed_over() ? std::min(deadline_ms, MonotonicMs() + kLookAgainMs) : deadline_ms;
+  entry->deadline_ms.store(look_ms, std::memory_order_relaxed);
+  NoteDeadline(look_ms);
+  if (entry->events.exchange(events, std::memory_order_release) != events)
+    ForEachDescriptor(*entry, [&](int each) { g_watches.SetDirection(each, events, blocked); });
+  return Progress::kWaiting;
+}
+
+void PendingTable::Report(const Entry& entry) {
+  Runtime* const runtime = Runtime::Get();
+  if (runtime == nullptr) return;
+  const Attempt& attempt = *entry.attempt;
+  const bool has_failed = attempt.state() == Attempt::State::kFailed;
+  runtime->reporter().Connection(
+      {.destination = attempt.destination(),
+       .rule = &attempt.rule(),
+       .target = attempt.target(),
+       .failure = has_failed ? &attempt.failure() : nullptr,
+       .elapsed_us = entry.started_us != 0 ? MonotonicUs() - entry.started_us : 0});
+}
+
+// Writes into the descriptor table what the program is to see of its new connection.
+Progress PendingTable::Succeed(Entry* entry, int fd, const SignalsBlocked& blocked) {
+  const Attempt& attempt = *entry->attempt;
+  Report(*entry);
+  GiveOptionsBack(*entry, fd);
+  Connection connection;
+  connection.cookie = entry->cookie;
+  connection.peer = entry->peer;
+  connection.peer_size = entry->peer_size;
+  const int family = connection.peer.generic.sa_family;
+  if (attempt.is_replaced()) connection.replaced_family = family;
+  const Endpoint& bound = attempt.bound();
+  if (!bound.is_name() && !bound.ip().IsUnspecified())
+    connection.bound_size = ToSockaddr(bound.ip(), bound.port(), family, &connection.bound);
+  // Recorded before it stops being pending: between the two it would be a stranger's socket.
+  g_descriptors.Record(fd, connection);
+  ForEachDescriptor(*entry, [&](int each) { g_descriptors.Share(fd, each); });
+  End(entry, kHasConnection | kMayRepeatConnect, blocked);
+  return Progress::kNone;
+}
+
+Progress PendingTable::Fail(Entry* entry, int fd, const SignalsBlocked& blocked) {
+  Report(*entry);
+  GiveOptionsBack(*entry, fd);
+  entry->error = entry->attempt->failure().error;
+  entry->attempt.reset();
+  libc::shutdown(fd, SHUT_RDWR);
+  MarkFailed(entry, blocked);
+  return Progress::kFailed;
+}
+
+void PendingTable::MarkFailed(Entry* entry, const SignalsBlocked& blocked) {
+  entry->progress.store(Progress::kFailed, std::memory_order_release);
+  ForEachDescriptor(*entry,
+                    [&](int each) { g_watches.EndHandshake(each, Watches::After::kTranslate, blocked); });
+}
+
+void PendingTable::Abandon(int fd, int error) {
+  Entry* const entry = entries_.Get(fd);
+  if (entry == nullptr) return;
+  const ErrnoKeeper keeper;
+  const CancellationOff cancellation_off;
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&entry->lock, blocked);
+  if (entries_.Get(fd) != entry) return;
+  if (entry->attempt) {
+    GiveOptionsBack(*entry, fd);
+    entry->attempt->set_fd(fd);
+    entry->attempt.reset();
+  }
+  entry->error = error;
+  if (error != 0) return MarkFailed(entry, blocked);
+  End(entry, 0, blocked);
+}
+
+}  // namespace socksify

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+
+#include "preload/originals.h"
+#include "preload/pending.h"
+#include "preload/time_limit.h"
+#include "preload/waiting.h"
+#include "preload/watches.h"
+
+namespace socksify {
+namespace {
+
+constexpr long kNsInMs = 1'000'000;
+
+// What one look of the kernel's has brought.
+struct Harvest {
+  int count = 0;             // events for the program, at the front of the array
+  bool has_changed = false;  // a registration of the program's is back in the kernel: ask again
+  bool has_stale = false;    // tokens of registrations that nobody can take out any more
+};
+
+// Whether the event is for the program, and what it looks like then.
+bool Translate(epoll_event* event, Harvest* harvest, const SignalsBlocked& blocked) {
+  if (!g_watches.IsToken(event->data.u64)) return true;
+  const uint64_t token = event->data.u64;
+  const Watches::Watch watch = g_watches.Resolve(token, event->events);
+  switch (watch.mode) {
+    case Watches::Mode::kHandshake:
+      switch (g_pendings.Advance(watch.fd, blocked)) {
+        case Progress::kWaiting: return false;
+        case Progress::kFailed: g_watches.EndHandshake(watch.fd, Watches::After::kTranslate, blocked); break;
+        case Progress::kNone: break;
+      }
+      harvest->has_changed = true;
+      return false;
+    case Watches::Mode::kTranslated:
+      event->data = watch.event.data;
+      if (g_pendings.View(watch.fd).progress == Progress::kFailed) event->events |= EPOLLERR;
+      return true;
+    case Watches::Mode::kNested:
+      event->data = watch.event.data;
+      if (IsSetReadable(watch.fd, blocked)) return true;
+      g_watches.Rearm(token);
+      return false;
+    case Watches::Mode::kRemembered:
+      // The program's own registration came back while this event was on its way.
+      harvest->has_changed = true;
+      return false;
+    case Watches::Mode::kFree: harvest->has_stale = true; break;
+  }
+  return false;
+}
+
+Harvest Reap(epoll_event* events, int count, const SignalsBlocked& blocked) {
+  Harvest harvest;
+  for (int i = 0; i < count; ++i) {
+    epoll_event event = events[i];
+    if (Translate(&event, &harvest, blocked)) events[harvest.count++] = event;
+  }
+  return harvest;
+}
+
+// `is_fine`: the program counts in less than milliseconds, so epoll_pwait2(2) is there.
+int WaitInKernel(int epoll_fd, epoll_event* events, int max_events, const timespec* timeout,
+                 const sigset_t* mask, bool is_fine) {
+  if (is_fine) return libc::epoll_pwait2(epoll_fd, events, max_events, timeout, mask);
+  int timeout_ms = -1;
+  if (timeout != nullptr) {
+    const long long rounded_up_ms =
+        static_cast<long long>(timeout->tv_sec) * 1000 + (timeout->tv_nsec + kNsInMs - 1) / kNsInMs;
+    timeout_ms = static_cast<int>(std::min<long long>(rounded_up_ms, std::numeric_limits<int>::max()));
+  }
+  return libc::epoll_pwait(epoll_fd, events, max_events, timeout_ms, mask);
+}
+
+bool HasToken(const epoll_event* events, int count) {
+  return std::any_of(events, events + std::max(count, 0),
+                     [](const epoll_event& event) { return g_watches.IsToken(event.data.u64); });
+}
+
+}  // namespace
+
+bool IsSetReadable(int epoll_fd, const SignalsBlocked& blocked) {
+  if (!g_watches.has_tokens()) return true;
+  g_pendings.AdvanceWatched(blocked);
+  pollfd set = {.fd = epoll_fd, .events = POLLIN, .revents = 0};
+  return libc::poll(&set, nfds_t{1}, 0) > 0;
+}
+
+int WaitEpoll(int epoll_fd, epoll_event* events, int max_events, const timespec* timeout,
+              const sigset_t* mask) {
+  TimeLimit limit(timeout);
+  const bool is_fine = timeout != nullptr && timeout->tv_nsec % kNsInMs != 0;
+  if (!g_watches.has_tokens()) {
+    const int count = WaitInKernel(epoll_fd, events, max_events, timeout, mask, is_fine);
+    if (!HasToken(events, count)) return count;
+    const SignalsBlocked blocked;
+    const Harvest harvest = Reap(events, count, blocked);
+    if (harvest.count > 0) return harvest.count;
+  }
+  const SignalsBlocked blocked;
+  const sigset_t* const wait_mask = mask != nullptr ? mask : &blocked.previous();
+  constexpr timespec kNow{};
+  bool asks_again = false;
+  for (;;) {
+    const timespec* const left = asks_again ? &kNow : limit.Left(g_pendings.next_deadline_ms());
+    const int count = WaitInKernel(epoll_fd, events, max_events, left, wait_mask, is_fine);
+    if (count < 0) return count;
+    const Harvest harvest = Reap(events, count, blocked);
+    if (harvest.count > 0) return harvest.count;
+    g_pendings.AdvanceOverdue(blocked);
+    asks_again = harvest.has_changed;
+    if (!asks_again && limit.HasPassed()) return 0;
+    if (harvest.has_stale) {
+      const timespec pause = {.tv_sec = 0, .tv_nsec = 1'000'000};
+      nanosleep(&pause, nullptr);
+    }
+  }
+}
+
+}  // namespace socksify

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "preload/watches.h"
+
+#include <cerrno>
+#include <new>
+
+#include "base/errno_keeper.h"
+#include "preload/connections.h"
+#include "preload/originals.h"
+#include "preload/pending.h"
+
+namespace socksify {
+
+constinit Watches g_watches;
+
+namespace {
+
+// The values of EPOLLIN and EPOLLOUT are those of POLLIN and POLLOUT (epoll_ctl(2)).
+static_assert(EPOLLIN == POLLIN && EPOLLOUT == POLLOUT);
+
+constexpr int kGenerationShift = 48;
+
+bool IsOneShot(const epoll_event& event) {
+  return (event.events & EPOLLONESHOT) != 0;
+}
+
+}  // namespace
+
+bool Watches::Concerns(int fd) {
+  return (g_descriptors.Flags(fd) & (kPending | kFreshStream | kEpollSet)) != 0;
+}
+
+Watches::Mode Watches::ModeFor(int fd, const epoll_event& event) {
+  switch (g_pendings.View(fd).progress) {
+    case Progress::kWaiting: return Mode::kHandshake;
+    case Progress::kFailed: return Mode::kTranslated;
+    case Progress::kNone: break;
+  }
+  if ((g_descriptors.Flags(fd) & kEpollSet) != 0) return Mode::kNested;
+  return IsOneShot(event) ? Mode::kTranslated : Mode::kRemembered;
+}
+
+int Watches::Control(int epoll_fd, int operation, int fd, epoll_event* event) {
+  const bool is_change = operation == EPOLL_CTL_ADD || operation == EPOLL_CTL_MOD;
+  if (event == nullptr && is_change) return libc::epoll_ctl(epoll_fd, operation, fd, event);
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&lock_, blocked);
+  Record* const known = Find(epoll_fd, fd);
+  if (!is_change) {
+    const int result = libc::epoll_ctl(epoll_fd, operation, fd, event);
+    if (operation == EPOLL_CTL_DEL && known != nullptr && (result == 0 || errno == ENOENT)) Remove(known);
+    return result;
+  }
+  if (operation == EPOLL_CTL_MOD && known != nullptr) {
+    if (((known->watch.event.events | event->events) & EPOLLEXCLUSIVE) != 0) {
+      errno = EINVAL;
+      return -1;
+    }
+    const epoll_event before = known->watch.event;
+    known->watch.event = *event;
+    if (Register(EPOLL_CTL_MOD, known, ModeFor(fd, *event), g_pendings.View(fd).events) == 0) return 0;
+    known->watch.event = before;
+    return -1;
+  }
+  Record* const record = Take();
+  if (record == nullptr) {
+    errno = ENOSPC;
+    return -1;
+  }
+  record->watch = {.mode = Mode::kRemembered, .epoll_fd = epoll_fd, .fd = fd, .event = *event};
+  if (Register(operation, record, ModeFor(fd, *event), g_pendings.View(fd).events) != 0) {
+    Give(record);
+    return -1;
+  }
+  // One that is known already is of a set that was closed where we could not see.
+  if (known != nullptr) Remove(known);
+  std::atomic<Record*>* const list = lists_.Provide(fd);
+  if (list == nullptr) return 0;
+  record->next = list->load(std::memory_order_relaxed);
+  list->store(record, std::memory_order_release);
+  return 0;
+}
+
+int Watches::Register(int operation, Record* record, Mode mode, short handshake_events) {
+  const Watch& watch = record->watch;
+  epoll_event kernels = watch.event;
+  if (mode != Mode::kRemembered) kernels.data.u64 = TokenOf(*record);
+  if (mode == Mode::kHandshake) kernels.events = static_cast<uint16_t>(handshake_events);
+  const bool is_exclusive = (watch.event.events & EPOLLEXCLUSIVE) != 0;
+  epoll_event programs = watch.event;
+  int result = 0;
+  if (is_exclusive && mode == Mode::kHandshake) {
+    // The kernel judges the program's flags first. An exclusive registration cannot be modified.
+    if (operation == EPOLL_CTL_ADD)
+      result = libc::epoll_ctl(watch.epoll_fd, EPOLL_CTL_ADD, watch.fd, &programs);
+    if (result == 0) result = libc::epoll_ctl(watch.epoll_fd, EPOLL_CTL_DEL, watch.fd, &programs);
+    if (result == 0) result = libc::epoll_ctl(watch.epoll_fd, EPOLL_CTL_ADD, watch.fd, &kernels);
+  } else if (is_exclusive && operation == EPOLL_CTL_MOD) {
+    result = libc::epoll_ctl(watch.epoll_fd, EPOLL_CTL_DEL, watch.fd, &kernels);
+    if (result == 0) result = libc::epoll_ctl(watch.epoll_fd, EPOLL_CTL_ADD, watch.fd, &kernels);
+  } else {
+    result = libc::epoll_ctl(watch.epoll_fd, operation, watch.fd, &kernels);
+  }
+  if (result != 0) return result;
+  SetMode(record, mode);
+  record->has_fired = false;
+  return 0;
+}
+
+void Watches::SetMode(Record* record, Mode mode) {
+  const auto counts = [](Mode any) { return any == Mode::kHandshake || any == Mode::kTranslated; };
+  if (counts(mode) && !counts(record->watch.mode)) tokens_.fetch_add(1);
+  if (!counts(mode) && counts(record->watch.mode)) tokens_.fetch_sub(1);
+  record->watch.mode = mode;
+}
+
+// Calls `change` with each record of a descriptor; those for which it says false are gone.
+template <typename Change>
+void Watches::ChangeAll(int fd, const SignalsBlocked& blocked, const Change& change) {
+  if (!IsWatched(fd)) return;
+  const ErrnoKeeper keeper;
+  const LeafGuard guard(&lock_, blocked);
+  std::atomic<Record*>* const list = lists_.At(fd);
+  Record* rest = list->load(std::memory_order_relaxed);
+  Record* kept = nullptr;
+  while (rest != nullptr) {
+    Record* const record = rest;
+    rest = rest->next;
+    if (change(record)) {
+      record->next = kept;
+      kept = record;
+    } else {
+      Give(record);
+    }
+  }
+  list->store(kept, std::memory_order_release);
+}
+
+void Watches::StartHandshake(int fd, short events, const SignalsBlocked& blocked) {
+  ChangeAll(fd, blocked, [&](Record* record) {
+    if (record->has_fired) return true;
+    return Register(EPOLL_CTL_MOD, record, Mode::kHandshake, events) == 0;
+  });
+}
+
+void Watches::SetDirection(int fd, short events, const SignalsBlocked& blocked) {
+  ChangeAll(fd, blocked, [&](Record* record) {
+    if (record->watch.mode != Mode::kHandshake) return true;
+    return Register(EPOLL_CTL_MOD, record, Mode::kHandshake, events) == 0;
+  });
+}
+
+void Watches::EndHandshake(int fd, After after, const SignalsBlocked& blocked) {
+  ChangeAll(fd, blocked, [&](Record* record) {
+    Mode mode = after == After::kTranslate ? Mode::kTranslated : Mode::kRemembered;
+    if (after == After::kRemember && IsOneShot(record->watch.event)) mode = Mode::kTranslated;
+    // What is disarmed would be armed by the change.
+    const bool is_right = record->has_fired || record->watch.mode == mode;
+    if (!is_right && Register(EPOLL_CTL_MOD, record, mode, 0) != 0) return false;
+    return after != After::kForget;
+  });
+}
+
+void Watches::EndFresh(int fd) {
+  if (!IsWatched(fd)) return;
+  const SignalsBlocked blocked;
+  EndHandshake(fd, After::kForget, blocked);
+}
+
+void Watches::Forget(int fd, const SignalsBlocked& blocked) {
+  // With copies the socket and its registrations outlive the descriptor, but nobody can change them any more.
+  const bool outlives = (g_descriptors.Flags(fd) & kHasCopies) != 0;
+  ChangeAll(fd, blocked, [&](Record* record) {
+    if (outlives && !record->is_inherited && record->watch.mode != Mode::kRemembered)
+      libc::epoll_ctl(record->watch.epoll_fd, EPOLL_CTL_DEL, record->watch.fd, &record->watch.event);
+    return false;
+  });
+}
+
+void Watches::ForgetSet(int epoll_fd) {
+  if (!is_used()) return;
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&lock_, blocked);
+  Record* const base = base_.load(std::memory_order_relaxed);
+  for (uint32_t i = 0; i < used_; ++i) {
+    const Watch& watch = base[i].watch;
+    if (watch.mode == Mode::kFree || watch.epoll_fd != epoll_fd) continue;
+    Record* const listed = Find(epoll_fd, watch.fd);
+    if (listed != nullptr) Remove(listed);
+  }
+}
+
+bool Watches::IsToken(uint64_t data) const {
+  return RecordOf(data) != nullptr;
+}
+
+Watches::Watch Watches::Resolve(uint64_t token, uint32_t events) {
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&lock_, blocked);
+  Record* const record = RecordOf(token);
+  if (record == nullptr || record->generation != token >> kGenerationShift) return {};
+  if (events != 0 && IsOneShot(record->watch.event) && record->watch.mode != Mode::kHandshake)
+    record->has_fired = true;
+  return record->watch;
+}
+
+void Watches::Rearm(uint64_t token) {
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&lock_, blocked);
+  Record* const record = RecordOf(token);
+  if (record == nullptr || record->generation != token >> kGenerationShift || !record->has_fired) return;
+  Register(EPOLL_CTL_MOD, record, record->watch.mode, 0);
+}
+
+void Watches::AfterFork() {
+  lock_.ResetAfterFork();
+  Record* const base = base_.load(std::memory_order_relaxed);
+  for (uint32_t i = 0; i < used_; ++i) base[i].is_inherited = true;
+}
+
+Watches::Record* Watches::Take() {
+  Record* base = base_.load(std::memory_order_relaxed);
+  if (base == nullptr) {
+    base = static_cast<Record*>(ReserveMemory(kMaxRecords * sizeof(Record)));
+    if (base == nullptr) return nullptr;
+    base_.store(base, std::memory_order_release);
+  }
+  if (free_ == nullptr) {
+    if (used_ == kMaxRecords) return nullptr;
+    Record* const record = new (base + used_) Record;
+    record->generation = 1;
+    ++used_;
+    return record;
+  }
+  Record* const record = free_;
+  free_ = record->next;
+  record->next = nullptr;
+  record->has_fired = false;
+  record->is_inherited = false;
+  return record;
+}
+
+void Watches::Give(Record* record) {
+  SetMode(record, Mode::kFree);
+  // 0 is kept for data that are no token.
+  record->generation = static_cast<uint16_t>(record->generation == 0xffff ? 1 : record->generation + 1);
+  record->next = free_;
+  free_ = record;
+}
+
+// The records of a descriptor are few: it is in one or two sets.
+Watches::Record* Watches::Find(int epoll_fd, int fd) const {
+  Record* record = lists_.Get(fd);
+  while (record != nullptr && record->watch.epoll_fd != epoll_fd) record = record->next;
+  return record;
+}
+
+void Watches::Remove(Record* record) {
+  std::atomic<Record*>* const list = lists_.At(record->watch.fd);
+  if (list->load(std::memory_order_relaxed) == record) {
+    list->store(record->next, std::memory_order_release);
+  } else {
+    Record* before = list->load(std::memory_order_relaxed);
+    while (before->next != record) before = before->next;
+    before->next = record->next;
+  }
+  Give(record);
+}
+
+uint64_t Watches::TokenOf(const Record& record) {
+  return reinterpret_cast<uintptr_t>(&record) | static_cast<uint64_t>(record.generation) << kGenerationShift;
+}
+
+// The record at the token's address, which may stand for another registration by now.
+Watches::Record* Watches::RecordOf(uint64_t token) const {
+  Record* const base = base_.load(std::memory_order_acquire);
+  const uint64_t offset =
+      (token & ((uint64_t{1} << kGenerationShift) - 1)) - reinterpret_cast<uintptr_t>(base);
+  const bool is_token = base != nullptr && token >> kGenerationShift != 0 &&
+                        offset < kMaxRecords * sizeof(Record) && offset % sizeof(Record) == 0;
+  return is_token ? base + offset / sizeof(Record) : nullptr;
+}
+
+}  // namespace socksify
