@@ -2,16 +2,24 @@
 // libc's syscall(2) for the calls that we replace: some programs make them by number.
 
 #include <linux/net.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdarg>
+#include <cstring>
 
 #include "base/cancellation_off.h"
 #include "preload/libc_aliases.h"
 #include "preload/originals.h"
+#include "preload/pending.h"
+#include "preload/pending_calls.h"
 #include "preload/runtime.h"
+#include "preload/watches.h"
 
 namespace socksify {
 namespace {
@@ -66,6 +74,107 @@ long SocketCall(long call, const long* arguments) {
 }
 #endif
 
+// The kernel's signal sets are shorter than libc's.
+class Mask {
+ public:
+  explicit Mask(long kernels) : is_given_(kernels != 0) {
+    if (!is_given_) return;
+    sigemptyset(&mask_);
+    std::memcpy(&mask_, As<const void*>(kernels), _NSIG / 8);
+  }
+  const sigset_t* get() const { return is_given_ ? &mask_ : nullptr; }
+
+ private:
+  bool is_given_;
+  sigset_t mask_{};
+};
+
+// The waits, while a pending connection may have a say in them. The kernel's own forms of ppoll and pselect
+// change the timeout; what is left of it is of no use to those who know that libc's do not.
+long WaitBySyscall(long number, const long* arguments) {
+  const CancellationOff cancellation_off;
+  const auto fd = static_cast<int>(arguments[0]);
+  const auto count = static_cast<int>(arguments[2]);
+  auto* const events = As<epoll_event*>(arguments[1]);
+  switch (number) {
+#ifdef SYS_poll
+    case SYS_poll:
+      return ::poll(As<pollfd*>(arguments[0]), static_cast<nfds_t>(arguments[1]),
+                    static_cast<int>(arguments[2]));
+#endif
+#ifdef SYS_select
+    case SYS_select:
+      return ::select(fd, As<fd_set*>(arguments[1]), As<fd_set*>(arguments[2]), As<fd_set*>(arguments[3]),
+                      As<timeval*>(arguments[4]));
+#endif
+#ifdef SYS_epoll_wait
+    case SYS_epoll_wait: return ::epoll_wait(fd, events, count, static_cast<int>(arguments[3]));
+#endif
+    case SYS_epoll_pwait:
+      return ::epoll_pwait(fd, events, count, static_cast<int>(arguments[3]), Mask(arguments[4]).get());
+    case SYS_epoll_pwait2:
+      return ::epoll_pwait2(fd, events, count, As<const timespec*>(arguments[3]), Mask(arguments[4]).get());
+    case SYS_ppoll:
+      return ::ppoll(As<pollfd*>(arguments[0]), static_cast<nfds_t>(arguments[1]),
+                     As<const timespec*>(arguments[2]), Mask(arguments[3]).get());
+    case SYS_pselect6: {
+      struct KernelsMask {
+        long address;
+        size_t size;
+      };
+      const auto* const mask = As<const KernelsMask*>(arguments[5]);
+      return ::pselect(fd, As<fd_set*>(arguments[1]), As<fd_set*>(arguments[2]), As<fd_set*>(arguments[3]),
+                       As<const timespec*>(arguments[4]), Mask(mask != nullptr ? mask->address : 0).get());
+    }
+    default: break;
+  }
+  return -1;
+}
+
+bool IsWait(long number) {
+  switch (number) {
+#ifdef SYS_poll
+    case SYS_poll:
+#endif
+#ifdef SYS_select
+    case SYS_select:
+#endif
+#ifdef SYS_epoll_wait
+    case SYS_epoll_wait:
+#endif
+    case SYS_epoll_pwait:
+    case SYS_epoll_pwait2:
+    case SYS_ppoll:
+    case SYS_pselect6: return true;
+    default: return false;
+  }
+}
+
+// Data on a pending connection, by number.
+bool IsHeldBack(long number, const long* arguments) {
+  const auto is_pending = [](long fd) { return (g_descriptors.Flags(static_cast<int>(fd)) & kPending) != 0; };
+  const auto is_held_back = [&](long fd, Direction direction, long flags) {
+    const CancellationOff cancellation_off;
+    return is_pending(fd) && !MayTransfer(static_cast<int>(fd), direction, static_cast<int>(flags));
+  };
+  switch (number) {
+    case SYS_read:
+    case SYS_readv:
+    case SYS_preadv2: return is_held_back(arguments[0], Direction::kReceive, 0);
+    case SYS_recvfrom:
+    case SYS_recvmmsg: return is_held_back(arguments[0], Direction::kReceive, arguments[3]);
+    case SYS_recvmsg: return is_held_back(arguments[0], Direction::kReceive, arguments[2]);
+    case SYS_write:
+    case SYS_writev:
+    case SYS_pwritev2:
+    case SYS_sendfile: return is_held_back(arguments[0], Direction::kSend, 0);
+    case SYS_splice:
+      return is_held_back(arguments[0], Direction::kReceive, 0) ||
+             is_held_back(arguments[2], Direction::kSend, 0);
+    default: return false;
+  }
+}
+
 }  // namespace
 }  // namespace socksify
 
@@ -77,6 +186,10 @@ SOCKSIFY_EXPORT long syscall(long number, ...) noexcept {
   va_start(list, number);
   for (long& argument : arguments) argument = va_arg(list, long);
   va_end(list);
+  if (IsHeldBack(number, arguments)) [[unlikely]]
+    return -1;
+  if (IsWait(number) && (g_pendings.is_used() || g_watches.is_used())) [[unlikely]]
+    return WaitBySyscall(number, arguments);
   switch (number) {
     case SYS_bind: return Call<int, int, const sockaddr*, socklen_t>(&::bind, arguments);
     case SYS_close: return Call<int, int>(&::close, arguments);
@@ -87,15 +200,23 @@ SOCKSIFY_EXPORT long syscall(long number, ...) noexcept {
     case SYS_dup2: return Call<int, int, int>(&::dup2, arguments);
 #endif
     case SYS_dup3: return Call<int, int, int, int>(&::dup3, arguments);
+#ifdef SYS_epoll_create
+    case SYS_epoll_create: return Call<int, int>(&::epoll_create, arguments);
+#endif
+    case SYS_epoll_create1: return Call<int, int>(&::epoll_create1, arguments);
+    case SYS_epoll_ctl: return Call<int, int, int, int, epoll_event*>(&::epoll_ctl, arguments);
     case SYS_fcntl: return Fcntl(arguments);
     case SYS_getpeername: return Call<int, int, sockaddr*, socklen_t*>(&::getpeername, arguments);
     case SYS_getsockname: return Call<int, int, sockaddr*, socklen_t*>(&::getsockname, arguments);
     case SYS_getsockopt: return Call<int, int, int, int, void*, socklen_t*>(&::getsockopt, arguments);
+    case SYS_listen: return Call<int, int, int>(&::listen, arguments);
     case SYS_sendmmsg: return Call<int, int, mmsghdr*, unsigned, int>(&::sendmmsg, arguments);
     case SYS_sendmsg: return Call<ssize_t, int, const msghdr*, int>(&::sendmsg, arguments);
     case SYS_sendto:
       return Call<ssize_t, int, const void*, size_t, int, const sockaddr*, socklen_t>(&::sendto, arguments);
     case SYS_setsockopt: return Call<int, int, int, int, const void*, socklen_t>(&::setsockopt, arguments);
+    case SYS_shutdown: return Call<int, int, int>(&::shutdown, arguments);
+    case SYS_socket: return Call<int, int, int, int>(&::socket, arguments);
 #ifdef SYS_fcntl64
     case SYS_fcntl64: return Fcntl(arguments);
 #endif
