@@ -11,17 +11,18 @@
 
 namespace socksify {
 
-EchoOrigin::EchoOrigin() {
+EchoOrigin::EchoOrigin(std::optional<SynGate::Ending> ending) {
   SocketAddress address;
   socklen_t size = ToSockaddr(IpAddress::V4(0x7f000001), 0, AF_INET, &address);
   stream_.Reset(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   datagram_.Reset(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (bind(stream_.get(), &address.generic, size) != 0 || listen(stream_.get(), 64) != 0 ||
+  if (bind(stream_.get(), &address.generic, size) != 0 || listen(stream_.get(), 4096) != 0 ||
       getsockname(stream_.get(), &address.generic, &size) != 0 ||
       bind(datagram_.get(), &address.generic, size) != 0) {
     throw std::runtime_error("echo origin: cannot listen");
   }
   port_ = ntohs(address.v4.sin_port);
+  if (ending) gate_.emplace(stream_.get(), *ending);
   thread_ = std::thread([this] { Serve(); });
 }
 
@@ -33,10 +34,11 @@ EchoOrigin::~EchoOrigin() {
 void EchoOrigin::Serve() {
   std::vector<UniqueFd> connections;
   while (!is_over_) {
-    std::vector<pollfd> ready = {{.fd = stream_.get(), .events = POLLIN, .revents = 0},
+    const bool is_listening = !gate_ || gate_->Tick();
+    std::vector<pollfd> ready = {{.fd = is_listening ? stream_.get() : -1, .events = POLLIN, .revents = 0},
                                  {.fd = datagram_.get(), .events = POLLIN, .revents = 0}};
     for (const UniqueFd& fd : connections) ready.push_back({.fd = fd.get(), .events = POLLIN, .revents = 0});
-    poll(ready.data(), ready.size(), 50);
+    poll(ready.data(), ready.size(), gate_ ? 10 : 50);
     char buffer[4096];
     for (size_t i = ready.size(); i-- > 2;) {
       if (ready[i].revents == 0) continue;
@@ -50,8 +52,10 @@ void EchoOrigin::Serve() {
       const ssize_t count = recvfrom(datagram_.get(), buffer, sizeof buffer, 0, &from.generic, &size);
       if (count >= 0) sendto(datagram_.get(), buffer, static_cast<size_t>(count), 0, &from.generic, size);
     }
-    if (ready[0].revents != 0)
+    if (ready[0].revents != 0) {
       connections.emplace_back(accept4(stream_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      if (gate_) gate_->Accepted();
+    }
   }
 }
 
