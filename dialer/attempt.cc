@@ -117,6 +117,7 @@ Attempt::State Attempt::Start(long long now_ms) {
 Attempt::State Attempt::Advance(long long now_ms) {
   Step step = Step::kAgain;
   while (step == Step::kAgain) {
+    ++activity_;
     switch (phase_) {
       case Phase::kPicking: step = Pick(now_ms); break;
       case Phase::kConnecting: step = is_direct() ? StepDirect(now_ms) : StepConnecting(now_ms); break;
@@ -124,6 +125,8 @@ Attempt::State Attempt::Advance(long long now_ms) {
       case Phase::kOver: return state_;
     }
   }
+  // The last step only found that there is nothing to do yet.
+  if (phase_ != Phase::kOver) --activity_;
   return state_;
 }
 
@@ -274,6 +277,13 @@ Attempt::Step Attempt::StepConnecting(long long now_ms) {
   const ssize_t sent = system_->send(fd_, output.data(), output.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent < 0 && WouldBlock(errno)) {
     return now_ms >= deadline_ms_ ? Fail(kConnectTimeout, now_ms) : Wait(State::kWaitWritable);
+  }
+  if (sent < 0 && errno == EPIPE && !has_undone_shutdown_) {
+    // The program shut the socket down before it connected; only dissolving the connection undoes that.
+    has_undone_shutdown_ = true;
+    --address_index_;
+    phase_ = Phase::kPicking;
+    return Step::kAgain;
   }
   if (sent < 0)
     return Fail({Fault::kServer, errno == EPIPE ? ECONNREFUSED : errno, -1, "cannot reach the proxy"},

@@ -83,6 +83,8 @@ class Attempt {
   bool has_failed_over() const { return next_target_ > 1 || address_index_ > 1; }
   // How many paths were given up before the present one.
   size_t failed_targets() const { return next_target_ > 0 ? next_target_ - 1 : 0; }
+  // Counts whatever has happened: a message sent or received, a trial begun or given up.
+  unsigned activity() const { return activity_; }
   // The socket behind the descriptor was replaced by an AF_INET6 one (see socket_replacement.h).
   bool is_replaced() const { return is_replaced_; }
 
@@ -130,8 +132,10 @@ class Attempt {
   State state_ = State::kFailed;
   Phase phase_ = Phase::kPicking;
   bool has_touched_socket_ = false;
+  bool has_undone_shutdown_ = false;
   bool is_replaced_ = false;
   long long deadline_ms_ = 0;
+  unsigned activity_ = 0;
   Handshake handshake_;
   SocketAddress local_{};  // with is_bound: what the socket was bound to at the start
   socklen_t local_size_ = 0;

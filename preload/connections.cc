@@ -45,7 +45,7 @@ std::optional<Connection> FindConnection(int fd) {
 void ForgetConnection(int fd) {
   const unsigned flags = g_descriptors.Flags(fd);
   if ((flags & (kPending | kHasConnection | kConnectFailed)) == 0) return;
-  g_pendings.Abandon(fd, 0);
+  if ((flags & kPending) != 0) g_pendings.TakeError(fd);
   g_descriptors.Drop(fd);
   g_descriptors.SetFlags(fd, (flags & kOptionFlags) | kFreshStream);
 }
@@ -76,7 +76,7 @@ void CopyDescriptor(int from, int to) {
   if (from == to) return;
   ForgetDescriptor(to);
   // The socket may be connected, or registered, by another of its descriptors from now on.
-  if ((flags & (kPending | kFreshStream)) != 0) g_descriptors.SetFlags(from, kHasCopies);
+  if ((flags & (kPending | kFreshStream | kEpollSet)) != 0) g_descriptors.SetFlags(from, kHasCopies);
   g_descriptors.Duplicate(from, to);
   if ((flags & kPending) != 0) g_pendings.Copy(from, to);
 }

@@ -6,7 +6,6 @@
 #include "preload/libc_aliases.h"
 #include "preload/originals.h"
 #include "preload/outbound.h"
-#include "preload/pending.h"
 #include "preload/pending_calls.h"
 
 namespace socksify {
@@ -41,7 +40,7 @@ SOCKSIFY_EXPORT int connect(int fd, const sockaddr* address, socklen_t size) {
   if (!IsInternetAddress(address, size)) {
     const bool dissolves = reinterpret_cast<uintptr_t>(address) >= 4096 &&
                            size >= sizeof address->sa_family && address->sa_family == AF_UNSPEC;
-    if (dissolves && (g_descriptors.Flags(fd) & kPending) != 0) g_pendings.Abandon(fd, 0);
+    if (dissolves && (g_descriptors.Flags(fd) & kPending) != 0 && DissolvePending(fd)) return 0;
     const int result = libc::connect(fd, address, size);
     // AF_UNSPEC dissolves a connection (connect(2)); what we knew of it goes with it.
     if (result == 0 && g_descriptors.Flags(fd) != 0) ForgetConnection(fd);

@@ -163,7 +163,7 @@ SOCKSIFY_EXPORT ssize_t splice(int from, off64_t* from_offset, int to, off64_t* 
 }
 
 SOCKSIFY_EXPORT int shutdown(int fd, int how) noexcept {
-  if ((g_descriptors.Flags(fd) & kPending) != 0 && ShutDownPending(fd)) [[unlikely]]
+  if ((g_descriptors.Flags(fd) & kPending) != 0 && DissolvePending(fd)) [[unlikely]]
     return 0;
   return libc::shutdown(fd, how);
 }

@@ -125,23 +125,37 @@ SOCKSIFY_EXPORT int epoll_ctl(int epoll_fd, int operation, int fd, epoll_event* 
 }
 
 SOCKSIFY_EXPORT int epoll_wait(int epoll_fd, epoll_event* events, int max_events, int timeout_ms) {
-  if (!g_watches.is_used()) [[likely]]
-    return libc::epoll_wait(epoll_fd, events, max_events, timeout_ms);
+  if (!g_watches.is_used()) [[likely]] {
+    const int count = libc::epoll_wait(epoll_fd, events, max_events, timeout_ms);
+    if (count <= 0 || !g_watches.is_used()) [[likely]]
+      return count;
+    const Milliseconds timeout(timeout_ms);
+    return FinishEpoll(epoll_fd, events, max_events, timeout.get(), nullptr, count);
+  }
   return Guarded(
       [&] { return WaitEpoll(epoll_fd, events, max_events, Milliseconds(timeout_ms).get(), nullptr); }, -1);
 }
 
 SOCKSIFY_EXPORT int epoll_pwait(int epoll_fd, epoll_event* events, int max_events, int timeout_ms,
                                 const sigset_t* mask) {
-  if (!g_watches.is_used()) [[likely]]
-    return libc::epoll_pwait(epoll_fd, events, max_events, timeout_ms, mask);
+  if (!g_watches.is_used()) [[likely]] {
+    const int count = libc::epoll_pwait(epoll_fd, events, max_events, timeout_ms, mask);
+    if (count <= 0 || !g_watches.is_used()) [[likely]]
+      return count;
+    const Milliseconds timeout(timeout_ms);
+    return FinishEpoll(epoll_fd, events, max_events, timeout.get(), mask, count);
+  }
   return Guarded(
       [&] { return WaitEpoll(epoll_fd, events, max_events, Milliseconds(timeout_ms).get(), mask); }, -1);
 }
 
 SOCKSIFY_EXPORT int epoll_pwait2(int epoll_fd, epoll_event* events, int max_events, const timespec* timeout,
                                  const sigset_t* mask) {
-  if (!g_watches.is_used() || !IsValid(timeout)) [[likely]]
-    return libc::epoll_pwait2(epoll_fd, events, max_events, timeout, mask);
+  if (!g_watches.is_used() || !IsValid(timeout)) [[likely]] {
+    const int count = libc::epoll_pwait2(epoll_fd, events, max_events, timeout, mask);
+    if (count <= 0 || !g_watches.is_used()) [[likely]]
+      return count;
+    return FinishEpoll(epoll_fd, events, max_events, timeout, mask, count);
+  }
   return Guarded([&] { return WaitEpoll(epoll_fd, events, max_events, timeout, mask); }, -1);
 }

@@ -120,7 +120,10 @@ int ConnectDirect(Runtime* runtime, int fd, const sockaddr* address, socklen_t s
 std::optional<int> JudgeRepetition(int fd) {
   const unsigned flags = g_descriptors.Flags(fd);
   if ((flags & (kPending | kConnectFailed | kHasConnection)) == 0) return std::nullopt;
-  if ((flags & kPending) != 0) return ConnectAgain(fd);
+  if ((flags & kPending) != 0) {
+    if (g_pendings.EndAbandoned(fd)) return std::nullopt;
+    return ConnectAgain(fd);
+  }
   if (!FindConnection(fd)) {
     if ((flags & kConnectFailed) == 0) return std::nullopt;
     UndoFailedConnect(fd);

@@ -59,6 +59,7 @@ int PendingTable::Start(int fd, const PendingStart& start) {
 bool PendingTable::Attach(Entry* entry, int fd, const PendingStart& start) {
   entry->references = 0;
   entry->error = 0;
+  entry->is_abandoned = false;
   entry->started_us = start.wants_time ? MonotonicUs() : 0;
   entry->cookie = SocketCookie(fd);
   entry->peer_size = std::min<socklen_t>(start.address_size, sizeof entry->peer);
@@ -117,14 +118,19 @@ Progress PendingTable::AdvanceLocked(Entry* entry, int fd, const SignalsBlocked&
 }
 
 template <typename Wants>
-void PendingTable::AdvanceAll(const SignalsBlocked& blocked, const Wants& wants) {
+bool PendingTable::AdvanceAll(const SignalsBlocked& blocked, const Wants& wants) {
+  bool has_come_on = false;
   pool_.ForEach([&](Entry* entry) {
     if (entry->progress.load(std::memory_order_acquire) != Progress::kWaiting || !wants(*entry)) return;
     const LeafGuard guard(&entry->lock, blocked);
     const int fd = entry->fd.load(std::memory_order_relaxed);
-    if (entry->progress.load(std::memory_order_relaxed) == Progress::kWaiting && entries_.Get(fd) == entry)
-      AdvanceLocked(entry, fd, blocked);
+    if (entry->progress.load(std::memory_order_relaxed) != Progress::kWaiting || entries_.Get(fd) != entry)
+      return;
+    const unsigned before = entry->attempt->activity();
+    const bool is_waiting = AdvanceLocked(entry, fd, blocked) == Progress::kWaiting;
+    if (!is_waiting || entry->attempt->activity() != before) has_come_on = true;
   });
+  return has_come_on;
 }
 
 void PendingTable::AdvanceOverdue(const SignalsBlocked& blocked) {
@@ -137,8 +143,8 @@ void PendingTable::AdvanceOverdue(const SignalsBlocked& blocked) {
   });
 }
 
-void PendingTable::AdvanceWatched(const SignalsBlocked& blocked) {
-  AdvanceAll(blocked, [](const Entry& entry) { return g_watches.IsWatched(entry.fd.load()); });
+bool PendingTable::AdvanceWatched(const SignalsBlocked& blocked) {
+  return AdvanceAll(blocked, [](const Entry& entry) { return g_watches.IsWatched(entry.fd.load()); });
 }
 
 void PendingTable::NoteDeadline(long long deadline_ms) {
@@ -163,8 +169,19 @@ int PendingTable::TakeError(int fd) {
   const LeafGuard guard(&entry->lock, blocked);
   if (entries_.Get(fd) != entry || entry->progress.load() != Progress::kFailed) return 0;
   const int error = entry->error;
-  End(entry, kConnectFailed, blocked);
+  End(entry, entry->is_abandoned ? 0 : kConnectFailed, blocked);
   return error;
+}
+
+bool PendingTable::EndAbandoned(int fd) {
+  Entry* const entry = entries_.Get(fd);
+  if (entry == nullptr) return false;
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&entry->lock, blocked);
+  if (entries_.Get(fd) != entry || entry->progress.load() != Progress::kFailed || !entry->is_abandoned)
+    return false;
+  End(entry, 0, blocked);
+  return true;
 }
 
 void PendingTable::Forget(int fd) {

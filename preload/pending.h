@@ -64,9 +64,10 @@ class PendingTable {
   // Takes the handshake as far as it goes without waiting.
   Progress Advance(int fd, const SignalsBlocked& blocked);
   Progress Advance(int fd);
-  // Advances everything whose time is over, and everything that is watched by an epoll set.
+  // Advances everything whose time is over.
   void AdvanceOverdue(const SignalsBlocked& blocked);
-  void AdvanceWatched(const SignalsBlocked& blocked);
+  // Advances everything that is watched by an epoll set; whether anything came of it.
+  bool AdvanceWatched(const SignalsBlocked& blocked);
 
   PendingView View(int fd) const;
   // The earliest time, by MonotonicMs(), at which something may be overdue; a lower bound.
@@ -77,8 +78,10 @@ class PendingTable {
   // The failure that waits to be told, as an errno, which counts as told then; 0 if there is none.
   int TakeError(int fd);
   // The program gives the connection up with shutdown(2) or connect(AF_UNSPEC): the socket is taken back to
-  // unconnected; with an `error`, it is kept to be told.
-  void Abandon(int fd, int error);
+  // unconnected, and ECONNRESET waits to be told, as tcp_disconnect() has it. Such a socket may be connected
+  // again at once: EndAbandoned() says whether it is one, and forgets the error.
+  void Abandon(int fd);
+  bool EndAbandoned(int fd);
 
   // The program has set SO_RCVLOWAT, which must not reach the handshake.
   void NoteLowWater(int fd);
@@ -102,6 +105,7 @@ class PendingTable {
     // Under the lock.
     unsigned references = 0;
     int error = 0;
+    bool is_abandoned = false;
     uint64_t cookie = 0;
     SocketAddress peer{};
     socklen_t peer_size = 0;
@@ -134,7 +138,7 @@ class PendingTable {
     }
   }
   template <typename Wants>
-  void AdvanceAll(const SignalsBlocked& blocked, const Wants& wants);
+  bool AdvanceAll(const SignalsBlocked& blocked, const Wants& wants);
   void NoteDeadline(long long deadline_ms);
 
   DescriptorArray<Entry*> entries_;

@@ -49,14 +49,14 @@ bool IsNonblocking(int fd) {
 AwaitEnd AwaitPending(int fd, long long until_ms) {
   const ErrnoKeeper keeper;
   const SignalsBlocked blocked;
-  for (;;) {
+  for (LookAgain look_again;;) {
     if (g_pendings.Advance(fd, blocked) != Progress::kWaiting) return AwaitEnd::kOver;
     const long long now_ms = MonotonicMs();
     if (until_ms != kNoTimeLimit && now_ms >= until_ms) return AwaitEnd::kTimedOut;
     const PendingView view = g_pendings.View(fd);
     if (view.progress != Progress::kWaiting) continue;
-    const long long deadline_ms =
-        until_ms == kNoTimeLimit ? view.deadline_ms : std::min(view.deadline_ms, until_ms);
+    long long deadline_ms = std::min(view.deadline_ms, look_again.NextMs());
+    if (until_ms != kNoTimeLimit) deadline_ms = std::min(deadline_ms, until_ms);
     pollfd waiting = {.fd = fd, .events = view.events, .revents = 0};
     TimeLimit limit(nullptr);
     const int result = libc::ppoll(&waiting, nfds_t{1}, limit.Left(deadline_ms), &blocked.previous());
@@ -90,7 +90,9 @@ int AwaitConnect(int fd) {
 
 int ConnectAgain(int fd) {
   const bool is_waiting = g_pendings.Advance(fd) == Progress::kWaiting;
-  return is_waiting && IsNonblocking(fd) ? EALREADY : AwaitConnect(fd);
+  if (is_waiting && IsNonblocking(fd)) return EALREADY;
+  const int error = AwaitConnect(fd);
+  return error == EINPROGRESS ? EALREADY : error;
 }
 
 bool MayTransfer(int fd, Direction direction, int flags) {
@@ -125,9 +127,9 @@ bool IsNotConnected(int fd) {
   return g_pendings.Advance(fd) != Progress::kNone;
 }
 
-bool ShutDownPending(int fd) {
+bool DissolvePending(int fd) {
   if (g_pendings.Advance(fd) != Progress::kWaiting) return false;
-  g_pendings.Abandon(fd, ECONNRESET);
+  g_pendings.Abandon(fd);
   return true;
 }
 

@@ -25,7 +25,7 @@ void UndoFailedConnect(int fd);
 bool PendingSocketError(int fd, int* error);
 // Whether the connection is still on its way or has failed: getpeername(2) says ENOTCONN then.
 bool IsNotConnected(int fd);
-// shutdown(2) while the connection is on its way dissolves it, as the kernel has it. False: ask the kernel.
-bool ShutDownPending(int fd);
+// shutdown(2) and connect(AF_UNSPEC) while the connection is on its way dissolve it. False: ask the kernel.
+bool DissolvePending(int fd);
 
 }  // namespace socksify

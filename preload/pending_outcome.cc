@@ -136,22 +136,20 @@ void PendingTable::MarkFailed(Entry* entry, const SignalsBlocked& blocked) {
                     [&](int each) { g_watches.EndHandshake(each, Watches::After::kTranslate, blocked); });
 }
 
-void PendingTable::Abandon(int fd, int error) {
+void PendingTable::Abandon(int fd) {
   Entry* const entry = entries_.Get(fd);
   if (entry == nullptr) return;
   const ErrnoKeeper keeper;
   const CancellationOff cancellation_off;
   const SignalsBlocked blocked;
   const LeafGuard guard(&entry->lock, blocked);
-  if (entries_.Get(fd) != entry) return;
-  if (entry->attempt) {
-    GiveOptionsBack(*entry, fd);
-    entry->attempt->set_fd(fd);
-    entry->attempt.reset();
-  }
-  entry->error = error;
-  if (error != 0) return MarkFailed(entry, blocked);
-  End(entry, 0, blocked);
+  if (entries_.Get(fd) != entry || entry->progress.load() != Progress::kWaiting) return;
+  GiveOptionsBack(*entry, fd);
+  entry->attempt->set_fd(fd);
+  entry->attempt.reset();
+  entry->error = ECONNRESET;
+  entry->is_abandoned = true;
+  MarkFailed(entry, blocked);
 }
 
 }  // namespace socksify

@@ -1,13 +1,32 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// TimeLimit: until when a wait may take.
+// TimeLimit and LookAgain: until when a wait may take.
 #pragma once
 
+#include <sys/single_threaded.h>
 #include <time.h>
 
 #include <algorithm>
 #include <limits>
 
 namespace socksify {
+
+// When a thread that waits for a handshake in poll(2) has to look again. Another thread may have brought the
+// handshake to its end, taking away what this one waits for; the kernel does not wake it then. Epoll sets
+// need none of this: their registrations are changed.
+class LookAgain {
+ public:
+  // By CLOCK_MONOTONIC in milliseconds, later and later from call to call; never in a process of one thread.
+  long long NextMs() {
+    if (__libc_single_threaded != 0) return std::numeric_limits<long long>::max();
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    pause_ms_ = std::min(pause_ms_ * 2, 100LL);
+    return static_cast<long long>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000 + pause_ms_;
+  }
+
+ private:
+  long long pause_ms_ = 4;
+};
 
 class TimeLimit {
  public:

@@ -34,6 +34,11 @@ int WaitSelect(int count, fd_set* read, fd_set* write, fd_set* except, const tim
 int WaitEpoll(int epoll_fd, epoll_event* events, int max_events, const timespec* timeout,
               const sigset_t* mask);
 
+// The same for a wait that has come back with `count` events: handshakes may have begun in the meantime. If
+// all of them are theirs, the wait begins anew.
+int FinishEpoll(int epoll_fd, epoll_event* events, int max_events, const timespec* timeout,
+                const sigset_t* mask, int count);
+
 // Whether an epoll set that the kernel calls readable is so for the program too: what its handshakes wait for
 // does not count.
 bool IsSetReadable(int epoll_fd, const SignalsBlocked& blocked);

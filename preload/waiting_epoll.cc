@@ -75,31 +75,9 @@ int WaitInKernel(int epoll_fd, epoll_event* events, int max_events, const timesp
   return libc::epoll_pwait(epoll_fd, events, max_events, timeout_ms, mask);
 }
 
-bool HasToken(const epoll_event* events, int count) {
-  return std::any_of(events, events + std::max(count, 0),
-                     [](const epoll_event& event) { return g_watches.IsToken(event.data.u64); });
-}
-
-}  // namespace
-
-bool IsSetReadable(int epoll_fd, const SignalsBlocked& blocked) {
-  if (!g_watches.has_tokens()) return true;
-  g_pendings.AdvanceWatched(blocked);
-  pollfd set = {.fd = epoll_fd, .events = POLLIN, .revents = 0};
-  return libc::poll(&set, nfds_t{1}, 0) > 0;
-}
-
-int WaitEpoll(int epoll_fd, epoll_event* events, int max_events, const timespec* timeout,
-              const sigset_t* mask) {
+int WaitForHandshakes(int epoll_fd, epoll_event* events, int max_events, const timespec* timeout,
+                      const sigset_t* mask, bool is_fine) {
   TimeLimit limit(timeout);
-  const bool is_fine = timeout != nullptr && timeout->tv_nsec % kNsInMs != 0;
-  if (!g_watches.has_tokens()) {
-    const int count = WaitInKernel(epoll_fd, events, max_events, timeout, mask, is_fine);
-    if (!HasToken(events, count)) return count;
-    const SignalsBlocked blocked;
-    const Harvest harvest = Reap(events, count, blocked);
-    if (harvest.count > 0) return harvest.count;
-  }
   const SignalsBlocked blocked;
   const sigset_t* const wait_mask = mask != nullptr ? mask : &blocked.previous();
   constexpr timespec kNow{};
@@ -118,6 +96,44 @@ int WaitEpoll(int epoll_fd, epoll_event* events, int max_events, const timespec*
       nanosleep(&pause, nullptr);
     }
   }
+}
+
+bool HasToken(const epoll_event* events, int count) {
+  return std::any_of(events, events + std::max(count, 0),
+                     [](const epoll_event& event) { return g_watches.IsToken(event.data.u64); });
+}
+
+}  // namespace
+
+// A handshake may become ready at any moment. If nothing came of advancing them all after the kernel had said
+// "readable", it did not mean them.
+bool IsSetReadable(int epoll_fd, const SignalsBlocked& blocked) {
+  while (g_watches.has_tokens()) {
+    pollfd set = {.fd = epoll_fd, .events = POLLIN, .revents = 0};
+    if (libc::poll(&set, nfds_t{1}, 0) <= 0) return false;
+    if (!g_pendings.AdvanceWatched(blocked)) break;
+  }
+  return true;
+}
+
+int WaitEpoll(int epoll_fd, epoll_event* events, int max_events, const timespec* timeout,
+              const sigset_t* mask) {
+  const bool is_fine = timeout != nullptr && timeout->tv_nsec % kNsInMs != 0;
+  if (g_watches.has_tokens()) return WaitForHandshakes(epoll_fd, events, max_events, timeout, mask, is_fine);
+  const int count = WaitInKernel(epoll_fd, events, max_events, timeout, mask, is_fine);
+  return FinishEpoll(epoll_fd, events, max_events, timeout, mask, count);
+}
+
+int FinishEpoll(int epoll_fd, epoll_event* events, int max_events, const timespec* timeout,
+                const sigset_t* mask, int count) {
+  if (!HasToken(events, count)) return count;
+  {
+    const SignalsBlocked blocked;
+    const Harvest harvest = Reap(events, count, blocked);
+    if (harvest.count > 0) return harvest.count;
+  }
+  const bool is_fine = timeout != nullptr && timeout->tv_nsec % kNsInMs != 0;
+  return WaitForHandshakes(epoll_fd, events, max_events, timeout, mask, is_fine);
 }
 
 }  // namespace socksify

@@ -38,12 +38,14 @@ class PollWait {
   nfds_t count_;
   pollfd* kernels_;
   Role* roles_;
+  LookAgain look_again_;
   long long deadline_ms_ = 0;  // the earliest of the handshakes taking part
   bool has_ended_ = false;
 };
 
 void PollWait::Prepare() {
   deadline_ms_ = std::numeric_limits<long long>::max();
+  bool has_handshakes = false;
   for (nfds_t i = 0; i < count_; ++i) {
     kernels_[i] = fds_[i];
     roles_[i] = Role::kPlain;
@@ -56,7 +58,9 @@ void PollWait::Prepare() {
     roles_[i] = Role::kHandshake;
     kernels_[i].events = view.events;
     deadline_ms_ = std::min(deadline_ms_, view.deadline_ms);
+    has_handshakes = true;
   }
+  if (has_handshakes) deadline_ms_ = std::min(deadline_ms_, look_again_.NextMs());
 }
 
 int PollWait::Collect(const SignalsBlocked& blocked) {

@@ -182,12 +182,26 @@ void Watches::ForgetSet(int epoll_fd) {
   const SignalsBlocked blocked;
   const LeafGuard guard(&lock_, blocked);
   Record* const base = base_.load(std::memory_order_relaxed);
+  const bool has_copies = (g_descriptors.Flags(epoll_fd) & kHasCopies) != 0;
   for (uint32_t i = 0; i < used_; ++i) {
-    const Watch& watch = base[i].watch;
-    if (watch.mode == Mode::kFree || watch.epoll_fd != epoll_fd) continue;
-    Record* const listed = Find(epoll_fd, watch.fd);
-    if (listed != nullptr) Remove(listed);
+    Record* const record = base + i;
+    if (record->watch.mode == Mode::kFree || record->watch.epoll_fd != epoll_fd) continue;
+    if (!has_copies || !MoveToCopy(record)) Remove(record);
   }
+}
+
+// The set lives on by another descriptor, which is the one where the kernel knows the registration.
+bool Watches::MoveToCopy(Record* record) {
+  const int closing_fd = record->watch.epoll_fd;
+  for (int each = 0; each < static_cast<int>(g_descriptors.used_end()); ++each) {
+    constexpr unsigned kCopiedSet = kEpollSet | kHasCopies;
+    if (each == closing_fd || (g_descriptors.Flags(each) & kCopiedSet) != kCopiedSet) continue;
+    record->watch.epoll_fd = each;
+    const short events = g_pendings.View(record->watch.fd).events;
+    if (Register(EPOLL_CTL_MOD, record, record->watch.mode, events) == 0) return true;
+  }
+  record->watch.epoll_fd = closing_fd;
+  return false;
 }
 
 bool Watches::IsToken(uint64_t data) const {

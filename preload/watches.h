@@ -95,6 +95,7 @@ class Watches {
   void Give(Record* record);
   Record* Find(int epoll_fd, int fd) const;
   void Remove(Record* record);
+  bool MoveToCopy(Record* record);
   void SetMode(Record* record, Mode mode);
   static uint64_t TokenOf(const Record& record);
   Record* RecordOf(uint64_t token) const;
