@@ -14,7 +14,7 @@ constexpr const char* kWays[] = {"select",       "pselect",      "poll",        
 // What the victim prints when nothing goes wrong.
 std::string Counts(int connected, int refused) {
   return "connected " + std::to_string(connected) + "\nrefused " + std::to_string(refused) +
-         "\nfailed 0\nhanging 0\nearly 0\nspurious 0\nwrong 0\n";
+         "\nfailed 0\nhanging 0\nearly 0\nspurious 0\nwrong 0\nstrangers 0\n";
 }
 
 class ManyTest : public PendingTest {

@@ -53,6 +53,10 @@ TEST_F(PendingCallsTest, Copied) {
   ExpectAllLikeDirect("pending_modes", {"dup", "dup2", "dup-cloexec", "dup-both", "dup-together"});
 }
 
+TEST_F(PendingCallsTest, CallsByNumber) {
+  ExpectAllLikeDirect("pending_by_number", {"waits", "sets", "copies"});
+}
+
 TEST_F(PendingCallsTest, HighDescriptor) {
   ExpectLikeDirect("pending_modes", "high");
 }

@@ -22,7 +22,7 @@ class PendingFailoverTest : public PendingTest {
     server_.AddEcho("10.99.99.97");
     for (const char* way : {"select", "poll", "epoll", "epollet", "epolloneshot", "epollbefore"}) {
       EXPECT_EQ(Run("many", {way, "5", "10.99.99.97", "7"}).out,
-                "connected 5\nrefused 0\nfailed 0\nhanging 0\nearly 0\nspurious 0\nwrong 0\n")
+                "connected 5\nrefused 0\nfailed 0\nhanging 0\nearly 0\nspurious 0\nwrong 0\nstrangers 0\n")
           << way;
       EXPECT_EQ(server_.requests().back().host, "10.99.99.97") << way;
     }
@@ -76,7 +76,7 @@ TEST_F(PendingFailoverTest, AllProxiesFail) {
   for (const char* way : {"select", "poll", "epoll", "epollet", "epollbefore"}) {
     EXPECT_EQ(Run("many", {way, "5", "10.99.99.99", "7"}).out,
               "error ECONNABORTED\n"
-              "connected 0\nrefused 0\nfailed 5\nhanging 0\nearly 0\nspurious 0\nwrong 0\n")
+              "connected 0\nrefused 0\nfailed 5\nhanging 0\nearly 0\nspurious 0\nwrong 0\nstrangers 0\n")
         << way;
   }
 }
