@@ -16,6 +16,7 @@ class Server(socketserver.ThreadingTCPServer):
     address_family = socket.AF_INET6
     allow_reuse_address = True
     daemon_threads = True
+    request_queue_size = 128
 
 
 Server(("::", int(sys.argv[1])), Echo).serve_forever()

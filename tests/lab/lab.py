@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""lab.py BUILD_DIR [WORD...]: the cases, one after the other. Started by run.sh, in namespaces of its own."""
+"""lab.py BUILD_DIR [OPTION...] [WORD...]: the cases, one after the other. Started by run.sh, in namespaces of its own."""
 
+import argparse
 import os
 import pathlib
 import sys
 import time
+from collections.abc import Callable
 
 import cases_calls
+import cases_events
 import cases_failures
 import cases_preload
 import cases_programs
 import cases_self_check
 import cases_syscalls
 from case import Case, Lab
+from leaks import Traffic
 from report import Failed, Report, Skipped, check
 from topology import TOOLS, find_command
 
@@ -24,10 +28,16 @@ def what_is_missing(case: Case, lab: Lab) -> str | None:
         if find_command(command) is None:
             return f"{command} is not installed"
     for name in case.servers:
-        problem = lab.servers[name].problem
+        problem = lab.servers.require(name)
         if problem is not None:
             return problem
     return None
+
+
+def check_traffic(case: Case, traffic: Traffic) -> None:
+    check(case.leaks or traffic.is_clean(), f"the client leaked: {traffic}")
+    check(case.asked is None or traffic.asked == case.asked,
+          f"expected connections to the proxy ports {sorted(case.asked or ())}, found {sorted(traffic.asked)}")
 
 
 def run_case(case: Case, lab: Lab, report: Report) -> None:
@@ -42,10 +52,8 @@ def run_case(case: Case, lab: Lab, report: Report) -> None:
     begin = time.monotonic()
     try:
         note = case.run(lab)
-        traffic = lab.leaks.read()
-        check(case.leaks or traffic.is_clean(), f"the client leaked: {traffic}")
-        check(case.asked is None or traffic.asked == case.asked,
-              f"expected connections to the proxy ports {sorted(case.asked or ())}, found {sorted(traffic.asked)}")
+        if not lab.is_direct:
+            check_traffic(case, lab.leaks.read())
     except Skipped as reason:
         report.skip(case.name, str(reason))
     except Failed as failure:
@@ -55,17 +63,38 @@ def run_case(case: Case, lab: Lab, report: Report) -> None:
         report.ok(case.name, time.monotonic() - begin, note or "")
 
 
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="run.sh")
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("--large", action="store_true", help="only the programs of packages-large.txt")
+    parser.add_argument("--slow", action="store_true", help="only the programs that take minutes")
+    parser.add_argument("--direct", action="store_true",
+                        help="event-driven programs on the proxy's host without socksify: what they do is fair")
+    parser.add_argument("words", nargs="*", metavar="WORD")
+    return parser.parse_intermixed_args()
+
+
+def cases_for(options: argparse.Namespace) -> list[Callable[[], list[Case]]]:
+    if options.large or options.slow:
+        return [cases_events.large_cases] * options.large + [cases_events.slow_cases] * options.slow
+    if options.direct:
+        return [cases_events.cases]
+    folders = (cases_self_check, cases_programs, cases_events, cases_preload, cases_calls, cases_failures,
+               cases_syscalls)
+    return [folder.cases for folder in folders]
+
+
 def main() -> int:
     report = Report()
     missing = [tool for tool in TOOLS if find_command(tool) is None]
     if missing:
         (report.fail if IS_CI else report.skip)("lab", f"{missing[0]} is not installed")
         return report.close()
-    lab = Lab(pathlib.Path(sys.argv[1]))
-    words = sys.argv[2:]
-    for folder in (cases_self_check, cases_programs, cases_preload, cases_calls, cases_failures, cases_syscalls):
-        for case in folder.cases():
-            if all(word in case.name for word in words):
+    options = parse_arguments()
+    lab = Lab(options.build, options.direct)
+    for cases in cases_for(options):
+        for case in cases():
+            if all(word in case.name for word in options.words):
                 run_case(case, lab, report)
     return report.close()
 

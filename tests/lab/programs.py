@@ -24,13 +24,15 @@ class Program:
     words: tuple
     output: str
     stdin: str = ""
-    commands: tuple[str, ...] = ()  # What has to be installed, when it is not the first word.
+    commands: tuple = ()            # What has to be installed, when it is not the first word; a path means a file.
     artifact: str = ""              # A file under {scratch} that holds `output`, instead of standard output.
+    keep: str = ""                  # A regular expression: only the lines of the output that it finds count.
+    connections: int = 1            # It makes as many connections, or more.
 
     def argv(self, host: str, scratch) -> list[str]:
         return [str(word).replace("{host}", host).replace("{scratch}", str(scratch)) for word in self.words]
 
-    def needed_commands(self) -> tuple[str, ...]:
+    def needed_commands(self) -> tuple:
         return self.commands or (self.words[0],)
 
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# run.sh BUILD_DIR [WORD...]: runs real programs through real SOCKS servers in network namespaces of its own.
-# With words, only the cases whose name holds all of them. Exit status: 0, 1 for failures, 77 when everything
-# was skipped, 2 for a mistake in the arguments.
+# run.sh BUILD_DIR [--large] [--slow] [--direct] [WORD...]: runs real programs through real SOCKS servers in network
+# namespaces of its own. With words, only the cases whose name holds all of them. The options are in README.md.
+# Exit status: 0, 1 for failures, 77 when everything was skipped, 2 for a mistake in the arguments.
 set -u
 
 Skip() {
@@ -11,7 +11,7 @@ Skip() {
   exit 77
 }
 
-[ $# -ge 1 ] && [ -x "$1/bin/socksify" ] || { echo "usage: run.sh BUILD_DIR [WORD...]" >&2; exit 2; }
+[ $# -ge 1 ] && [ -x "$1/bin/socksify" ] || { echo "usage: run.sh BUILD_DIR [--large] [--slow] [--direct] [WORD...]" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd)
 shift

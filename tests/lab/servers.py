@@ -13,6 +13,17 @@ HELLO = "hello from behind the proxy\n"
 DOWNLOAD_MIB = 100
 CLOSED_PORT = 9  # Nothing listens there at the destination.
 ECHO_PORT = 7
+DATABASE_PORT, DATABASE_USER = 5432, "lab"
+
+# What download managers fetch in pieces: no two pieces are the same.
+RANGES = b"".join(b"%015d\n" % number for number in range(512 * 1024))
+
+# A page that is complete when as many scripts have come, each from a name of its own.
+SCRIPTS = 20
+SCRIPTS_PAGE = "<!DOCTYPE html>\n" + "".join(
+    f'<script src="http://host{number}.test/count.js"></script>\n' for number in range(SCRIPTS)
+) + '<body><script>document.body.append(`\\n${window.count} scripts\\n`)</script></body>\n'
+COUNT_JS = "window.count = (window.count ?? 0) + 1;\n"
 
 # Ports of the proxy host.
 DANTED, MICROSOCKS, SSH_D, MICROSOCKS_IP6, DEAD, SILENT = 1080, 1081, 1082, 1083, 1084, 1085
@@ -66,6 +77,16 @@ port_enable=NO
 xferlog_enable=NO
 """
 
+# A database of the run's own. postgres refuses to run as root.
+DATABASE = """
+chown postgres {work}/database && cd {work}/database &&
+exec setpriv --reuid postgres --regid postgres --clear-groups sh -c '
+  "$1/initdb" --no-sync --no-locale -A trust -U "$2" -D data &&
+  echo "host all all 0.0.0.0/0 trust" >>data/pg_hba.conf &&
+  exec "$1/postgres" -D data -F -p "$3" -c listen_addresses="$4" -c unix_socket_directories=' \
+  sh "$1" "$2" "$3" "$4"
+"""
+
 
 @dataclasses.dataclass
 class Server:
@@ -77,6 +98,7 @@ class Server:
     port: int
     argv: list
     needs: tuple[str, ...] = ()  # Servers that have to run before this one.
+    on_demand: bool = False      # Takes long to start: waits for a case that needs it.
     problem: str | None = None   # Why it does not run.
 
     @property
@@ -101,6 +123,14 @@ def ssh(*words: str) -> list:
             "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", *words]
 
 
+def database() -> Server:
+    """Debian keeps postgres out of the PATH, below its version."""
+    programs = next(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), pathlib.Path("/usr/lib/postgresql/bin"))
+    return Server("database", "destination", (str(programs / "postgres"), str(programs / "initdb")), DATABASE_PORT,
+                  ["sh", "-c", DATABASE.format(work=WORK), "sh", programs, DATABASE_USER, DATABASE_PORT,
+                   DESTINATION_IP], on_demand=True)
+
+
 def all_servers() -> list[Server]:
     here = pathlib.Path(__file__).parent
     return [
@@ -112,6 +142,7 @@ def all_servers() -> list[Server]:
         Server("ftp", "destination", ("vsftpd",), 21, ["vsftpd", WORK / "vsftpd.conf"]),
         Server("redis", "destination", ("redis-server",), 6379,
                ["redis-server", "--bind", DESTINATION_IP, "--protected-mode", "no", "--save", "", "--dir", WORK]),
+        database(),
         Server("echo", "destination", (), ECHO_PORT, [sys.executable, "-B", here / "echo_server.py", ECHO_PORT]),
         sshd("sshd", "destination", DESTINATION_IP),
         sshd("sshd-on-proxy", "proxy", "127.0.0.1"),
@@ -133,12 +164,22 @@ class Servers:
     def __init__(self, topology: Topology):
         self._by_name = {server.name: server for server in all_servers()}
         self._write_files()
+        self._topology = topology
         topology.proxy.must("nft -f -", stdin=SILENT_PORT_RULES)
         for server in self._by_name.values():
-            self._start(server, getattr(topology, server.host))
+            if not server.on_demand:
+                self._start(server, getattr(topology, server.host))
 
     def __getitem__(self, name: str) -> Server:
         return self._by_name[name]
+
+    def require(self, name: str) -> str | None:
+        """Starts a server that has waited for being needed. Returns why the server does not run, if it does not."""
+        server = self[name]
+        if server.on_demand:
+            server.on_demand = False
+            self._start(server, getattr(self._topology, server.host))
+        return server.problem
 
     def _start(self, server: Server, host) -> None:
         missing = [command for command in server.commands if find_command(command) is None]
@@ -159,13 +200,16 @@ class Servers:
 
     @staticmethod
     def _write_files() -> None:
-        for folder in ("www", "ftp", "empty"):
+        for folder in ("www", "ftp", "empty", "database"):
             (WORK / folder).mkdir()
         (WORK / "danted.conf").write_text(DANTED_CONF.format(internal=PROXY_IP, port=DANTED))
         (WORK / "nginx.conf").write_text(NGINX_CONF.format(work=WORK))
         (WORK / "vsftpd.conf").write_text(VSFTPD_CONF.format(work=WORK))
         for folder in ("www", "ftp"):
             (WORK / folder / "hello.txt").write_text(HELLO)
+        (WORK / "www" / "ranges").write_bytes(RANGES)
+        (WORK / "www" / "scripts.html").write_text(SCRIPTS_PAGE)
+        (WORK / "www" / "count.js").write_text(COUNT_JS)
         with open(WORK / "www" / "download", "wb") as download:
             download.truncate(DOWNLOAD_MIB * 1024 * 1024)
         if find_command("ssh-keygen"):

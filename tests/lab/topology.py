@@ -31,7 +31,10 @@ NAME_SERVERS = {"client": PROXY_IP, "proxy": DESTINATION_IP, "destination": DEST
 TOOLS = ("ip", "nft", "nsenter", "mount", "sysctl", "dnsmasq")
 
 
-def find_command(name: str) -> str | None:
+def find_command(name: str | pathlib.Path) -> str | None:
+    """Where a command is. A path stands for itself, if it leads to something, be it a command or not."""
+    if pathlib.Path(name).is_absolute():
+        return str(name) if pathlib.Path(name).exists() else None
     return shutil.which(name, path=PATH)
 
 
