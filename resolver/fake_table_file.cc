@@ -9,60 +9,27 @@
 // What remains: somebody with the user's own rights truncates the file while it is mapped, or punches holes
 // into it on a full disk. And file systems that write every change to a new place (btrfs, zfs) may run out of
 // space all the same; state directories are on tmpfs, where allocated is allocated.
-//
-// Close goes by its system call: libc's is replaced in the preload.
 #include "resolver/fake_table_file.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <new>
 #include <utility>
 
+#include "resolver/state_file.h"
+
 namespace socksify {
 namespace {
 
 // A clock that is further than this was not reached by counting.
 constexpr uint64_t kMaxClock = uint64_t{1} << 62;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) syscall(SYS_close, fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  bool valid() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
-
-// Allocates [begin, end) of a file, which holds nothing yet.
-int AllocateRange(int fd, size_t begin, size_t end) {
-  if (begin >= end) return 0;
-  if (fallocate64(fd, 0, static_cast<off64_t>(begin), static_cast<off64_t>(end - begin)) == 0) return 0;
-  if (errno != EOPNOTSUPP && errno != ENOSYS) return errno;
-  static constexpr char kZeroes[4096] = {};
-  for (size_t at = begin; at < end;) {
-    const ssize_t written =
-        pwrite64(fd, kZeroes, std::min(end - at, sizeof kZeroes), static_cast<off64_t>(at));
-    if (written <= 0) return written < 0 ? errno : ENOSPC;
-    at += static_cast<size_t>(written);
-  }
-  return 0;
-}
 
 // The parts of a table that have space when `count` slots do.
 class Allocated {
@@ -73,16 +40,9 @@ class Allocated {
         tails_end_(layout.TailsOffset() + FakeTableLayout::TailPages(count)) {}
 
   size_t size() const { return slots_end_ + tails_end_ - tails_; }
-  // Fails with EUCLEAN where a file system cannot do it.
-  int FillHoles(int fd) const {
-    for (const auto& [begin, end] : {std::pair(size_t{0}, slots_end_), std::pair(tails_, tails_end_)}) {
-      if (begin == end ||
-          fallocate64(fd, 0, static_cast<off64_t>(begin), static_cast<off64_t>(end - begin)) == 0) {
-        continue;
-      }
-      return errno == EOPNOTSUPP ? EUCLEAN : errno;
-    }
-    return 0;
+  int FillAllHoles(int fd) const {
+    const int error = FillHoles(fd, 0, slots_end_);
+    return error != 0 ? error : FillHoles(fd, tails_, tails_end_);
   }
 
  private:
@@ -101,13 +61,6 @@ int Populate(std::byte* memory, size_t size) {
 #endif
   if (size == 0 || madvise(memory, size, kPopulateWrite) == 0) return 0;
   return errno == EINVAL ? ESTALE : ENOSPC;
-}
-
-// Growing a file past RLIMIT_FSIZE raises SIGXFSZ, which ends the program.
-bool IsFileSizeAllowed(size_t size) {
-  rlimit64 limit{};
-  return getrlimit64(RLIMIT_FSIZE, &limit) == 0 &&
-         (limit.rlim_cur == RLIM64_INFINITY || size <= limit.rlim_cur);
 }
 
 uint64_t RandomSeed() {
@@ -154,14 +107,11 @@ std::expected<std::unique_ptr<FakeTableFile>, int> FakeTableFile::Map(int fd, co
 std::expected<std::unique_ptr<FakeTableFile>, int> FakeTableFile::Open(const std::string& path,
                                                                        const FakeTableIdentity& identity) {
   const FakeTableLayout layout(identity.capacity);
-  const Descriptor fd(open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd.valid())
-    return std::unexpected(errno == ELOOP || errno == EACCES || errno == ENXIO ? EUCLEAN : errno);
+  const RawDescriptor fd(OpenStateFile(path));
+  if (!fd.valid()) return std::unexpected(errno);
   struct stat64 status{};
-  if (fstat64(fd.get(), &status) != 0) return std::unexpected(errno);
-  const bool is_ours = S_ISREG(status.st_mode) && status.st_uid == geteuid() && status.st_nlink == 1 &&
-                       (status.st_mode & (S_IRWXG | S_IRWXO)) == 0;
-  if (!is_ours || static_cast<uint64_t>(status.st_size) != layout.FileSize()) return std::unexpected(EUCLEAN);
+  if (const int error = CheckStateFile(fd.get(), layout.FileSize(), &status); error != 0)
+    return std::unexpected(error);
 
   FakeTableHeader header{};
   const ssize_t size = pread64(fd.get(), static_cast<void*>(&header), sizeof header, 0);
@@ -169,7 +119,7 @@ std::expected<std::unique_ptr<FakeTableFile>, int> FakeTableFile::Open(const std
   // A copy of a table may have lost its space to holes.
   const Allocated allocated(layout, header.allocated.load(std::memory_order_relaxed));
   if (static_cast<uint64_t>(status.st_blocks) * 512 < allocated.size()) {
-    const int error = allocated.FillHoles(fd.get());
+    const int error = allocated.FillAllHoles(fd.get());
     if (error != 0) return std::unexpected(error);
   }
   return Map(fd.get(), path, layout);
@@ -178,16 +128,10 @@ std::expected<std::unique_ptr<FakeTableFile>, int> FakeTableFile::Open(const std
 std::expected<std::unique_ptr<FakeTableFile>, int> FakeTableFile::Replace(const std::string& path,
                                                                           const FakeTableIdentity& identity) {
   const FakeTableLayout layout(identity.capacity);
-  if (!IsFileSizeAllowed(layout.FileSize())) return std::unexpected(EFBIG);
   const std::string fresh = path + ".new";
-  unlink(fresh.c_str());
-  const Descriptor fd(
-      open(fresh.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  const RawDescriptor fd(MakeStateFile(fresh, layout.FileSize()));
   if (!fd.valid()) return std::unexpected(errno);
-  int error = ftruncate64(fd.get(), static_cast<off64_t>(layout.FileSize())) == 0 ? 0 : errno;
-  if (error == 0) {
-    error = AllocateRange(fd.get(), 0, layout.SlotsOffset());
-  }
+  const int error = AllocateRange(fd.get(), 0, layout.SlotsOffset());
   std::expected<std::unique_ptr<FakeTableFile>, int> file = std::unexpected(error);
   if (error == 0) file = Map(fd.get(), path, layout);
   if (file) {
@@ -221,7 +165,7 @@ int FakeTableFile::Allocate(uint32_t begin, uint32_t end) {
   const std::pair<size_t, size_t> parts[] = {
       {slots + FakeTableLayout::SlotPages(begin), slots + FakeTableLayout::SlotPages(end)},
       {tails + FakeTableLayout::TailPages(begin), tails + FakeTableLayout::TailPages(end)}};
-  const Descriptor fd(open(path_.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  const RawDescriptor fd(OpenStateFile(path_));
   struct stat64 status{};
   const bool is_ours =
       fd.valid() && fstat64(fd.get(), &status) == 0 && status.st_dev == device_ && status.st_ino == inode_;
