@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """concurrent_asyncio.py COUNT HOST PORT: what tests/victims/many.c does, by Python's asyncio.
 
-Opens COUNT connections at once, exchanges a line on each, and prints the same lines.
+Opens COUNT connections at once, then exchanges a line on each, and prints the same lines.
 """
 
 import asyncio
@@ -9,19 +9,26 @@ import resource
 import sys
 import time
 
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
-async def exchange(index: int, host: str, port: int, seen: dict[str, int]) -> None:
+
+async def connect(host: str, port: int, seen: dict[str, int]) -> Connection | None:
     try:
-        reader, writer = await asyncio.open_connection(host, port)
+        connection = await asyncio.open_connection(host, port)
     except ConnectionRefusedError:
         seen["refused"] += 1
-        return
     except OSError as error:
         if seen["failed"] == 0:
             print("error", error)
         seen["failed"] += 1
-        return
-    seen["connected"] += 1
+    else:
+        seen["connected"] += 1
+        return connection
+    return None
+
+
+async def exchange(index: int, connection: Connection, seen: dict[str, int]) -> None:
+    reader, writer = connection
     line = f"line {index}\n".encode()
     try:
         writer.write(line)
@@ -36,8 +43,10 @@ async def exchange(index: int, host: str, port: int, seen: dict[str, int]) -> No
 async def run(count: int, host: str, port: int) -> int:
     seen = dict.fromkeys(("connected", "refused", "failed", "wrong"), 0)
     started = time.monotonic()
-    await asyncio.gather(*(exchange(index, host, port, seen) for index in range(count)))
-    print("milliseconds", round((time.monotonic() - started) * 1000))
+    made = await asyncio.gather(*(connect(host, port, seen) for _ in range(count)))
+    milliseconds = round((time.monotonic() - started) * 1000)
+    await asyncio.gather(*(exchange(index, one, seen) for index, one in enumerate(made) if one))
+    print("milliseconds", max(milliseconds, 1))
     for name, value in seen.items():
         print(name, value)
     return 0 if seen["connected"] == count and seen["wrong"] == 0 else 1

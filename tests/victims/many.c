@@ -7,7 +7,8 @@
    spurious  a wait ended before its time without anything to do, or a read that it had promised found nothing
    wrong     the echo was not what was sent
    strangers getpeername(2) told of somebody else than the destination
-   -t        adds the milliseconds from the first connect(2) to the last echo or refusal */
+   -t        adds the milliseconds from the first connect(2) to the last connection or refusal; lines are
+   exchanged only after that, so that they do not count */
 #include "victim.h"
 
 #include <poll.h>
@@ -40,8 +41,10 @@ struct Way {
 static struct Connection g_connections[kMost];
 static int g_count;
 static int g_over;
-static int g_set = -1;   /* holds the sockets */
-static int g_outer = -1; /* holds g_set */
+static int g_is_timed;
+static long g_milliseconds; /* what -t prints */
+static int g_set = -1;      /* holds the sockets */
+static int g_outer = -1;    /* holds g_set */
 static const struct Way* g_way;
 static const struct addrinfo* g_to;
 static struct {
@@ -58,11 +61,16 @@ static size_t MakeLine(char* line, int index) {
   return (size_t)snprintf(line, kLine, "line %d\n", index);
 }
 
+static void SendLine(int index) {
+  char line[kLine];
+  const size_t length = MakeLine(line, index);
+  if (send(g_connections[index].fd, line, length, MSG_NOSIGNAL) != (ssize_t)length) Fail("send");
+}
+
 static void FinishConnecting(int index) {
   struct Connection* const connection = &g_connections[index];
   struct sockaddr_storage peer;
   socklen_t size = sizeof peer;
-  char line[kLine];
   int error = 0;
   socklen_t error_size = sizeof error;
   getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &error_size);
@@ -80,10 +88,9 @@ static void FinishConnecting(int index) {
   }
   if (memcmp(&peer, g_to->ai_addr, size) != 0) ++g_seen.strangers;
   ++g_seen.connected;
-  const size_t length = MakeLine(line, index);
-  if (send(connection->fd, line, length, MSG_NOSIGNAL) != (ssize_t)length) Fail("send");
   connection->state = kAnswering;
   if (g_way->change != NULL) g_way->change(index);
+  if (!g_is_timed) SendLine(index);
 }
 
 static void ReadAnswer(int index) {
@@ -262,6 +269,14 @@ static long Now(void) {
   return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* All are connected or over; with -t none of them has sent anything so far. */
+static void EndTiming(long started) {
+  g_milliseconds = Now() - started;
+  if (g_milliseconds == 0) g_milliseconds = 1;
+  for (int i = 0; g_is_timed && i < g_count; ++i)
+    if (g_connections[i].state == kAnswering) SendLine(i);
+}
+
 static void Start(int index) {
   struct Connection* const connection = &g_connections[index];
   connection->fd = socket(g_to->ai_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -288,9 +303,9 @@ static void OpenSets(void) {
 }
 
 int main(int argc, char** argv) {
-  const int is_timed = argc > 1 && strcmp(argv[1], "-t") == 0;
-  argv += is_timed;
-  argc -= is_timed;
+  g_is_timed = argc > 1 && strcmp(argv[1], "-t") == 0;
+  argv += g_is_timed;
+  argc -= g_is_timed;
   for (size_t i = 0; argc > 4 && i < sizeof kWays / sizeof *kWays; ++i)
     if (strcmp(kWays[i].name, argv[1]) == 0) g_way = &kWays[i];
   g_count = argc > 4 ? atoi(argv[2]) : 0;
@@ -304,6 +319,7 @@ int main(int argc, char** argv) {
   const long started = Now();
   for (int i = 0; i < g_count; ++i) Start(i);
   while (g_over < g_count) {
+    if (g_milliseconds == 0 && g_seen.connected + g_over >= g_count) EndTiming(started);
     const long before = Now();
     const int count = g_way->wait(kPatienceMs);
     if (count > 0) continue;
@@ -312,7 +328,8 @@ int main(int argc, char** argv) {
     if (count == 0 && Now() - before >= kPatienceMs - 1) break;
     ++g_seen.spurious;
   }
-  if (is_timed) printf("milliseconds %ld\n", Now() - started);
+  if (g_milliseconds == 0) EndTiming(started);
+  if (g_is_timed) printf("milliseconds %ld\n", g_milliseconds);
   printf("connected %d\nrefused %d\nfailed %d\nhanging %d\n", g_seen.connected, g_seen.refused, g_seen.failed,
          g_count - g_over);
   printf("early %d\nspurious %d\nwrong %d\nstrangers %d\n", g_seen.early, g_seen.spurious, g_seen.wrong,
