@@ -278,13 +278,6 @@ Attempt::Step Attempt::StepConnecting(long long now_ms) {
   if (sent < 0 && WouldBlock(errno)) {
     return now_ms >= deadline_ms_ ? Fail(kConnectTimeout, now_ms) : Wait(State::kWaitWritable);
   }
-  if (sent < 0 && errno == EPIPE && !has_undone_shutdown_) {
-    // The program shut the socket down before it connected; only dissolving the connection undoes that.
-    has_undone_shutdown_ = true;
-    --address_index_;
-    phase_ = Phase::kPicking;
-    return Step::kAgain;
-  }
   if (sent < 0)
     return Fail({Fault::kServer, errno == EPIPE ? ECONNREFUSED : errno, -1, "cannot reach the proxy"},
                 now_ms);

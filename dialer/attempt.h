@@ -132,7 +132,6 @@ class Attempt {
   State state_ = State::kFailed;
   Phase phase_ = Phase::kPicking;
   bool has_touched_socket_ = false;
-  bool has_undone_shutdown_ = false;
   bool is_replaced_ = false;
   long long deadline_ms_ = 0;
   unsigned activity_ = 0;

@@ -35,6 +35,7 @@ enum DescriptorFlag : uint16_t {
   kReceiveLowWater = 256,  // it set SO_RCVLOWAT (socket(7))
   kTransferTimeout = 512,  // it set SO_SNDTIMEO or SO_RCVTIMEO (socket(7))
   kBound = 1024,           // it bound the socket to a local address
+  kShutDownEarly = 2048,   // it called shutdown(2) before the socket was connected
 };
 // What belongs to the socket and not to a connection of it.
 inline constexpr unsigned kOptionFlags =

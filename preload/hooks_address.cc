@@ -9,6 +9,7 @@
 #include "base/socket_address.h"
 #include "preload/originals.h"
 #include "preload/outbound.h"
+#include "preload/peers.h"
 #include "preload/pending.h"
 #include "preload/pending_calls.h"
 #include "preload/runtime.h"
@@ -68,9 +69,19 @@ int AnswerAddress(int fd, const Ask& ask, sockaddr* address, socklen_t* size,
 using namespace socksify;
 
 SOCKSIFY_EXPORT int getpeername(int fd, sockaddr* address, socklen_t* size) noexcept {
-  if ((g_descriptors.Flags(fd) & kPending) != 0 && IsNotConnected(fd)) {
+  const unsigned flags = g_descriptors.Flags(fd);
+  if ((flags & kPending) != 0 && IsNotConnected(fd)) {
     errno = ENOTCONN;
     return -1;
+  }
+  if ((flags & kHasConnection) == 0 && address != nullptr && size != nullptr) {
+    const socklen_t room = *size;
+    const int result = libc::getpeername(fd, address, size);
+    if (result != 0 || !IsInternetAddress(address, std::min(room, *size))) return result;
+    const bool is_proxied =
+        Guarded([&] { return AdoptConnection(fd, address, std::min(room, *size)); }, false);
+    if (!is_proxied) return result;
+    *size = room;
   }
   return AnswerAddress(fd, libc::getpeername, address, size, &Connection::peer, &Connection::peer_size);
 }

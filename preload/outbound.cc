@@ -139,6 +139,8 @@ int ConnectByProxy(Runtime* runtime, int fd, const sockaddr* address, socklen_t 
                    const Decision& decision) {
   const int file_flags = libc::fcntl(fd, F_GETFL);
   if (file_flags < 0) return errno;
+  // A handshake would meet the end of the stream. Dissolving the connection that is not there undoes it.
+  if ((g_descriptors.Flags(fd) & kShutDownEarly) != 0) UndoFailedConnect(fd);
   const bool is_nonblocking = (file_flags & O_NONBLOCK) != 0;
   const Settings& settings = runtime->config()->settings;
   const int error = g_pendings.Start(fd, {.address = address,

@@ -67,7 +67,7 @@ AwaitEnd AwaitPending(int fd, long long until_ms) {
 
 void UndoFailedConnect(int fd) {
   const ErrnoKeeper keeper;
-  g_descriptors.ClearFlags(fd, kConnectFailed);
+  g_descriptors.ClearFlags(fd, kConnectFailed | kShutDownEarly);
   sockaddr unspecified{};
   unspecified.sa_family = AF_UNSPEC;
   libc::connect(fd, &unspecified, static_cast<socklen_t>(sizeof unspecified));

@@ -17,8 +17,8 @@ bool MayTransfer(int fd, Direction direction, int flags);
 // EINTR and EINPROGRESS (SO_SNDTIMEO): it goes on by itself.
 int ConnectAgain(int fd);
 int AwaitConnect(int fd);
-// Takes a socket whose connection has failed, which the program has been told, back to where it can be
-// connected.
+// Takes a socket whose connection has failed, which the program has been told, or that was shut down too
+// early, back to where it can be connected.
 void UndoFailedConnect(int fd);
 
 // getsockopt(2) of SO_ERROR: the errno, or 0. True if it is ours to tell.

@@ -18,6 +18,7 @@
 #include "base/errno_keeper.h"
 #include "preload/connections.h"
 #include "preload/originals.h"
+#include "preload/peers.h"
 #include "preload/pending.h"
 #include "preload/report.h"
 #include "preload/runtime.h"
@@ -115,6 +116,7 @@ Progress PendingTable::Succeed(Entry* entry, int fd, const SignalsBlocked& block
     connection.bound_size = ToSockaddr(bound.ip(), bound.port(), family, &connection.bound);
   // Recorded before it stops being pending: between the two it would be a stranger's socket.
   g_descriptors.Record(fd, connection);
+  SharePeer(fd, connection);
   ForEachDescriptor(*entry, [&](int each) { g_descriptors.Share(fd, each); });
   End(entry, kHasConnection | kMayRepeatConnect, blocked);
   return Progress::kNone;

@@ -196,6 +196,23 @@ FakeTable* Runtime::OpenFakeTable() {
   return opened->release();
 }
 
+PeerTable* Runtime::peer_table() {
+  PeerTable* const table = peer_table_.load(std::memory_order_acquire);
+  return table != nullptr ? table : OpenPeerTable();
+}
+
+PeerTable* Runtime::OpenPeerTable() {
+  const ErrnoKeeper keeper;
+  std::expected<std::unique_ptr<PeerTable>, int> opened = std::unexpected(ENOENT);
+  const auto directory = StateDirectory(&SecureEnvironment);
+  if (directory) opened = PeerTable::Open(*directory);
+  if (!opened) opened = PeerTable::MakePrivate();
+  if (!opened) return nullptr;
+  PeerTable* expected = nullptr;
+  if (!peer_table_.compare_exchange_strong(expected, opened->get())) return expected;
+  return opened->release();
+}
+
 uint64_t Runtime::Draw(const Rule& rule) {
   if (rule.balance == Balance::kRoundRobin) {
     FakeTable* const table = fake_table();

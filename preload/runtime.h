@@ -32,6 +32,7 @@
 #include "preload/connections.h"
 #include "preload/report.h"
 #include "resolver/fake_table.h"
+#include "resolver/peer_table.h"
 #include "routing/config.h"
 
 // Makes a replaced call visible to the program.
@@ -55,6 +56,8 @@ class Runtime {
 
   // The table of fake addresses, opened when it is first needed. Null when not even a private one can be had.
   FakeTable* fake_table();
+  // The table of peers that all processes of the user share, likewise.
+  PeerTable* peer_table();
   // Whether `address` may stand for a name; opens no table.
   bool IsFake(const IpAddress& address) const;
 
@@ -69,12 +72,14 @@ class Runtime {
   static Runtime* SetUp();
   void LoadConfiguration();
   FakeTable* OpenFakeTable();
+  PeerTable* OpenPeerTable();
 
   std::unique_ptr<const Config> config_;
   std::unique_ptr<ServerHealth> health_;
   Rule loopback_rule_;
   Reporter reporter_;
   std::atomic<FakeTable*> fake_table_ = nullptr;
+  std::atomic<PeerTable*> peer_table_ = nullptr;
 };
 
 // libc's originals for the dialer.
