@@ -19,13 +19,14 @@ SCRATCH = WORK / "scratch"
 
 class Lab:
     def __init__(self, build: pathlib.Path, is_direct: bool = False):
+        """`is_direct`: programs run on the proxy's host without socksify, and nothing is said about leaks."""
         self.is_direct = is_direct
         self.socksify = build / "bin" / "socksify"
         self.library = next(build.glob("lib/**/libsocksify.so"))
         self.topology = Topology()
         self.servers = Servers(self.topology)
         self.leaks = LeakCounter(self.topology.client, PROXY_PORTS)
-        clients = build / "lab-clients"
+        clients = build / "lab-clients"  # As CMakeLists.txt has it.
         clients.mkdir(exist_ok=True)
         (WORK / "clients").symlink_to(clients)
         self.results: list[Result] = []

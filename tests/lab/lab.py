@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""lab.py BUILD_DIR [OPTION...] [WORD...]: the cases, one after the other. Started by run.sh, in namespaces of its own."""
+"""lab.py BUILD_DIR [OPTION...] [WORD...]: the cases, one after the other. Started by run.sh, in its namespaces."""
 
 import argparse
 import os
