@@ -36,6 +36,7 @@ trap 'kill $(jobs -p) 2>/dev/null || true; wait; rm -rf "$scratch"' EXIT
 unset LD_PRELOAD "${!SOCKS@}"
 export SOCKSIFY_STATE_DIR=$scratch
 cc -O2 -o "$scratch/many" tests/victims/many.c
+cc -O2 -D_GNU_SOURCE -o "$scratch/native" tests/bench/concurrent_native.c
 
 wait_for() {
   # shellcheck disable=SC2016
@@ -76,7 +77,7 @@ route {
 DANTE
 
 # Each client: its name and the command that goes before the program.
-clients=(direct socksify) prefixes=("env" "$build/bin/socksify -p socks5://127.0.0.1:$port")
+clients=(direct native socksify) prefixes=(env env "$build/bin/socksify -p socks5://127.0.0.1:$port")
 add() {
   clients+=("$1")
   prefixes+=("$2")
@@ -98,9 +99,10 @@ run() {
   if [ "$2" = direct ]; then
     to=$(cat "$scratch/$3" 2>/dev/null || cat "$scratch/echo")
   fi
-  case $3 in
-    asyncio) command=(python3 tests/bench/concurrent_asyncio.py "$4" "$address" "$to") ;;
-    refused) command=("$scratch/many" -t epollet "$4" "$address" "$to" refused) ;;
+  case $2.$3 in
+    native.*) command=("$scratch/native" "$4" "$port" "$address" "$to") ;;
+    *.asyncio) command=(python3 tests/bench/concurrent_asyncio.py "$4" "$address" "$to") ;;
+    *.refused) command=("$scratch/many" -t epollet "$4" "$address" "$to" refused) ;;
     *) command=("$scratch/many" -t "$3" "$4" "$address" "$to") ;;
   esac
   # shellcheck disable=SC2086
@@ -163,11 +165,15 @@ row() {
 
 printf '%-12s %-15s %8s %10s %8s\n' way client "1: ms" "$count: ms" ratio
 for way in select poll epoll epollet epollbefore asyncio refused; do
-  for i in "${!clients[@]}"; do row "${prefixes[i]}" "${clients[i]}" "$way"; done
+  for i in "${!clients[@]}"; do
+    if [ "${clients[i]}" = native ] && [ "$way" != epoll ]; then continue; fi
+    row "${prefixes[i]}" "${clients[i]}" "$way"
+  done
 done
 cat <<'LEGEND'
 
 ways     those of tests/victims/many.c; asyncio: concurrent_asyncio.py; refused: epollet, to a destination that refuses
+native   a program that speaks SOCKS5 itself: what the proxy and the machine allow
 early    told of readiness while the socket was not connected; hanging: nothing came of it within 10 s
 strangers  getpeername(2) told of somebody else than the destination
 LEGEND
