@@ -12,17 +12,21 @@
 static char g_buffer[64];
 static struct iovec g_parts[2] = {{g_buffer, 8}, {g_buffer + 8, 8}};
 
+/* Not known to the compiler: that is when a fortified program calls __read_chk and its like. */
+static volatile size_t g_room = sizeof g_buffer;
+
 static void Receive(int fd) {
+  const size_t room = g_room;
   struct msghdr message = {.msg_iov = g_parts, .msg_iovlen = 2};
   struct mmsghdr messages[1] = {{.msg_hdr = message}};
   struct sockaddr_storage from;
   socklen_t size = sizeof from;
-  Say("read", read(fd, g_buffer, sizeof g_buffer));
+  Say("read", read(fd, g_buffer, room));
   Say("readv", readv(fd, g_parts, 2));
-  Say("recv", recv(fd, g_buffer, sizeof g_buffer, 0));
-  Say("recv MSG_DONTWAIT", recv(fd, g_buffer, sizeof g_buffer, MSG_DONTWAIT));
-  Say("recv MSG_PEEK", recv(fd, g_buffer, sizeof g_buffer, MSG_PEEK));
-  Say("recvfrom", recvfrom(fd, g_buffer, sizeof g_buffer, 0, (struct sockaddr*)&from, &size));
+  Say("recv", recv(fd, g_buffer, room, 0));
+  Say("recv MSG_DONTWAIT", recv(fd, g_buffer, room, MSG_DONTWAIT));
+  Say("recv MSG_PEEK", recv(fd, g_buffer, room, MSG_PEEK));
+  Say("recvfrom", recvfrom(fd, g_buffer, room, 0, (struct sockaddr*)&from, &size));
   Say("recvmsg", recvmsg(fd, &message, 0));
   Say("recvmmsg", recvmmsg(fd, messages, 1, 0, NULL));
 }
