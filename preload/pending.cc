@@ -162,6 +162,15 @@ PendingView PendingTable::View(int fd) const {
   return entries_.Get(fd) == entry ? view : PendingView();
 }
 
+int PendingTable::OtherDescriptor(int fd) const {
+  const Entry* const entry = entries_.Get(fd);
+  if (entry == nullptr) return -1;
+  for (int each = 0; each < static_cast<int>(g_descriptors.used_end()); ++each) {
+    if (each != fd && entries_.Get(each) == entry) return each;
+  }
+  return -1;
+}
+
 int PendingTable::TakeError(int fd) {
   Entry* const entry = entries_.Get(fd);
   if (entry == nullptr) return 0;

@@ -70,6 +70,8 @@ class PendingTable {
   bool AdvanceWatched(const SignalsBlocked& blocked);
 
   PendingView View(int fd) const;
+  // Another descriptor of the same socket; -1 if there is none.
+  int OtherDescriptor(int fd) const;
   // The earliest time, by MonotonicMs(), at which something may be overdue; a lower bound.
   long long next_deadline_ms() const { return next_deadline_ms_.load(std::memory_order_relaxed); }
   // Whether there is any pending connection in this process. The fast path of the waiting calls.

@@ -39,6 +39,14 @@ bool Translate(epoll_event* event, Harvest* harvest, const SignalsBlocked& block
       event->data = watch.event.data;
       if (g_pendings.View(watch.fd).progress == Progress::kFailed) event->events |= EPOLLERR;
       return true;
+    case Watches::Mode::kOrphaned: {
+      if (g_pendings.Advance(watch.fd, blocked) == Progress::kWaiting) return false;
+      pollfd now = {.fd = watch.fd, .events = static_cast<short>(watch.event.events), .revents = 0};
+      if (libc::poll(&now, nfds_t{1}, 0) <= 0) return false;
+      event->data = watch.event.data;
+      event->events = static_cast<uint16_t>(now.revents);
+      return true;
+    }
     case Watches::Mode::kNested:
       event->data = watch.event.data;
       if (IsSetReadable(watch.fd, blocked)) return true;

@@ -108,13 +108,15 @@ int Watches::Register(int operation, Record* record, Mode mode, short handshake_
 }
 
 void Watches::SetMode(Record* record, Mode mode) {
-  const auto counts = [](Mode any) { return any == Mode::kHandshake || any == Mode::kTranslated; };
+  const auto counts = [](Mode any) {
+    return any == Mode::kHandshake || any == Mode::kTranslated || any == Mode::kOrphaned;
+  };
   if (counts(mode) && !counts(record->watch.mode)) tokens_.fetch_add(1);
   if (!counts(mode) && counts(record->watch.mode)) tokens_.fetch_sub(1);
   record->watch.mode = mode;
 }
 
-// Calls `change` with each record of a descriptor; those for which it says false are gone.
+// Calls `change` with each record of a descriptor, which says what becomes of it.
 template <typename Change>
 void Watches::ChangeAll(int fd, const SignalsBlocked& blocked, const Change& change) {
   if (!IsWatched(fd)) return;
@@ -126,11 +128,13 @@ void Watches::ChangeAll(int fd, const SignalsBlocked& blocked, const Change& cha
   while (rest != nullptr) {
     Record* const record = rest;
     rest = rest->next;
-    if (change(record)) {
-      record->next = kept;
-      kept = record;
-    } else {
-      Give(record);
+    switch (change(record)) {
+      case Fate::kKept:
+        record->next = kept;
+        kept = record;
+        break;
+      case Fate::kGiven: Give(record); break;
+      case Fate::kMoved: break;
     }
   }
   list->store(kept, std::memory_order_release);
@@ -138,26 +142,27 @@ void Watches::ChangeAll(int fd, const SignalsBlocked& blocked, const Change& cha
 
 void Watches::StartHandshake(int fd, short events, const SignalsBlocked& blocked) {
   ChangeAll(fd, blocked, [&](Record* record) {
-    if (record->has_fired) return true;
-    return Register(EPOLL_CTL_MOD, record, Mode::kHandshake, events) == 0;
+    if (record->has_fired || record->watch.mode == Mode::kOrphaned) return Fate::kKept;
+    return Register(EPOLL_CTL_MOD, record, Mode::kHandshake, events) == 0 ? Fate::kKept : Fate::kGiven;
   });
 }
 
 void Watches::SetDirection(int fd, short events, const SignalsBlocked& blocked) {
   ChangeAll(fd, blocked, [&](Record* record) {
-    if (record->watch.mode != Mode::kHandshake) return true;
-    return Register(EPOLL_CTL_MOD, record, Mode::kHandshake, events) == 0;
+    if (record->watch.mode != Mode::kHandshake) return Fate::kKept;
+    return Register(EPOLL_CTL_MOD, record, Mode::kHandshake, events) == 0 ? Fate::kKept : Fate::kGiven;
   });
 }
 
 void Watches::EndHandshake(int fd, After after, const SignalsBlocked& blocked) {
   ChangeAll(fd, blocked, [&](Record* record) {
+    if (record->watch.mode == Mode::kOrphaned) return Fate::kKept;
     Mode mode = after == After::kTranslate ? Mode::kTranslated : Mode::kRemembered;
     if (after == After::kRemember && IsOneShot(record->watch.event)) mode = Mode::kTranslated;
     // What is disarmed would be armed by the change.
     const bool is_right = record->has_fired || record->watch.mode == mode;
-    if (!is_right && Register(EPOLL_CTL_MOD, record, mode, 0) != 0) return false;
-    return after != After::kForget;
+    if (!is_right && Register(EPOLL_CTL_MOD, record, mode, 0) != 0) return Fate::kGiven;
+    return after == After::kForget ? Fate::kGiven : Fate::kKept;
   });
 }
 
@@ -168,13 +173,27 @@ void Watches::EndFresh(int fd) {
 }
 
 void Watches::Forget(int fd, const SignalsBlocked& blocked) {
-  // With copies the socket and its registrations outlive the descriptor, but nobody can change them any more.
-  const bool outlives = (g_descriptors.Flags(fd) & kHasCopies) != 0;
+  const int copy = (g_descriptors.Flags(fd) & kHasCopies) != 0 ? g_pendings.OtherDescriptor(fd) : -1;
+  std::atomic<Record*>* const list = copy >= 0 ? lists_.Provide(copy) : nullptr;
   ChangeAll(fd, blocked, [&](Record* record) {
-    if (outlives && !record->is_inherited && record->watch.mode != Mode::kRemembered)
-      libc::epoll_ctl(record->watch.epoll_fd, EPOLL_CTL_DEL, record->watch.fd, &record->watch.event);
-    return false;
+    if (list == nullptr || record->is_inherited || !Orphan(record)) return Fate::kGiven;
+    record->watch.fd = copy;
+    record->next = list->load(std::memory_order_relaxed);
+    list->store(record, std::memory_order_release);
+    return Fate::kMoved;
   });
+}
+
+// Gives a registration its last mask, while its descriptor is still there.
+bool Watches::Orphan(Record* record) {
+  if (record->watch.mode == Mode::kOrphaned) return true;
+  if (record->watch.mode == Mode::kRemembered || record->has_fired) return false;
+  epoll_event kernels = record->watch.event;
+  kernels.events = (kernels.events | EPOLLIN | EPOLLOUT | EPOLLET) & ~(EPOLLONESHOT | EPOLLEXCLUSIVE);
+  kernels.data.u64 = TokenOf(*record);
+  if (libc::epoll_ctl(record->watch.epoll_fd, EPOLL_CTL_MOD, record->watch.fd, &kernels) != 0) return false;
+  SetMode(record, Mode::kOrphaned);
+  return true;
 }
 
 void Watches::ForgetSet(int epoll_fd) {

@@ -16,6 +16,10 @@
 //   where
 //                the kernel does not know the truth: a failure that waits to be told adds EPOLLERR. Also
 //                one-shot registrations before connect(), since it must be known whether they have fired
+//   orphaned     token; the descriptor was closed, but the socket, which has others, keeps the registration.
+//   Nobody
+//                can change it any more (epoll(7), Q6), so it was given a mask that will do till the end:
+//                the program's and the handshake's, edge-triggered
 //   nested       token and the program's mask, on an epoll set in another one, which is readable for us when
 //                one of its handshakes can go on
 //
@@ -35,7 +39,7 @@ namespace socksify {
 
 class Watches {
  public:
-  enum class Mode : uint8_t { kFree, kRemembered, kHandshake, kTranslated, kNested };
+  enum class Mode : uint8_t { kFree, kRemembered, kHandshake, kTranslated, kOrphaned, kNested };
   // What becomes of a socket's registrations at the end of its handshake.
   enum class After : uint8_t { kForget, kRemember, kTranslate };
 
@@ -90,6 +94,7 @@ class Watches {
     Record* next = nullptr;     // of the same descriptor, or free
   };
   static constexpr size_t kMaxRecords = 1 << 20;
+  enum class Fate : uint8_t { kKept, kGiven, kMoved };
 
   Record* Take();
   void Give(Record* record);
@@ -101,6 +106,7 @@ class Watches {
   Record* RecordOf(uint64_t token) const;
   // Gives the kernel the registration that belongs to `mode`.
   int Register(int operation, Record* record, Mode mode, short handshake_events);
+  bool Orphan(Record* record);
   static Mode ModeFor(int fd, const epoll_event& event);
   template <typename Change>
   void ChangeAll(int fd, const SignalsBlocked& blocked, const Change& change);

@@ -48,9 +48,5 @@ TEST_F(PendingEpollTest, AThreadThatWaitsAlready) {
   ExpectAllLikeDirect("pending_epoll", {"blocked-add", "blocked-connect", "blocked-poll"});
 }
 
-TEST_F(PendingEpollTest, SharedWithAChild) {
-  ExpectAllLikeDirect("pending_epoll", {"forked"});
-}
-
 }  // namespace
 }  // namespace socksify

@@ -16,16 +16,12 @@ TEST_F(PendingProcessTest, ForkAndTheParentGoesOn) {
   ExpectAllLikeDirect("pending_process", {"fork-parent", "fork-ends", "fork-other"});
 }
 
-TEST_F(PendingProcessTest, ForkAndBothWait) {
-  ExpectAllLikeDirect("pending_process", {"fork-both"});
-}
-
 TEST_F(PendingProcessTest, VforkAndSpawn) {
   ExpectAllLikeDirect("pending_process", {"vfork", "vfork-closes", "spawn"});
 }
 
 TEST_F(PendingProcessTest, Exec) {
-  ExpectAllLikeDirect("pending_process", {"exec", "fork-exec", "exec-closes"});
+  ExpectAllLikeDirect("pending_process", {"exec-closes"});
 }
 
 TEST_F(PendingProcessTest, ManyThreads) {

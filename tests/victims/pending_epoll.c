@@ -316,22 +316,6 @@ static void BlockedPoll(void) {
   Use(fd, g_to);
 }
 
-/* The set was made before a fork(2), and both wait for it. */
-static void Forked(void) {
-  const int fd = Start();
-  const int set = SetWith(fd, EPOLLOUT);
-  const pid_t child = fork();
-  if (child == 0) {
-    struct epoll_event event;
-    _exit(epoll_wait(set, &event, 1, kPatienceMs) == 1 && event.data.u64 == kData ? 0 : 1);
-  }
-  int status = -1;
-  Report("parent", set, kPatienceMs);
-  waitpid(child, &status, 0);
-  printf("child: %d\n", status);
-  Use(fd, g_to);
-}
-
 int main(int argc, char** argv) {
   static const struct Mode kModes[] = {{"level", Level},
                                        {"edge", Edge},
@@ -358,7 +342,6 @@ int main(int argc, char** argv) {
                                        {"blocked-add", BlockedAdd},
                                        {"blocked-connect", BlockedConnect},
                                        {"blocked-poll", BlockedPoll},
-                                       {"forked", Forked},
                                        {NULL, NULL}};
   return RunMode(kModes, argc, argv);
 }

@@ -73,21 +73,6 @@ static void ForkEnds(void) {
   Finish(fd);
 }
 
-/* Both wait for it: both are told. */
-static void ForkBoth(void) {
-  const int fd = Start();
-  const pid_t child = fork();
-  if (child == 0) {
-    struct sockaddr_storage peer;
-    socklen_t size = sizeof peer;
-    if (Poll(fd, POLLOUT, kPatienceMs) != POLLOUT) _exit(1);
-    _exit(getpeername(fd, (struct sockaddr*)&peer, &size) == 0 ? 0 : 2);
-  }
-  SayEvents("poll", Poll(fd, POLLOUT, kPatienceMs));
-  SayChild(child);
-  Use(fd, g_to);
-}
-
 /* A child's own connection, made while the parent's is pending. */
 static void ForkOther(void) {
   const int fd = Start();
@@ -151,24 +136,6 @@ static void Inherited(void) {
 
 static char* g_inherited[] = {NULL, "inherited", NULL, NULL, NULL};
 
-/* Another program goes on with the connection. */
-static void Exec(void) {
-  dup2(Start(), 77);
-  execv(g_self, g_inherited);
-  Fail("execv");
-}
-
-static void ForkExec(void) {
-  dup2(Start(), 77);
-  const pid_t child = fork();
-  if (child == 0) {
-    execv(g_self, g_inherited);
-    _exit(1);
-  }
-  close(77);
-  SayChild(child);
-}
-
 /* Closed on exec: the next program has nothing there. */
 static void ExecCloses(void) {
   const int fd = Start();
@@ -188,13 +155,10 @@ int main(int argc, char** argv) {
                                        {"fork-daemon", ForkDaemon},
                                        {"fork-parent", ForkParent},
                                        {"fork-ends", ForkEnds},
-                                       {"fork-both", ForkBoth},
                                        {"fork-other", ForkOther},
                                        {"vfork", Vfork},
                                        {"vfork-closes", VforkCloses},
                                        {"spawn", Spawn},
-                                       {"exec", Exec},
-                                       {"fork-exec", ForkExec},
                                        {"exec-closes", ExecCloses},
                                        {"inherited", Inherited},
                                        {"gone", Gone},
