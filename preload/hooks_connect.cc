@@ -20,8 +20,10 @@ AddressedSend JudgeMessage(int fd, const msghdr* message, int flags) {
   return JudgeAddressedSend(fd, address, message->msg_namelen, flags);
 }
 
-bool IsHeldBack(int fd, int flags) {
-  return (g_descriptors.Flags(fd) & kPending) != 0 && !MayTransfer(fd, Direction::kSend, flags);
+[[gnu::always_inline]] inline bool IsHeldBack(int fd, int flags) {
+  if ((g_descriptors.Flags(fd) & kPending) == 0) [[likely]]
+    return false;
+  return !MayTransfer(fd, Direction::kSend, flags);
 }
 
 msghdr WithoutAddress(const msghdr& message) {

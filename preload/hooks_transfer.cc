@@ -18,8 +18,15 @@
 namespace socksify {
 namespace {
 
-bool IsHeldBack(int fd, Direction direction, int flags = 0) {
-  return (g_descriptors.Flags(fd) & kPending) != 0 && !MayTransfer(fd, direction, flags);
+[[gnu::always_inline]] inline bool IsPending(int fd) {
+  return (g_descriptors.Flags(fd) & kPending) != 0;
+}
+
+// Out of line, so that the way to libc needs no stack frame.
+template <typename Call>
+[[gnu::noinline]] auto CallOncePossible(int fd, Direction direction, int flags, Call call)
+    -> decltype(call()) {
+  return MayTransfer(fd, direction, flags) ? call() : -1;
 }
 
 }  // namespace
@@ -28,8 +35,8 @@ bool IsHeldBack(int fd, Direction direction, int flags = 0) {
 using namespace socksify;
 
 SOCKSIFY_EXPORT ssize_t read(int fd, void* buffer, size_t size) {
-  if (IsHeldBack(fd, Direction::kReceive)) [[unlikely]]
-    return -1;
+  if (IsPending(fd)) [[unlikely]]
+    return CallOncePossible(fd, Direction::kReceive, 0, [=] { return libc::read(fd, buffer, size); });
   return libc::read(fd, buffer, size);
 }
 
@@ -38,57 +45,65 @@ SOCKSIFY_EXPORT ssize_t __read(int fd, void* buffer, size_t size) {
 }
 
 SOCKSIFY_EXPORT ssize_t __read_chk(int fd, void* buffer, size_t size, size_t buffer_size) {
-  if (IsHeldBack(fd, Direction::kReceive)) [[unlikely]]
-    return -1;
+  if (IsPending(fd)) [[unlikely]]
+    return CallOncePossible(fd, Direction::kReceive, 0,
+                            [=] { return libc::read_chk(fd, buffer, size, buffer_size); });
   return libc::read_chk(fd, buffer, size, buffer_size);
 }
 
 SOCKSIFY_EXPORT ssize_t readv(int fd, const iovec* parts, int count) {
-  if (IsHeldBack(fd, Direction::kReceive)) [[unlikely]]
-    return -1;
+  if (IsPending(fd)) [[unlikely]]
+    return CallOncePossible(fd, Direction::kReceive, 0, [=] { return libc::readv(fd, parts, count); });
   return libc::readv(fd, parts, count);
 }
 
 SOCKSIFY_EXPORT ssize_t preadv2(int fd, const iovec* parts, int count, off_t offset, int flags) {
-  if (IsHeldBack(fd, Direction::kReceive)) [[unlikely]]
-    return -1;
+  if (IsPending(fd)) [[unlikely]]
+    return CallOncePossible(fd, Direction::kReceive, 0,
+                            [=] { return libc::preadv2(fd, parts, count, offset, flags); });
   return libc::preadv2(fd, parts, count, offset, flags);
 }
 
 SOCKSIFY_EXPORT ssize_t preadv64v2(int fd, const iovec* parts, int count, off64_t offset, int flags) {
-  if (IsHeldBack(fd, Direction::kReceive)) [[unlikely]]
-    return -1;
+  if (IsPending(fd)) [[unlikely]]
+    return CallOncePossible(fd, Direction::kReceive, 0,
+                            [=] { return libc::preadv64v2(fd, parts, count, offset, flags); });
   return libc::preadv64v2(fd, parts, count, offset, flags);
 }
 
 SOCKSIFY_EXPORT ssize_t recv(int fd, void* buffer, size_t size, int flags) {
-  if (IsHeldBack(fd, Direction::kReceive, flags)) [[unlikely]]
-    return -1;
+  if (IsPending(fd)) [[unlikely]]
+    return CallOncePossible(fd, Direction::kReceive, flags,
+                            [=] { return libc::recv(fd, buffer, size, flags); });
   return libc::recv(fd, buffer, size, flags);
 }
 
 SOCKSIFY_EXPORT ssize_t __recv_chk(int fd, void* buffer, size_t size, size_t buffer_size, int flags) {
-  if (IsHeldBack(fd, Direction::kReceive, flags)) [[unlikely]]
-    return -1;
+  if (IsPending(fd)) [[unlikely]]
+    return CallOncePossible(fd, Direction::kReceive, flags,
+                            [=] { return libc::recv_chk(fd, buffer, size, buffer_size, flags); });
   return libc::recv_chk(fd, buffer, size, buffer_size, flags);
 }
 
 SOCKSIFY_EXPORT ssize_t recvfrom(int fd, void* buffer, size_t size, int flags, sockaddr* address,
                                  socklen_t* address_size) {
-  if (IsHeldBack(fd, Direction::kReceive, flags)) [[unlikely]]
-    return -1;
+  if (IsPending(fd)) [[unlikely]]
+    return CallOncePossible(fd, Direction::kReceive, flags,
+                            [=] { return libc::recvfrom(fd, buffer, size, flags, address, address_size); });
   return libc::recvfrom(fd, buffer, size, flags, address, address_size);
 }
 
 SOCKSIFY_EXPORT ssize_t __recvfrom_chk(int fd, void* buffer, size_t size, size_t buffer_size, int flags,
                                        sockaddr* address, socklen_t* address_size) {
-  if (IsHeldBack(fd, Direction::kReceive, flags)) [[unlikely]]
-    return -1;
+  if (IsPending(fd)) [[unlikely]]
+    return CallOncePossible(fd, Direction::kReceive, flags, [=] {
+      return libc::recvfrom_chk(fd, buffer, size, buffer_size, flags, address, address_size);
+    });
   return libc::recvfrom_chk(fd, buffer, size, buffer_size, flags, address, address_size);
 }
 
 SOCKSIFY_EXPORT ssize_t recvmsg(int fd, msghdr* message, int flags) {
-  if (IsHeldBack(fd, Direction::kReceive, flags)) [[unlikely]]
+  if (IsPending(fd) && !MayTransfer(fd, Direction::kReceive, flags)) [[unlikely]]
     return -1;
   const ssize_t result = libc::recvmsg(fd, message, flags);
   if (result >= 0 && message->msg_controllen != 0) NoteReceivedDescriptors(message);
@@ -96,7 +111,7 @@ SOCKSIFY_EXPORT ssize_t recvmsg(int fd, msghdr* message, int flags) {
 }
 
 SOCKSIFY_EXPORT int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
-  if (IsHeldBack(fd, Direction::kReceive, flags)) [[unlikely]]
+  if (IsPending(fd) && !MayTransfer(fd, Direction::kReceive, flags)) [[unlikely]]
     return -1;
   const int received = libc::recvmmsg(fd, messages, count, flags, timeout);
   for (int i = 0; i < received; ++i) {
@@ -106,8 +121,8 @@ SOCKSIFY_EXPORT int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flag
 }
 
 SOCKSIFY_EXPORT ssize_t write(int fd, const void* data, size_t size) {
-  if (IsHeldBack(fd, Direction::kSend)) [[unlikely]]
-    return -1;
+  if (IsPending(fd)) [[unlikely]]
+    return CallOncePossible(fd, Direction::kSend, 0, [=] { return libc::write(fd, data, size); });
   return libc::write(fd, data, size);
 }
 
@@ -116,26 +131,28 @@ SOCKSIFY_EXPORT ssize_t __write(int fd, const void* data, size_t size) {
 }
 
 SOCKSIFY_EXPORT ssize_t writev(int fd, const iovec* parts, int count) {
-  if (IsHeldBack(fd, Direction::kSend)) [[unlikely]]
-    return -1;
+  if (IsPending(fd)) [[unlikely]]
+    return CallOncePossible(fd, Direction::kSend, 0, [=] { return libc::writev(fd, parts, count); });
   return libc::writev(fd, parts, count);
 }
 
 SOCKSIFY_EXPORT ssize_t pwritev2(int fd, const iovec* parts, int count, off_t offset, int flags) {
-  if (IsHeldBack(fd, Direction::kSend)) [[unlikely]]
-    return -1;
+  if (IsPending(fd)) [[unlikely]]
+    return CallOncePossible(fd, Direction::kSend, 0,
+                            [=] { return libc::pwritev2(fd, parts, count, offset, flags); });
   return libc::pwritev2(fd, parts, count, offset, flags);
 }
 
 SOCKSIFY_EXPORT ssize_t pwritev64v2(int fd, const iovec* parts, int count, off64_t offset, int flags) {
-  if (IsHeldBack(fd, Direction::kSend)) [[unlikely]]
-    return -1;
+  if (IsPending(fd)) [[unlikely]]
+    return CallOncePossible(fd, Direction::kSend, 0,
+                            [=] { return libc::pwritev64v2(fd, parts, count, offset, flags); });
   return libc::pwritev64v2(fd, parts, count, offset, flags);
 }
 
 SOCKSIFY_EXPORT ssize_t send(int fd, const void* data, size_t size, int flags) {
-  if (IsHeldBack(fd, Direction::kSend, flags)) [[unlikely]]
-    return -1;
+  if (IsPending(fd)) [[unlikely]]
+    return CallOncePossible(fd, Direction::kSend, flags, [=] { return libc::send(fd, data, size, flags); });
   return libc::send(fd, data, size, flags);
 }
 
@@ -144,20 +161,23 @@ SOCKSIFY_EXPORT ssize_t __send(int fd, const void* data, size_t size, int flags)
 }
 
 SOCKSIFY_EXPORT ssize_t sendfile(int to, int from, off_t* offset, size_t size) noexcept {
-  if (IsHeldBack(to, Direction::kSend)) [[unlikely]]
-    return -1;
+  if (IsPending(to)) [[unlikely]]
+    return CallOncePossible(to, Direction::kSend, 0, [=] { return libc::sendfile(to, from, offset, size); });
   return libc::sendfile(to, from, offset, size);
 }
 
 SOCKSIFY_EXPORT ssize_t sendfile64(int to, int from, off64_t* offset, size_t size) noexcept {
-  if (IsHeldBack(to, Direction::kSend)) [[unlikely]]
-    return -1;
+  if (IsPending(to)) [[unlikely]]
+    return CallOncePossible(to, Direction::kSend, 0,
+                            [=] { return libc::sendfile64(to, from, offset, size); });
   return libc::sendfile64(to, from, offset, size);
 }
 
 SOCKSIFY_EXPORT ssize_t splice(int from, off64_t* from_offset, int to, off64_t* to_offset, size_t size,
                                unsigned flags) {
-  if (IsHeldBack(from, Direction::kReceive) || IsHeldBack(to, Direction::kSend)) [[unlikely]]
+  if (IsPending(from) && !MayTransfer(from, Direction::kReceive, 0)) [[unlikely]]
+    return -1;
+  if (IsPending(to) && !MayTransfer(to, Direction::kSend, 0)) [[unlikely]]
     return -1;
   return libc::splice(from, from_offset, to, to_offset, size, flags);
 }

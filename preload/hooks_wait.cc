@@ -35,6 +35,23 @@ class Milliseconds {
   timespec time_;
 };
 
+[[gnu::noinline]] int PollAmongPending(pollfd* fds, nfds_t count, int timeout_ms) {
+  if (!ConcernsPending(fds, count)) return libc::poll(fds, count, timeout_ms);
+  return Guarded([&] { return WaitPoll(fds, count, Milliseconds(timeout_ms).get(), nullptr); }, -1);
+}
+
+[[gnu::noinline]] int WaitAmongHandshakes(int epoll_fd, epoll_event* events, int max_events, int timeout_ms,
+                                          const sigset_t* mask) {
+  const Milliseconds timeout(timeout_ms);
+  return Guarded([&] { return WaitEpoll(epoll_fd, events, max_events, timeout.get(), mask); }, -1);
+}
+
+[[gnu::noinline]] int FinishWait(int epoll_fd, epoll_event* events, int max_events, int timeout_ms,
+                                 const sigset_t* mask, int count) {
+  const Milliseconds timeout(timeout_ms);
+  return Guarded([&] { return FinishEpoll(epoll_fd, events, max_events, timeout.get(), mask, count); }, -1);
+}
+
 // What was known of the number is over, if it was closed where we could not see.
 int NoteSet(int epoll_fd) {
   if (epoll_fd < 0) return epoll_fd;
@@ -49,13 +66,13 @@ int NoteSet(int epoll_fd) {
 using namespace socksify;
 
 SOCKSIFY_EXPORT int poll(pollfd* fds, nfds_t count, int timeout_ms) {
-  if (!ConcernsPending(fds, count)) [[likely]] {
-    const int result = libc::poll(fds, count, timeout_ms);
-    // What is readable may be an epoll set in which a handshake has begun meanwhile.
-    if (result <= 0 || !ConcernsPending(fds, count)) [[likely]]
-      return result;
-  }
-  return Guarded([&] { return WaitPoll(fds, count, Milliseconds(timeout_ms).get(), nullptr); }, -1);
+  if (g_pendings.is_used()) [[unlikely]]
+    return PollAmongPending(fds, count, timeout_ms);
+  const int result = libc::poll(fds, count, timeout_ms);
+  // What is readable may be an epoll set in which a handshake has begun meanwhile.
+  if (result > 0 && g_pendings.is_used()) [[unlikely]]
+    return PollAmongPending(fds, count, timeout_ms);
+  return result;
 }
 
 SOCKSIFY_EXPORT int __poll(pollfd* fds, nfds_t count, int timeout_ms) {
@@ -125,37 +142,30 @@ SOCKSIFY_EXPORT int epoll_ctl(int epoll_fd, int operation, int fd, epoll_event* 
 }
 
 SOCKSIFY_EXPORT int epoll_wait(int epoll_fd, epoll_event* events, int max_events, int timeout_ms) {
-  if (!g_watches.is_used()) [[likely]] {
-    const int count = libc::epoll_wait(epoll_fd, events, max_events, timeout_ms);
-    if (count <= 0 || !g_watches.is_used()) [[likely]]
-      return count;
-    const Milliseconds timeout(timeout_ms);
-    return FinishEpoll(epoll_fd, events, max_events, timeout.get(), nullptr, count);
-  }
-  return Guarded(
-      [&] { return WaitEpoll(epoll_fd, events, max_events, Milliseconds(timeout_ms).get(), nullptr); }, -1);
+  if (g_watches.is_used()) [[unlikely]]
+    return WaitAmongHandshakes(epoll_fd, events, max_events, timeout_ms, nullptr);
+  const int count = libc::epoll_wait(epoll_fd, events, max_events, timeout_ms);
+  if (count > 0 && g_watches.is_used()) [[unlikely]]
+    return FinishWait(epoll_fd, events, max_events, timeout_ms, nullptr, count);
+  return count;
 }
 
 SOCKSIFY_EXPORT int epoll_pwait(int epoll_fd, epoll_event* events, int max_events, int timeout_ms,
                                 const sigset_t* mask) {
-  if (!g_watches.is_used()) [[likely]] {
-    const int count = libc::epoll_pwait(epoll_fd, events, max_events, timeout_ms, mask);
-    if (count <= 0 || !g_watches.is_used()) [[likely]]
-      return count;
-    const Milliseconds timeout(timeout_ms);
-    return FinishEpoll(epoll_fd, events, max_events, timeout.get(), mask, count);
-  }
-  return Guarded(
-      [&] { return WaitEpoll(epoll_fd, events, max_events, Milliseconds(timeout_ms).get(), mask); }, -1);
+  if (g_watches.is_used()) [[unlikely]]
+    return WaitAmongHandshakes(epoll_fd, events, max_events, timeout_ms, mask);
+  const int count = libc::epoll_pwait(epoll_fd, events, max_events, timeout_ms, mask);
+  if (count > 0 && g_watches.is_used()) [[unlikely]]
+    return FinishWait(epoll_fd, events, max_events, timeout_ms, mask, count);
+  return count;
 }
 
 SOCKSIFY_EXPORT int epoll_pwait2(int epoll_fd, epoll_event* events, int max_events, const timespec* timeout,
                                  const sigset_t* mask) {
-  if (!g_watches.is_used() || !IsValid(timeout)) [[likely]] {
-    const int count = libc::epoll_pwait2(epoll_fd, events, max_events, timeout, mask);
-    if (count <= 0 || !g_watches.is_used()) [[likely]]
-      return count;
-    return FinishEpoll(epoll_fd, events, max_events, timeout, mask, count);
-  }
-  return Guarded([&] { return WaitEpoll(epoll_fd, events, max_events, timeout, mask); }, -1);
+  if (g_watches.is_used() && IsValid(timeout)) [[unlikely]]
+    return Guarded([&] { return WaitEpoll(epoll_fd, events, max_events, timeout, mask); }, -1);
+  const int count = libc::epoll_pwait2(epoll_fd, events, max_events, timeout, mask);
+  if (count > 0 && g_watches.is_used()) [[unlikely]]
+    return Guarded([&] { return FinishEpoll(epoll_fd, events, max_events, timeout, mask, count); }, -1);
+  return count;
 }

@@ -38,10 +38,18 @@ class Original {
 
   template <typename... Arguments>
   auto operator()(Arguments... arguments) const {
-    return get()(arguments...);
+    Function* const found = pointer_.load(std::memory_order_acquire);
+    if (found == nullptr) [[unlikely]]
+      return LookUpAndCall(arguments...);
+    return found(arguments...);
   }
 
  private:
+  // Out of line, so that a hook whose last act is the call needs no stack frame.
+  template <typename... Arguments>
+  [[gnu::cold, gnu::noinline]] auto LookUpAndCall(Arguments... arguments) const {
+    return LookUp()(arguments...);
+  }
   [[gnu::cold, gnu::noinline]] Function* LookUp() const {
     auto* const found = reinterpret_cast<Function*>(FindOriginal(name_));
     pointer_.store(found, std::memory_order_release);
