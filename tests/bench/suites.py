@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""suites.py SOCKSIFY [WORD...]: runs test suites without socksify and with it, and compares them test by test.
+
+Started by suites.sh. A suite in which tests differ is run a second time, both ways; what differs in both rounds is
+a difference, what differs in one of them is called unstable. Two suites run at a time.
+"""
+
+import collections
+import concurrent.futures
+import dataclasses
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree
+from collections.abc import Callable
+
+DEADLINE_S = 900
+DIRECT = "route { from: 0/0 to: 0/0 via: direct }\n"
+PYTHON = "/usr/bin/python3.11"
+PYTHON_TESTS = ("test_asyncio", "test_ssl", "test_signal", "test_socket", "test_subprocess", "test_selectors",
+                "test_threading", "test_poll", "test_ftplib", "test_select", "test_epoll", "test_httplib",
+                "test_smtplib", "test_socketserver", "test_asyncore", "test_os", "test_posix")
+TWISTED_TESTS = ("test_tcp", "test_tcp_internals", "test_udp", "test_ssl", "test_unix", "test_iutils", "test_process",
+                 "test_threads", "test_adbapi", "test_stdio", "test_policies", "test_ftp")
+
+Outcomes = dict[str, str]  # What became of each test: passed, failed, skipped.
+
+
+def of_regrtest(folder: pathlib.Path, _printed: str) -> Outcomes:
+    """The report of `python3 -m test --junit-xml`."""
+    outcomes = {}
+    for test in xml.etree.ElementTree.parse(folder / "report.xml").getroot().iter("testcase"):
+        tags = {child.tag for child in test}
+        outcome = "failed" if tags & {"failure", "error"} else "skipped" if "skipped" in tags else "passed"
+        outcomes[test.get("name")] = outcome
+    return outcomes
+
+
+def of_trial(_folder: pathlib.Path, printed: str) -> Outcomes:
+    """The tree that `trial --reporter=verbose` prints: a module, its classes, their tests, each more indented."""
+    outcomes, path = {}, {}
+    for line in printed.splitlines():
+        found = re.fullmatch(r"( *)(\S+) \.\.\. +\[(\w+)\]", line)
+        if found:
+            name = ".".join([path.get(0, ""), path.get(2, ""), found[2]])
+            outcomes[name] = {"OK": "passed", "SKIPPED": "skipped", "TODO": "skipped"}.get(found[3], "failed")
+        elif found := re.fullmatch(r"( {0,2})([\w.]+)", line):
+            path[len(found[1])] = found[2]
+    return outcomes
+
+
+def of_unittest(_folder: pathlib.Path, printed: str) -> Outcomes:
+    """What unittest prints when it is asked for names; a test may print, too, between its name and its outcome."""
+    outcomes, name = {}, None
+    for line in printed.splitlines():
+        if found := re.match(r"(\w+ \([\w.]+\))", line):
+            name = found[1]
+        if name and (found := re.search(r"\.\.\. .*?(ok|FAIL|ERROR|expected failure|skipped .*)$|^(ok)$", line)):
+            outcomes[name] = {"ok": "passed", "FAIL": "failed", "ERROR": "failed"}.get(found[1] or found[2], "skipped")
+            name = None
+    return outcomes
+
+
+@dataclasses.dataclass(frozen=True)
+class Suite:
+    name: str
+    argv: tuple[str, ...]
+    read: Callable[[pathlib.Path, str], Outcomes]
+
+
+SUITES = [
+    Suite("twisted.internet", ("trial3", "--reporter=verbose", "twisted.internet"), of_trial),
+    *[Suite(f"python3 {name}", (PYTHON, "-m", "test", "--junit-xml", "report.xml",
+                                *(("-u", "network") if name == "test_socketserver" else ()), name), of_regrtest)
+      for name in PYTHON_TESTS],
+    Suite("twisted.test", ("trial3", "--reporter=verbose", *[f"twisted.test.{name}" for name in TWISTED_TESTS]),
+          of_trial),
+    Suite("tornado", ("/usr/bin/python3", "-m", "tornado.test.runtests", "--verbose"), of_unittest),
+]
+
+
+def run(suite: Suite, launcher: list[str]) -> Outcomes:
+    with tempfile.TemporaryDirectory(prefix="suites.") as name:
+        folder = pathlib.Path(name)
+        (folder / "direct.conf").write_text(DIRECT)
+        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": name, "TMPDIR": name, "LANG": "C.UTF-8",
+                       "SOCKSIFY_STATE_DIR": f"{name}/state", "SOCKS_CONF": f"{name}/direct.conf"}
+        argv = [*launcher, *suite.argv]
+        if os.geteuid() == 0:
+            argv = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *argv]
+        with open(folder / "printed", "w+", errors="replace") as printed:
+            process = subprocess.Popen(argv, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=printed,
+                                       stderr=subprocess.STDOUT, start_new_session=True)
+            try:
+                status = process.wait(DEADLINE_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                status = None
+            printed.seek(0)
+            text = printed.read()
+        try:
+            outcomes = suite.read(folder, text)
+        except (OSError, xml.etree.ElementTree.ParseError):
+            outcomes = {}
+        # A suite that dies has no outcomes; how it ends counts as a test of its own.
+        return {**outcomes, "(the whole)": "passed" if status == 0 else "out of time" if status is None else "failed"}
+
+
+def differences(without: Outcomes, with_it: Outcomes) -> set[tuple[str, str, str]]:
+    return {(name, without.get(name, "missing"), with_it.get(name, "missing"))
+            for name in without.keys() | with_it.keys() if without.get(name) != with_it.get(name)}
+
+
+def compare(suite: Suite, launcher: list[str]) -> tuple[Outcomes, Outcomes, set, set]:
+    """The outcomes without and with socksify, the differences, and those that did not show twice."""
+    without, with_it = run(suite, []), run(suite, launcher)
+    first = differences(without, with_it)
+    if not first:
+        return without, with_it, set(), set()
+    second = differences(run(suite, []), run(suite, launcher))
+    return without, with_it, first & second, first ^ second
+
+
+def counts(outcomes: Outcomes) -> str:
+    tests = collections.Counter(outcome for name, outcome in outcomes.items() if name != "(the whole)")
+    return "/".join(str(tests[outcome]) for outcome in ("passed", "failed", "skipped"))
+
+
+def main() -> int:
+    launcher = [sys.argv[1], "--"]
+    suites = [suite for suite in SUITES if all(word in suite.name for word in sys.argv[2:])]
+    columns = "{:28} {:>16} {:>16} {:>12} {:>9}"
+    print("passed/failed/skipped")
+    print(columns.format("suite", "without", "with", "differences", "unstable"))
+    details = []
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for suite, (without, with_it, stable, unstable) in zip(suites, pool.map(lambda one: compare(one, launcher),
+                                                                                suites)):
+            print(columns.format(suite.name, counts(without), counts(with_it), len(stable), len(unstable)), flush=True)
+            details += [f"{suite.name}: {kind}: {name}: {before} without, {after} with"
+                        for kind, found in (("differs", stable), ("unstable", unstable))
+                        for name, before, after in sorted(found)]
+    print("", *details, sep="\n")
+    return 1 if any(": differs: " in line for line in details) else 0
+
+
+sys.exit(main())
