@@ -5,7 +5,7 @@ import hashlib
 import pathlib
 
 from programs import Program
-from servers import CLOSED_PORT, DATABASE_USER, ECHO_PORT, HELLO, RANGES, SCRIPTS
+from servers import CLOSED_PORT, DATABASE_USER, ECHO_PORT, HELD_HOST, HELLO, RANGES, SCRIPTS
 from topology import WORK
 
 CLIENTS = pathlib.Path(__file__).parent / "clients"
@@ -62,6 +62,15 @@ PROGRAMS = [
             connections=100),
     Program("wrk", "web", ("wrk", "-t2", "-c20", "-d1s", "-s", CLIENTS / "errors.lua", HELLO_URL),
             "connect 0, read 0, write 0, status 0, timeout 0; some requests\n", keep="^connect", connections=20),
+]
+
+# One connection that gets no answer does not hold up the others.
+HELD_PROGRAMS = [
+    *[Program(f"asyncio ({how})", "echo",
+              ("python3", "-B", CLIENTS / "held_asyncio.py", "{host}", ECHO_PORT, HELD_HOST, how), "20 while held\n",
+              connections=20) for how in ("epoll", "poll", "select")],
+    Program("node", "echo", ("node", CLIENTS / "held_node.js", "{host}", ECHO_PORT, HELD_HOST), "20 while held\n",
+            connections=20),
 ]
 
 # These need much to install, or long to start.

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 
-from topology import DESTINATION_IP, DESTINATION_IP6, PROXY_IP, PROXY_IP6, WORK, Topology, environment, find_command
+from topology import (DESTINATION_IP, DESTINATION_IP6, NOBODY_IP, PROXY_IP, PROXY_IP6, WORK, Topology, environment,
+                      find_command)
 
 HELLO = "hello from behind the proxy\n"
 DOWNLOAD_MIB = 100
 CLOSED_PORT = 9  # Nothing listens there at the destination.
 ECHO_PORT = 7
+HELD_HOST = "held.test"  # Nobody answers there.
 DATABASE_PORT, DATABASE_USER = 5432, "lab"
 
 # What download managers fetch in pieces: no two pieces are the same.
@@ -137,7 +139,8 @@ def all_servers() -> list[Server]:
         Server("dns", "destination", ("dnsmasq",), 53,
                ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root",
                 "--pid-file=", "--log-queries", "--log-facility=-", "--local=/#/",
-                f"--address=/test/{DESTINATION_IP}", f"--address=/six.test/{DESTINATION_IP6}"]),
+                f"--address=/test/{DESTINATION_IP}", f"--address=/six.test/{DESTINATION_IP6}",
+                f"--address=/{HELD_HOST}/{NOBODY_IP}"]),
         Server("web", "destination", ("nginx",), 80, ["nginx", "-c", WORK / "nginx.conf"]),
         Server("ftp", "destination", ("vsftpd",), 21, ["vsftpd", WORK / "vsftpd.conf"]),
         Server("redis", "destination", ("redis-server",), 6379,

@@ -26,6 +26,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 CLIENT_IP, PROXY_IP, PROXY_OUT_IP, DESTINATION_IP = "10.209.1.2", "10.209.1.1", "10.209.2.1", "10.209.2.2"
 CLIENT_IP6, PROXY_IP6, PROXY_OUT_IP6, DESTINATION_IP6 = "fd09:1::2", "fd09:1::1", "fd09:2::1", "fd09:2::2"
+NOBODY_IP = "10.209.2.3"  # Would be in the destination's network, if it were.
 NAME_SERVERS = {"client": PROXY_IP, "proxy": DESTINATION_IP, "destination": DESTINATION_IP}
 
 TOOLS = ("ip", "nft", "nsenter", "mount", "sysctl", "dnsmasq")

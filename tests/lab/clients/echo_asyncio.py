@@ -6,7 +6,6 @@ import errno
 import selectors
 import sys
 
-HOST, PORT, HOW = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 SELECTORS = {"epoll": selectors.EpollSelector, "poll": selectors.PollSelector, "select": selectors.SelectSelector}
 
 
@@ -18,14 +17,15 @@ async def echo(number: int, reader: asyncio.StreamReader, writer: asyncio.Stream
     return line == b"%d\n" % number
 
 
-async def main() -> None:
+async def main(host: str, port: int) -> None:
     try:
-        connections = await asyncio.gather(*[asyncio.open_connection(HOST, PORT) for _ in range(20)])
+        connections = await asyncio.gather(*[asyncio.open_connection(host, port) for _ in range(20)])
     except OSError as error:
         print(errno.errorcode[error.errno])
         return
     print(sum(await asyncio.gather(*[echo(number, *connection) for number, connection in enumerate(connections)])))
 
 
-loop = asyncio.SelectorEventLoop(SELECTORS[HOW]())
-loop.run_until_complete(main())
+if __name__ == "__main__":
+    loop = asyncio.SelectorEventLoop(SELECTORS[sys.argv[3]]())
+    loop.run_until_complete(main(sys.argv[1], int(sys.argv[2])))
