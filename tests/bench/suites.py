@@ -83,6 +83,11 @@ SUITES = [
 ]
 
 
+def is_preloaded(launcher: list[str]) -> bool:
+    maps = subprocess.run([*launcher, "cat", "/proc/self/maps"], stdout=subprocess.PIPE, text=True, check=False)
+    return "libsocksify.so" in maps.stdout
+
+
 def run(suite: Suite, launcher: list[str]) -> Outcomes:
     with tempfile.TemporaryDirectory(prefix="suites.") as name:
         folder = pathlib.Path(name)
@@ -133,6 +138,13 @@ def counts(outcomes: Outcomes) -> str:
 
 def main() -> int:
     launcher = [sys.argv[1], "--"]
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as configuration:
+        configuration.write(DIRECT)
+        configuration.flush()
+        os.environ["SOCKS_CONF"] = configuration.name
+        if not is_preloaded(launcher) or is_preloaded([]):
+            print("socksify does not reach the programs that it starts")
+            return 1
     suites = [suite for suite in SUITES if all(word in suite.name for word in sys.argv[2:])]
     columns = "{:28} {:>16} {:>16} {:>12} {:>9}"
     print("passed/failed/skipped")

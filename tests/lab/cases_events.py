@@ -13,7 +13,6 @@ from report import check
 from servers import DANTED, HELD_HOST, SILENT
 from topology import PROXY_IP
 
-
 HELD_BY_ONE = f"""
     route {{ from: 0/0 to: {HELD_HOST} via: socks5://{PROXY_IP}:{SILENT} }}
     route {{ from: 0/0 to: 0/0 via: {VIA_DANTED} }}
