@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""suites.py SOCKSIFY [WORD...]: runs test suites without socksify and with it, and compares them test by test.
+"""suites.py FOLDER direct|proxied [WORD...]: runs test suites without socksify and with it, from FOLDER, and compares
+them test by test.
 
 Started by suites.sh. A suite in which tests differ is run a second time, both ways; what differs in both rounds is
 a difference, what differs in one of them is called unstable. Two suites run at a time.
@@ -19,7 +20,6 @@ import xml.etree.ElementTree
 from collections.abc import Callable
 
 DEADLINE_S = 900
-DIRECT = "route { from: 0/0 to: 0/0 via: direct }\n"
 PYTHON = "/usr/bin/python3.11"
 PYTHON_TESTS = ("test_asyncio", "test_ssl", "test_signal", "test_socket", "test_subprocess", "test_selectors",
                 "test_threading", "test_poll", "test_ftplib", "test_select", "test_epoll", "test_httplib",
@@ -66,6 +66,35 @@ def of_unittest(_folder: pathlib.Path, printed: str) -> Outcomes:
 
 
 @dataclasses.dataclass(frozen=True)
+class Way:
+    """How to run a suite: under which launcher, if any, with which configuration, beside which SOCKS server, if any."""
+
+    launcher: tuple[str, ...]
+    configuration: str = ""
+    server: str = ""
+
+
+WITHOUT = Way(())
+DIRECT = "route { from: 0/0 to: 0/0 via: direct }\n"
+# A version that carries no datagrams would refuse them, and hide what is to be seen.
+PROXIED = """
+autoroute: none
+route { from: 0/0 to: 0/0 protocol: udp via: direct }
+route { from: 0/0 to: 0/0 via: socks5://127.0.0.1:1080 }
+"""
+# A namespace of its own; the server is nobody's child, lest a test waits for it.
+SURROUNDINGS = """
+ip link set lo up || exit
+if [ -n "$1" ]; then
+  ("$1" --quiet --listen 127.0.0.1:1080 --lifetime 1000 --pid-file server.pid --port-file server.port &)
+  until [ -s server.port ] && [ -s server.pid ]; do sleep 0.1; done
+fi
+shift
+exec "$@"
+"""
+
+
+@dataclasses.dataclass(frozen=True)
 class Suite:
     name: str
     argv: tuple[str, ...]
@@ -83,20 +112,20 @@ SUITES = [
 ]
 
 
-def is_preloaded(launcher: list[str]) -> bool:
-    maps = subprocess.run([*launcher, "cat", "/proc/self/maps"], stdout=subprocess.PIPE, text=True, check=False)
+def is_preloaded(way: Way) -> bool:
+    maps = subprocess.run([*way.launcher, "cat", "/proc/self/maps"], stdout=subprocess.PIPE, text=True, check=False)
     return "libsocksify.so" in maps.stdout
 
 
-def run(suite: Suite, launcher: list[str]) -> Outcomes:
+def run(suite: Suite, way: Way) -> Outcomes:
     with tempfile.TemporaryDirectory(prefix="suites.") as name:
         folder = pathlib.Path(name)
-        (folder / "direct.conf").write_text(DIRECT)
+        (folder / "socks.conf").write_text(way.configuration)
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": name, "TMPDIR": name, "LANG": "C.UTF-8",
-                       "SOCKSIFY_STATE_DIR": f"{name}/state", "SOCKS_CONF": f"{name}/direct.conf"}
-        argv = [*launcher, *suite.argv]
+                       "SOCKSIFY_STATE_DIR": f"{name}/state", "SOCKS_CONF": f"{name}/socks.conf"}
+        argv = [*way.launcher, *suite.argv]
         if os.geteuid() == 0:
-            argv = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *argv]
+            argv = ["unshare", "--net", "sh", "-c", SURROUNDINGS, "sh", way.server, *argv]
         with open(folder / "printed", "w+", errors="replace") as printed:
             process = subprocess.Popen(argv, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=printed,
                                        stderr=subprocess.STDOUT, start_new_session=True)
@@ -106,6 +135,8 @@ def run(suite: Suite, launcher: list[str]) -> Outcomes:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
                 status = None
+            if way.server:
+                os.kill(int((folder / "server.pid").read_text()), signal.SIGTERM)
             printed.seek(0)
             text = printed.read()
         try:
@@ -121,13 +152,13 @@ def differences(without: Outcomes, with_it: Outcomes) -> set[tuple[str, str, str
             for name in without.keys() | with_it.keys() if without.get(name) != with_it.get(name)}
 
 
-def compare(suite: Suite, launcher: list[str]) -> tuple[Outcomes, Outcomes, set, set]:
+def compare(suite: Suite, way: Way) -> tuple[Outcomes, Outcomes, set, set]:
     """The outcomes without and with socksify, the differences, and those that did not show twice."""
-    without, with_it = run(suite, []), run(suite, launcher)
+    without, with_it = run(suite, WITHOUT), run(suite, way)
     first = differences(without, with_it)
     if not first:
         return without, with_it, set(), set()
-    second = differences(run(suite, []), run(suite, launcher))
+    second = differences(run(suite, WITHOUT), run(suite, way))
     return without, with_it, first & second, first ^ second
 
 
@@ -137,22 +168,23 @@ def counts(outcomes: Outcomes) -> str:
 
 
 def main() -> int:
-    launcher = [sys.argv[1], "--"]
+    launcher = (f"{sys.argv[1]}/socksify", "--")
+    is_proxied = sys.argv[2] == "proxied"
+    way = Way(launcher, PROXIED, f"{sys.argv[1]}/socksify-testserver") if is_proxied else Way(launcher, DIRECT)
     with tempfile.NamedTemporaryFile("w", suffix=".conf") as configuration:
-        configuration.write(DIRECT)
+        configuration.write(way.configuration)
         configuration.flush()
         os.environ["SOCKS_CONF"] = configuration.name
-        if not is_preloaded(launcher) or is_preloaded([]):
+        if not is_preloaded(way) or is_preloaded(WITHOUT):
             print("socksify does not reach the programs that it starts")
             return 1
-    suites = [suite for suite in SUITES if all(word in suite.name for word in sys.argv[2:])]
+    suites = [suite for suite in SUITES if all(word in suite.name for word in sys.argv[3:])]
     columns = "{:28} {:>16} {:>16} {:>12} {:>9}"
     print("passed/failed/skipped")
     print(columns.format("suite", "without", "with", "differences", "unstable"))
     details = []
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for suite, (without, with_it, stable, unstable) in zip(suites, pool.map(lambda one: compare(one, launcher),
-                                                                                suites)):
+        for suite, (without, with_it, stable, unstable) in zip(suites, pool.map(lambda one: compare(one, way), suites)):
             print(columns.format(suite.name, counts(without), counts(with_it), len(stable), len(unstable)), flush=True)
             details += [f"{suite.name}: {kind}: {name}: {before} without, {after} with"
                         for kind, found in (("differs", stable), ("unstable", unstable))

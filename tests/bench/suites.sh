@@ -3,10 +3,11 @@
 #
 # Large test suites of other projects, as Debian ships them, without socksify and with it:
 #
-#     tests/bench/suites.sh [BUILD_DIR [WORD...]]
+#     tests/bench/suites.sh [--proxied] [BUILD_DIR [WORD...]]
 #
-# Every route is direct, so nothing may change: each test must come out the same. Prints a table of the suites, then
-# every test that differs. With words, only the suites whose name holds all of them. Takes about ten minutes. Run as
+# Every route is direct, so nothing may change: each test must come out the same. With --proxied every TCP connection,
+# those to the machine itself as well, goes through the project's SOCKS server; then tests differ that look at what no
+# proxy carries, such as urgent data. Prints a table of the suites, then every test that differs. With words, only the suites whose name holds all of them. Takes about ten minutes. Run as
 # root each suite has a network namespace of its own, and missing packages are installed. BUILD_DIR is build/release,
 # or what holds another build. Ends with 0 if nothing differs, with 1 otherwise.
 
@@ -14,14 +15,20 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here/../.."
 
+how=direct
+if [ "${1:-}" = --proxied ]; then
+  how=proxied
+  shift
+fi
 build=$(realpath -m "${1:-build/release}")
 [ $# -eq 0 ] || shift
 fail() {
   printf 'suites.sh: %s\n' "$*" >&2
   exit 1
 }
-[ -x "$build/bin/socksify" ] ||
-  fail "no socksify in $build; build it: cmake --preset release && cmake --build --preset release"
+[ "$how" = direct ] || [ "$(id -u)" -eq 0 ] || fail "--proxied needs root, for a network namespace"
+[ -x "$build/bin/socksify-testserver" ] ||
+  fail "no socksify-testserver in $build; build it: cmake --preset release && cmake --build --preset release"
 
 readonly packages=(libpython3.11-testsuite python3.11 python3-twisted python3-tornado iproute2 util-linux)
 missing=()
@@ -33,4 +40,4 @@ if [ ${#missing[@]} -gt 0 ]; then
   [ "$(id -u)" -eq 0 ] || fail "packages are missing; as root: ${install[*]}"
   { apt-get -o DPkg::Lock::Timeout=120 update && DEBIAN_FRONTEND=noninteractive "${install[@]}"; } >&2
 fi
-exec /usr/bin/python3 -B "$here/suites.py" "$build/bin/socksify" "$@"
+exec /usr/bin/python3 -B "$here/suites.py" "$build/bin" "$how" "$@"
