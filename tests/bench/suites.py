@@ -103,7 +103,8 @@ class Suite:
 
 SUITES = [
     Suite("twisted.internet", ("trial3", "--reporter=verbose", "twisted.internet"), of_trial),
-    *[Suite(f"python3 {name}", (PYTHON, "-m", "test", "--junit-xml", "report.xml",
+    # In a virtual machine the tests of AF_VSOCK wait for a peer for ever, or find the port in use.
+    *[Suite(f"python3 {name}", (PYTHON, "-m", "test", "--junit-xml", "report.xml", "--ignore", "*VSOCK*",
                                 *(("-u", "network") if name == "test_socketserver" else ()), name), of_regrtest)
       for name in PYTHON_TESTS],
     Suite("twisted.test", ("trial3", "--reporter=verbose", *[f"twisted.test.{name}" for name in TWISTED_TESTS]),
@@ -186,6 +187,8 @@ def main() -> int:
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for suite, (without, with_it, stable, unstable) in zip(suites, pool.map(lambda one: compare(one, way), suites)):
             print(columns.format(suite.name, counts(without), counts(with_it), len(stable), len(unstable)), flush=True)
+            if len(without) == 1:  # Only the whole: nothing was compared.
+                stable = stable | {("any test", "missing", "missing")}
             details += [f"{suite.name}: {kind}: {name}: {before} without, {after} with"
                         for kind, found in (("differs", stable), ("unstable", unstable))
                         for name, before, after in sorted(found)]
