@@ -67,11 +67,11 @@ def of_unittest(_folder: pathlib.Path, printed: str) -> Outcomes:
 
 @dataclasses.dataclass(frozen=True)
 class Way:
-    """How to run a suite: under which launcher, if any, with which configuration, beside which SOCKS server, if any."""
+    """How to run a suite: under which launcher, if any, with which configuration, and whether beside danted."""
 
     launcher: tuple[str, ...]
     configuration: str = ""
-    server: str = ""
+    is_proxied: bool = False
 
 
 WITHOUT = Way(())
@@ -82,12 +82,23 @@ autoroute: none
 route { from: 0/0 to: 0/0 protocol: udp via: direct }
 route { from: 0/0 to: 0/0 via: socks5://127.0.0.1:1080 }
 """
-# A namespace of its own; the server is nobody's child, lest a test waits for it.
+DANTED = """
+logoutput: danted.log
+internal: 127.0.0.1 port = 1080
+external: lo
+clientmethod: none
+socksmethod: none
+user.privileged: root
+user.unprivileged: root
+client pass { from: 0/0 to: 0/0 }
+socks pass { from: 0/0 to: 0/0 }
+"""
+# A namespace of its own; the server becomes nobody's child, lest a test waits for it.
 SURROUNDINGS = """
 ip link set lo up || exit
-if [ -n "$1" ]; then
-  ("$1" --quiet --listen 127.0.0.1:1080 --lifetime 1000 --pid-file server.pid --port-file server.port &)
-  until [ -s server.port ] && [ -s server.pid ]; do sleep 0.1; done
+if [ "$1" = True ]; then
+  danted -D -f danted.conf -p danted.pid
+  until [ -s danted.pid ] && ss -Hltn 'sport = 1080' | grep -q LISTEN; do sleep 0.1; done
 fi
 shift
 exec "$@"
@@ -122,11 +133,12 @@ def run(suite: Suite, way: Way) -> Outcomes:
     with tempfile.TemporaryDirectory(prefix="suites.") as name:
         folder = pathlib.Path(name)
         (folder / "socks.conf").write_text(way.configuration)
+        (folder / "danted.conf").write_text(DANTED)
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": name, "TMPDIR": name, "LANG": "C.UTF-8",
                        "SOCKSIFY_STATE_DIR": f"{name}/state", "SOCKS_CONF": f"{name}/socks.conf"}
         argv = [*way.launcher, *suite.argv]
         if os.geteuid() == 0:
-            argv = ["unshare", "--net", "sh", "-c", SURROUNDINGS, "sh", way.server, *argv]
+            argv = ["unshare", "--net", "sh", "-c", SURROUNDINGS, "sh", str(way.is_proxied), *argv]
         with open(folder / "printed", "w+", errors="replace") as printed:
             process = subprocess.Popen(argv, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=printed,
                                        stderr=subprocess.STDOUT, start_new_session=True)
@@ -136,8 +148,8 @@ def run(suite: Suite, way: Way) -> Outcomes:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
                 status = None
-            if way.server:
-                os.kill(int((folder / "server.pid").read_text()), signal.SIGTERM)
+            if way.is_proxied:
+                os.kill(int((folder / "danted.pid").read_text()), signal.SIGTERM)
             printed.seek(0)
             text = printed.read()
         try:
@@ -171,7 +183,7 @@ def counts(outcomes: Outcomes) -> str:
 def main() -> int:
     launcher = (f"{sys.argv[1]}/socksify", "--")
     is_proxied = sys.argv[2] == "proxied"
-    way = Way(launcher, PROXIED, f"{sys.argv[1]}/socksify-testserver") if is_proxied else Way(launcher, DIRECT)
+    way = Way(launcher, PROXIED if is_proxied else DIRECT, is_proxied)
     with tempfile.NamedTemporaryFile("w", suffix=".conf") as configuration:
         configuration.write(way.configuration)
         configuration.flush()
