@@ -117,7 +117,6 @@ Attempt::State Attempt::Start(long long now_ms) {
 Attempt::State Attempt::Advance(long long now_ms) {
   Step step = Step::kAgain;
   while (step == Step::kAgain) {
-    ++activity_;
     switch (phase_) {
       case Phase::kPicking: step = Pick(now_ms); break;
       case Phase::kConnecting: step = is_direct() ? StepDirect(now_ms) : StepConnecting(now_ms); break;
@@ -125,8 +124,6 @@ Attempt::State Attempt::Advance(long long now_ms) {
       case Phase::kOver: return state_;
     }
   }
-  // The last step only found that there is nothing to do yet.
-  if (phase_ != Phase::kOver) --activity_;
   return state_;
 }
 
@@ -155,7 +152,8 @@ Attempt::Step Attempt::Pick(long long now_ms) {
   has_touched_socket_ = true;
   phase_ = Phase::kConnecting;
   deadline_ms_ = now_ms + options_.connect_timeout_ms;
-  return error == 0 ? Step::kAgain : Wait(State::kWaitWritable);
+  // On the same machine the connection is there by now; elsewhere asking costs one call.
+  return Step::kAgain;
 }
 
 // Takes up the next target: finds the addresses to connect to, or records why there are none.
@@ -281,10 +279,9 @@ Attempt::Step Attempt::StepConnecting(long long now_ms) {
   if (sent < 0)
     return Fail({Fault::kServer, errno == EPIPE ? ECONNREFUSED : errno, -1, "cannot reach the proxy"},
                 now_ms);
-  handshake_.OutputSent(static_cast<size_t>(sent));
   phase_ = Phase::kNegotiating;
   deadline_ms_ = now_ms + options_.negotiate_timeout_ms;
-  return Step::kAgain;
+  return NoteSent(static_cast<size_t>(sent));
 }
 
 Attempt::Step Attempt::StepDirect(long long now_ms) {
@@ -313,20 +310,25 @@ Attempt::Step Attempt::StepNegotiating(long long now_ms) {
 Attempt::Step Attempt::SendOutput(long long now_ms) {
   const std::span<const uint8_t> output = handshake_.output();
   const ssize_t sent = system_->send(fd_, output.data(), output.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent >= 0) {
-    handshake_.OutputSent(static_cast<size_t>(sent));
-    return Step::kAgain;
-  }
+  if (sent >= 0) return NoteSent(static_cast<size_t>(sent));
   if (errno == EINTR) return Step::kAgain;
   if (!WouldBlock(errno))
     return Fail({Fault::kServer, errno, -1, "the proxy dropped the connection"}, now_ms);
   return now_ms >= deadline_ms_ ? Fail(kNegotiateTimeout, now_ms) : Wait(State::kWaitWritable);
 }
 
+// No reply is there at the moment when the request has left.
+Attempt::Step Attempt::NoteSent(size_t size) {
+  ++activity_;
+  handshake_.OutputSent(size);
+  return handshake_.state() == HandshakeState::kRead ? Wait(State::kWaitReadable) : Step::kAgain;
+}
+
 Attempt::Step Attempt::ReceiveInput(long long now_ms) {
   std::array<uint8_t, 512> buffer{};
   const size_t wanted = std::min(handshake_.input_needed(), buffer.size());
   const ssize_t received = system_->recv(fd_, buffer.data(), wanted, MSG_DONTWAIT);
+  if (received >= 0) ++activity_;
   if (received > 0) {
     handshake_.Input(std::span(buffer).first(static_cast<size_t>(received)));
     return Step::kAgain;
@@ -369,6 +371,7 @@ Attempt::Step Attempt::FailHandshake(long long now_ms) {
 }
 
 Attempt::Step Attempt::Fail(const Failure& failure, long long now_ms) {
+  ++activity_;
   failure_ = failure;
   if (failure.error == EBADF || failure.error == ENOTSOCK) {
     // Another thread has closed the descriptor: it is nobody's fault, and whatever has the number now is not

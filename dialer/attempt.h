@@ -83,7 +83,7 @@ class Attempt {
   bool has_failed_over() const { return next_target_ > 1 || address_index_ > 1; }
   // How many paths were given up before the present one.
   size_t failed_targets() const { return next_target_ > 0 ? next_target_ - 1 : 0; }
-  // Counts whatever has happened: a message sent or received, a trial begun or given up.
+  // Counts whatever has happened: something sent or received, a trial given up.
   unsigned activity() const { return activity_; }
   // The socket behind the descriptor was replaced by an AF_INET6 one (see socket_replacement.h).
   bool is_replaced() const { return is_replaced_; }
@@ -100,6 +100,7 @@ class Attempt {
   Step StepDirect(long long now_ms);
   Step StepNegotiating(long long now_ms);
   Step SendOutput(long long now_ms);
+  Step NoteSent(size_t size);
   Step ReceiveInput(long long now_ms);
   Step EndOfHop(long long now_ms);
   Step Wait(State state);

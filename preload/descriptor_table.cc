@@ -25,10 +25,9 @@ void DescriptorTable::NoteUse(unsigned index) {
   }
 }
 
-bool DescriptorTable::Record(int fd, const Connection& connection) {
+bool DescriptorTable::Record(int fd, const Connection& connection, const SignalsBlocked& blocked) {
   std::atomic<Slot*>* const cell = slots_.Provide(fd);
   if (cell == nullptr || !SetFlags(fd, 0)) return false;
-  const SignalsBlocked blocked;
   const LeafGuard guard(&lock_, blocked);
   const unsigned kept_flags = Flags(fd) & ~kHasConnection;
   Release(fd);
@@ -78,10 +77,9 @@ void DescriptorTable::Duplicate(int from, int to) {
   SetFlags(to, Flags(from));
 }
 
-void DescriptorTable::Share(int from, int to) {
+void DescriptorTable::Share(int from, int to, const SignalsBlocked& blocked) {
   std::atomic<Slot*>* const cell = slots_.Provide(to);
   if (from == to || cell == nullptr) return;
-  const SignalsBlocked blocked;
   const LeafGuard guard(&lock_, blocked);
   Slot* const slot = slots_.Get(from);
   if (slot == nullptr || cell->load(std::memory_order_relaxed) != nullptr) return;

@@ -64,7 +64,7 @@ class DescriptorTable {
 
   // Records a proxied connection. False when there is no room for it: the connection works, but the program
   // sees the proxy as its peer.
-  bool Record(int fd, const Connection& connection);
+  bool Record(int fd, const Connection& connection, const SignalsBlocked& blocked);
   // A copy of what was recorded for `fd`, without regard to the socket's identity; nothing when it is not
   // ours.
   std::optional<Connection> Find(int fd) const;
@@ -72,7 +72,7 @@ class DescriptorTable {
   bool IsReportedLocalAddress(const SocketAddress& address, socklen_t size) const;
 
   // `to` has the connection of `from`, and keeps its own flags.
-  void Share(int from, int to);
+  void Share(int from, int to, const SignalsBlocked& blocked);
   // dup(2) and its kin: `to` is now what `from` is.
   void Duplicate(int from, int to);
   // close(2) and its kin.

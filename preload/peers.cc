@@ -75,7 +75,8 @@ bool AdoptConnection(int fd, const sockaddr* peer, socklen_t size) {
   if (shared->bound) {
     connection.bound_size = ToSockaddr(*shared->bound, shared->bound_port, family, &connection.bound);
   }
-  return connection.peer_size != 0 && g_descriptors.Record(fd, connection);
+  const SignalsBlocked blocked;
+  return connection.peer_size != 0 && g_descriptors.Record(fd, connection, blocked);
 }
 
 }  // namespace socksify

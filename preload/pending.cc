@@ -99,15 +99,26 @@ Progress PendingTable::Advance(int fd, const SignalsBlocked& blocked) {
   return AdvanceLocked(entry, fd, blocked);
 }
 
+void PendingTable::Verify(int fd, const SignalsBlocked& blocked) {
+  Entry* const entry = entries_.Get(fd);
+  if (entry == nullptr) return;
+  const ErrnoKeeper keeper;
+  const LeafGuard guard(&entry->lock, blocked);
+  if (entries_.Get(fd) == entry) IsStale(entry, fd, blocked);
+}
+
+// The program closed it where we could not see, and has the number for something else now.
+bool PendingTable::IsStale(Entry* entry, int fd, const SignalsBlocked& blocked) {
+  if (SocketCookie(fd) == entry->cookie) return false;
+  g_watches.Forget(fd, blocked);
+  Detach(entry, fd, 0, blocked);
+  return true;
+}
+
 Progress PendingTable::AdvanceLocked(Entry* entry, int fd, const SignalsBlocked& blocked) {
   const ErrnoKeeper keeper;
   const CancellationOff cancellation_off;
-  if (SocketCookie(fd) != entry->cookie) {
-    // The program closed it where we could not see, and has the number for something else now.
-    g_watches.Forget(fd, blocked);
-    Detach(entry, fd, 0, blocked);
-    return Progress::kNone;
-  }
+  if (IsStale(entry, fd, blocked)) return Progress::kNone;
   if (entry->progress.load(std::memory_order_relaxed) != Progress::kWaiting)
     return entry->progress.load(std::memory_order_relaxed);
   const bool was_replaced = entry->attempt->is_replaced();

@@ -64,6 +64,8 @@ class PendingTable {
   // Takes the handshake as far as it goes without waiting.
   Progress Advance(int fd, const SignalsBlocked& blocked);
   Progress Advance(int fd);
+  // Forgets what is known of `fd` if it is another socket by now, or none.
+  void Verify(int fd, const SignalsBlocked& blocked);
   // Advances everything whose time is over.
   void AdvanceOverdue(const SignalsBlocked& blocked);
   // Advances everything that is watched by an epoll set; whether anything came of it.
@@ -118,6 +120,7 @@ class PendingTable {
   };
 
   // All but the views are called with the entry locked.
+  bool IsStale(Entry* entry, int fd, const SignalsBlocked& blocked);
   bool Attach(Entry* entry, int fd, const PendingStart& start);
   Progress AdvanceLocked(Entry* entry, int fd, const SignalsBlocked& blocked);
   // Publishes what the attempt has come to.

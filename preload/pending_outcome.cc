@@ -115,9 +115,9 @@ Progress PendingTable::Succeed(Entry* entry, int fd, const SignalsBlocked& block
   if (!bound.is_name() && !bound.ip().IsUnspecified())
     connection.bound_size = ToSockaddr(bound.ip(), bound.port(), family, &connection.bound);
   // Recorded before it stops being pending: between the two it would be a stranger's socket.
-  g_descriptors.Record(fd, connection);
+  g_descriptors.Record(fd, connection, blocked);
   SharePeer(fd, connection);
-  ForEachDescriptor(*entry, [&](int each) { g_descriptors.Share(fd, each); });
+  ForEachDescriptor(*entry, [&](int each) { g_descriptors.Share(fd, each, blocked); });
   End(entry, kHasConnection | kMayRepeatConnect, blocked);
   return Progress::kNone;
 }

@@ -25,7 +25,7 @@ struct Harvest {
 bool Translate(epoll_event* event, Harvest* harvest, const SignalsBlocked& blocked) {
   if (!g_watches.IsToken(event->data.u64)) return true;
   const uint64_t token = event->data.u64;
-  const Watches::Watch watch = g_watches.Resolve(token, event->events);
+  const Watches::Watch watch = g_watches.Resolve(token, event->events, blocked);
   switch (watch.mode) {
     case Watches::Mode::kHandshake:
       switch (g_pendings.Advance(watch.fd, blocked)) {
@@ -50,7 +50,7 @@ bool Translate(epoll_event* event, Harvest* harvest, const SignalsBlocked& block
     case Watches::Mode::kNested:
       event->data = watch.event.data;
       if (IsSetReadable(watch.fd, blocked)) return true;
-      g_watches.Rearm(token);
+      g_watches.Rearm(token, blocked);
       return false;
     case Watches::Mode::kRemembered:
       // The program's own registration came back while this event was on its way.

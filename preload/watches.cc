@@ -227,8 +227,7 @@ bool Watches::IsToken(uint64_t data) const {
   return RecordOf(data) != nullptr;
 }
 
-Watches::Watch Watches::Resolve(uint64_t token, uint32_t events) {
-  const SignalsBlocked blocked;
+Watches::Watch Watches::Resolve(uint64_t token, uint32_t events, const SignalsBlocked& blocked) {
   const LeafGuard guard(&lock_, blocked);
   Record* const record = RecordOf(token);
   if (record == nullptr || record->generation != token >> kGenerationShift) return {};
@@ -237,8 +236,7 @@ Watches::Watch Watches::Resolve(uint64_t token, uint32_t events) {
   return record->watch;
 }
 
-void Watches::Rearm(uint64_t token) {
-  const SignalsBlocked blocked;
+void Watches::Rearm(uint64_t token, const SignalsBlocked& blocked) {
   const LeafGuard guard(&lock_, blocked);
   Record* const record = RecordOf(token);
   if (record == nullptr || record->generation != token >> kGenerationShift || !record->has_fired) return;

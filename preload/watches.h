@@ -79,9 +79,9 @@ class Watches {
   bool IsToken(uint64_t data) const;
   // The registration that a token stands for; mode kFree for an old one. A one-shot registration whose
   // `events` are to be shown is noted as disarmed.
-  Watch Resolve(uint64_t token, uint32_t events);
+  Watch Resolve(uint64_t token, uint32_t events, const SignalsBlocked& blocked);
   // Makes a one-shot registration wait again whose event was not for the program.
-  void Rearm(uint64_t token);
+  void Rearm(uint64_t token, const SignalsBlocked& blocked);
 
   void AfterFork();
 

@@ -27,7 +27,7 @@ TEST(DescriptorTableTest, KnowsNothingAtFirst) {
 
 TEST(DescriptorTableTest, CopiesFollowTheirOriginal) {
   DescriptorTable table;
-  ASSERT_TRUE(table.Record(5, To(42)));
+  ASSERT_TRUE(table.Record(5, To(42), SignalsBlocked()));
   table.Duplicate(5, 9);
   table.Drop(5);
   EXPECT_FALSE(table.Find(5));
@@ -50,15 +50,15 @@ TEST(DescriptorTableTest, OptionBitsComeAndGo) {
 
 TEST(DescriptorTableTest, NumbersBeyondTheLimitAreStrangers) {
   DescriptorTable table;
-  EXPECT_FALSE(table.Record(static_cast<int>(kMaxDescriptors), To(1)));
-  EXPECT_FALSE(table.Record(-1, To(1)));
+  EXPECT_FALSE(table.Record(static_cast<int>(kMaxDescriptors), To(1), SignalsBlocked()));
+  EXPECT_FALSE(table.Record(-1, To(1), SignalsBlocked()));
 }
 
 TEST(DescriptorTableTest, FindsReportedLocalAddresses) {
   DescriptorTable table;
   Connection connection = To(1);
   connection.bound_size = ToSockaddr(IpAddress::V4(0xcb007109), 99, AF_INET, &connection.bound);
-  table.Record(4, connection);
+  table.Record(4, connection, SignalsBlocked());
   SocketAddress address;
   socklen_t size = ToSockaddr(IpAddress::V4(0xcb007109), 0, AF_INET, &address);
   EXPECT_TRUE(table.IsReportedLocalAddress(address, size));
@@ -74,7 +74,7 @@ TEST(DescriptorTableTest, ReadersNeverSeeHalfAConnection) {
   for (int writer = 0; writer < 2; ++writer) {
     writers.emplace_back([&table, writer] {
       for (uint64_t i = 1; i < 20'000; ++i) {
-        table.Record(3, To(i * 2 + static_cast<uint64_t>(writer)));
+        table.Record(3, To(i * 2 + static_cast<uint64_t>(writer)), SignalsBlocked());
         if (i % 7 == 0) table.Drop(3);
         table.Duplicate(3, 4);
       }
