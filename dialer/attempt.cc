@@ -45,11 +45,9 @@ class BlockingModeAside {
   BlockingModeAside(const System& system, int fd, bool is_nonblocking) : system_(system), fd_(fd) {
     if (is_nonblocking) return;
     flags_ = system_.fcntl(fd_, F_GETFL);
-    if (flags_ < 0) {
-      error_ = errno;
-    } else if ((flags_ & O_NONBLOCK) != 0) {
+    if (flags_ >= 0 && (flags_ & O_NONBLOCK) != 0) {
       flags_ = -1;
-    } else if (system_.fcntl(fd_, F_SETFL, flags_ | O_NONBLOCK) != 0) {
+    } else if (flags_ < 0 || system_.fcntl(fd_, F_SETFL, flags_ | O_NONBLOCK) != 0) {
       error_ = errno;
     }
   }

@@ -60,7 +60,8 @@ void SharePeer(int fd, const Connection& connection) {
 bool AdoptConnection(int fd, const sockaddr* peer, socklen_t size) {
   const ErrnoKeeper keeper;
   const auto proxy = EndpointFromSockaddr(peer, size);
-  Runtime* const runtime = proxy ? Runtime::Get() : nullptr;
+  if (!proxy) return false;
+  Runtime* const runtime = Runtime::Get();
   if (runtime == nullptr || !MayBeProxy(*runtime, *proxy)) return false;
   PeerTable* const table = runtime->peer_table();
   if (table == nullptr) return false;

@@ -40,8 +40,8 @@ int PendingTable::Start(int fd, const PendingStart& start) {
   // epoll_wait(2) on one of its sets, so that it comes to know of the new deadline.
   ForEachDescriptor(*entry, [&](int each) { g_watches.StartHandshake(each, POLLOUT, blocked); });
   PutOptionsAside(entry, fd);
-  entry->attempt.emplace(OriginalSystem(), fd, start.address->sa_family, *start.rule, *start.destination,
-                         start.options);
+  entry->attempt = new (entry->room.data())
+      Attempt(OriginalSystem(), fd, start.address->sa_family, *start.rule, *start.destination, start.options);
   entry->attempt->Start(MonotonicMs());
   if (entry->attempt->is_replaced()) entry->cookie = SocketCookie(fd);
   if (entry->attempt->state() != Attempt::State::kFailed) {
@@ -236,8 +236,8 @@ void PendingTable::Detach(Entry* entry, int fd, unsigned new_flags, const Signal
     return;
   }
   entry->progress.store(Progress::kNone, std::memory_order_release);
-  if (entry->attempt) entry->attempt->Release();
-  entry->attempt.reset();
+  if (entry->attempt != nullptr) entry->attempt->Release();
+  entry->EndAttempt();
   count_.fetch_sub(1);
   const LeafGuard guard(&pool_lock_, blocked);
   pool_.Give(entry);
@@ -262,7 +262,7 @@ void PendingTable::AfterFork() {
     // A thread that this process does not have was in the middle of it: nobody knows how far it came.
     entry->lock.ResetAfterFork();
     if (entry->progress.load() == Progress::kNone) return;
-    if (entry->attempt) entry->attempt->Release();
+    if (entry->attempt != nullptr) entry->attempt->Release();
     entry->error = ECONNABORTED;
     entry->progress.store(Progress::kFailed);
   });

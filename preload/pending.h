@@ -19,9 +19,10 @@
 
 #include <poll.h>
 
+#include <array>
 #include <atomic>
 #include <limits>
-#include <optional>
+#include <memory>
 
 #include "dialer/attempt.h"
 #include "preload/connections.h"
@@ -115,8 +116,14 @@ class PendingTable {
     socklen_t peer_size = 0;
     int low_water = 1;
     long long started_us = 0;
-    std::optional<Attempt> attempt;
+    Attempt* attempt = nullptr;  // in `room`; null when there is none
+    alignas(Attempt) std::array<std::byte, sizeof(Attempt)> room{};
     Entry* next_free = nullptr;
+
+    void EndAttempt() {
+      if (attempt != nullptr) std::destroy_at(attempt);
+      attempt = nullptr;
+    }
   };
 
   // All but the views are called with the entry locked.

@@ -126,7 +126,7 @@ Progress PendingTable::Fail(Entry* entry, int fd, const SignalsBlocked& blocked)
   Report(*entry);
   GiveOptionsBack(*entry, fd);
   entry->error = entry->attempt->failure().error;
-  entry->attempt.reset();
+  entry->EndAttempt();
   libc::shutdown(fd, SHUT_RDWR);
   MarkFailed(entry, blocked);
   return Progress::kFailed;
@@ -148,7 +148,7 @@ void PendingTable::Abandon(int fd) {
   if (entries_.Get(fd) != entry || entry->progress.load() != Progress::kWaiting) return;
   GiveOptionsBack(*entry, fd);
   entry->attempt->set_fd(fd);
-  entry->attempt.reset();
+  entry->EndAttempt();
   entry->error = ECONNRESET;
   entry->is_abandoned = true;
   MarkFailed(entry, blocked);

@@ -32,7 +32,7 @@ struct SharedPeer {
   IpAddress peer;
   uint16_t peer_port = 0;
   // What the proxy bound for the connection, if it told.
-  std::optional<IpAddress> bound{};
+  std::optional<IpAddress> bound = std::nullopt;
   uint16_t bound_port = 0;
   // The family of the program's own socket, if that was replaced; else 0.
   uint8_t replaced_family = 0;
