@@ -198,7 +198,7 @@ bool Attempt::UseFamilyOf(const IpAddress& address) {
     return false;
   }
   if (address.is_v4()) return true;
-  const int error = ReplaceSocket(*system_, fd_, AF_INET6);
+  const int error = ReplaceSocket(*system_, fd_, AF_INET6, OwnerOfPort());
   if (error != 0) {
     failure_ = {Fault::kServer, error, -1, "an IPv4 socket cannot reach an IPv6 proxy"};
     return false;
@@ -395,7 +395,7 @@ Attempt::Step Attempt::Finish(State state) {
   phase_ = Phase::kOver;
   if (state == State::kConnected) return Step::kWait;
   if (has_touched_socket_) Disconnect();
-  if (is_replaced_ && ReplaceSocket(*system_, fd_, AF_INET) == 0) {
+  if (is_replaced_ && ReplaceSocket(*system_, fd_, AF_INET, OwnerOfPort()) == 0) {
     family_ = AF_INET;
     is_replaced_ = false;
   }

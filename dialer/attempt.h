@@ -27,6 +27,7 @@
 #include "base/failure.h"
 #include "base/socket_address.h"
 #include "dialer/server_health.h"
+#include "dialer/socket_replacement.h"
 #include "dialer/system.h"
 #include "protocol/handshake.h"
 #include "routing/route_table.h"
@@ -112,6 +113,7 @@ class Attempt {
   int Connect(const SocketAddress& address, socklen_t size);
   void Disconnect();
   void StartHandshake();
+  Binding OwnerOfPort() const { return options_.is_bound ? Binding::kProgram : Binding::kKernel; }
   bool is_direct() const { return target()->kind == Target::Kind::kDirect; }
 
   const System* system_;

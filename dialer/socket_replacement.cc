@@ -105,14 +105,14 @@ void CopyOptions(const System& system, int from, int to) {
 }
 
 // The port of a wildcard binding is kept; that of an address of the one family cannot be had in the other.
-int CopyBinding(const System& system, int from, int to, int family) {
+int CopyBinding(const System& system, int from, int to, int family, Binding binding) {
   SocketAddress bound{};
   socklen_t size = sizeof bound;
   if (system.getsockname(from, &bound.generic, &size) != 0) return errno;
   const std::optional<Endpoint> local = EndpointFromSockaddr(&bound.generic, size);
   if (!local) return EADDRNOTAVAIL;
   if (!local->ip().Unmapped().IsUnspecified()) return EADDRNOTAVAIL;
-  if (local->port() == 0) return 0;
+  if (local->port() == 0 || binding == Binding::kKernel) return 0;
   SocketAddress wildcard{};
   wildcard.generic.sa_family = static_cast<sa_family_t>(family);
   in_port_t& port = family == AF_INET ? wildcard.v4.sin_port : wildcard.v6.sin6_port;
@@ -221,7 +221,7 @@ std::vector<Registration> ListRegistrations(const System& system, const std::vec
 
 }  // namespace
 
-int ReplaceSocket(const System& system, int fd, int family) {
+int ReplaceSocket(const System& system, int fd, int family, Binding binding) {
   int type = SOCK_STREAM;
   int protocol = 0;
   socklen_t size = sizeof type;
@@ -231,7 +231,7 @@ int ReplaceSocket(const System& system, int fd, int family) {
   if (replacement < 0) return errno;
 
   CopyOptions(system, fd, replacement);
-  if (const int error = CopyBinding(system, fd, replacement, family); error != 0) {
+  if (const int error = CopyBinding(system, fd, replacement, family, binding); error != 0) {
     system.close(replacement);
     return error;
   }

@@ -7,6 +7,10 @@
 
 namespace socksify {
 
+// Whether the socket's local port is the program's choice. One that the kernel chose for a connection stays
+// with a socket that is dissolved, and may be no other socket's at the same time.
+enum class Binding : uint8_t { kProgram, kKernel };
+
 // Puts a new stream socket of `family` (AF_INET or AF_INET6) behind `fd` and behind every other descriptor of
 // this process that shares its socket. Carried over: the descriptor flags, the file status flags, the owner
 // for signals, the socket options of socket(7), tcp(7), ip(7) and ipv6(7) that a program can set, a wildcard
@@ -14,6 +18,6 @@ namespace socksify {
 // address cannot be replaced (EADDRNOTAVAIL). Returns 0, or an errno value with everything as it was.
 //
 // Reads /proc/self; allocates. Not atomic towards other threads that use the descriptor meanwhile.
-int ReplaceSocket(const System& system, int fd, int family);
+int ReplaceSocket(const System& system, int fd, int family, Binding binding);
 
 }  // namespace socksify

@@ -39,7 +39,7 @@ TEST_F(SocketReplacementTest, ChangesTheFamilyAndNothingElse) {
   ASSERT_EQ(fcntl(socket_.get(), F_SETFL, O_RDWR | O_NONBLOCK), 0);
   ASSERT_EQ(fcntl(socket_.get(), F_SETFD, FD_CLOEXEC), 0);
 
-  ASSERT_EQ(ReplaceSocket(LibcSystem(), socket_.get(), AF_INET6), 0);
+  ASSERT_EQ(ReplaceSocket(LibcSystem(), socket_.get(), AF_INET6, Binding::kProgram), 0);
   EXPECT_EQ(Get(SOL_SOCKET, SO_DOMAIN), AF_INET6);
   for (size_t i = 0; i < std::size(kOptions); ++i) {
     EXPECT_EQ(Get(kOptions[i].level, kOptions[i].name), before[i]) << kOptions[i].name;
@@ -50,7 +50,7 @@ TEST_F(SocketReplacementTest, ChangesTheFamilyAndNothingElse) {
 
 TEST_F(SocketReplacementTest, ReplacesEveryDuplicate) {
   const UniqueFd copy(dup(socket_.get()));
-  ASSERT_EQ(ReplaceSocket(LibcSystem(), socket_.get(), AF_INET6), 0);
+  ASSERT_EQ(ReplaceSocket(LibcSystem(), socket_.get(), AF_INET6, Binding::kProgram), 0);
   EXPECT_EQ(Get(SOL_SOCKET, SO_DOMAIN, copy.get()), AF_INET6);
 }
 
@@ -58,7 +58,7 @@ TEST_F(SocketReplacementTest, CarriesEpollRegistrationsOver) {
   UniqueFd epoll(epoll_create1(0));
   epoll_event event = {.events = EPOLLOUT | EPOLLONESHOT, .data = {.u64 = 0x1234567890abcdefULL}};
   ASSERT_EQ(epoll_ctl(epoll.get(), EPOLL_CTL_ADD, socket_.get(), &event), 0);
-  ASSERT_EQ(ReplaceSocket(LibcSystem(), socket_.get(), AF_INET6), 0);
+  ASSERT_EQ(ReplaceSocket(LibcSystem(), socket_.get(), AF_INET6, Binding::kProgram), 0);
   epoll_event got{};
   ASSERT_EQ(epoll_wait(epoll.get(), &got, 1, 1000), 1);
   EXPECT_EQ(got.data.u64, 0x1234567890abcdefULL);
@@ -70,7 +70,7 @@ TEST_F(SocketReplacementTest, KeepsAWildcardPort) {
   socklen_t size = ToSockaddr(IpAddress(), 0, AF_INET, &local);
   ASSERT_EQ(bind(socket_.get(), &local.generic, size), 0);
   ASSERT_EQ(getsockname(socket_.get(), &local.generic, &size), 0);
-  ASSERT_EQ(ReplaceSocket(LibcSystem(), socket_.get(), AF_INET6), 0);
+  ASSERT_EQ(ReplaceSocket(LibcSystem(), socket_.get(), AF_INET6, Binding::kProgram), 0);
   SocketAddress now;
   size = sizeof now;
   ASSERT_EQ(getsockname(socket_.get(), &now.generic, &size), 0);
@@ -82,7 +82,7 @@ TEST_F(SocketReplacementTest, RefusesAParticularLocalAddress) {
   SocketAddress local;
   const socklen_t size = ToSockaddr(IpAddress::V4(0x7f000001), 0, AF_INET, &local);
   ASSERT_EQ(bind(socket_.get(), &local.generic, size), 0);
-  EXPECT_EQ(ReplaceSocket(LibcSystem(), socket_.get(), AF_INET6), EADDRNOTAVAIL);
+  EXPECT_EQ(ReplaceSocket(LibcSystem(), socket_.get(), AF_INET6, Binding::kProgram), EADDRNOTAVAIL);
   EXPECT_EQ(Get(SOL_SOCKET, SO_DOMAIN), AF_INET);
 }
 
