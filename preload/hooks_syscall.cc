@@ -10,7 +10,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdarg>
 #include <cstring>
 
@@ -207,10 +206,6 @@ SOCKSIFY_EXPORT long syscall(long number, ...) noexcept {
     case SYS_epoll_create1: return Call<int, int>(&::epoll_create1, arguments);
     case SYS_epoll_ctl: return Call<int, int, int, int, epoll_event*>(&::epoll_ctl, arguments);
     case SYS_fcntl: return Fcntl(arguments);
-    case SYS_io_uring_setup:
-      // What goes through a ring goes past us; programs that ask fall back to other calls.
-      errno = ENOSYS;
-      return -1;
     case SYS_getpeername: return Call<int, int, sockaddr*, socklen_t*>(&::getpeername, arguments);
     case SYS_getsockname: return Call<int, int, sockaddr*, socklen_t*>(&::getsockname, arguments);
     case SYS_getsockopt: return Call<int, int, int, int, void*, socklen_t*>(&::getsockopt, arguments);

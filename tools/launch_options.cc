@@ -31,13 +31,6 @@ What is reported:
       --log FILE     append messages to FILE instead of stderr
       --trace FILE   append one JSON object for each event to FILE
 
-What else the program may do:
-      --io-uring=deny|allow
-                     connections by io_uring go past socksify. deny makes
-                     io_uring fail with ENOSYS, so that programs fall back, and
-                     sudo and ping fail too, unless you are root. Without the
-                     option it is denied where that does them no harm.
-
   -h, --help         show this text
       --version      show the version
 
@@ -73,8 +66,6 @@ std::expected<LaunchOptions, CommandLineEnd> ParseLaunchOptions(int argc, const 
   app.add_flag("-v,--verbose", options.verbose);
   app.add_option("--log", options.log)->type_name("FILE");
   app.add_option("--trace", options.trace)->type_name("FILE");
-  std::string io_uring;
-  app.add_option("--io-uring", io_uring)->type_name("deny|allow");
   app.add_flag("-h,--help", help);
   app.add_flag("--version", version);
   try {
@@ -85,14 +76,6 @@ std::expected<LaunchOptions, CommandLineEnd> ParseLaunchOptions(int argc, const 
 
   if (help) return std::unexpected(CommandLineEnd{0, kHelp});
   if (version) return std::unexpected(CommandLineEnd{0, std::string("socksify ") + kVersion + "\n"});
-
-  if (io_uring == "deny") {
-    options.io_uring = IoUring::kDeny;
-  } else if (io_uring == "allow") {
-    options.io_uring = IoUring::kAllow;
-  } else if (app.count("--io-uring") != 0) {
-    return std::unexpected(Mistake("--io-uring: expected deny or allow, found '" + io_uring + "'"));
-  }
 
   // CLI11 leaves behind options that it does not know, then a `--`, then the program with all of its
   // arguments.

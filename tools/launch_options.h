@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "tools/command_line.h"
-#include "tools/io_uring_filter.h"
 
 namespace socksify {
 
@@ -19,9 +18,8 @@ inline constexpr int kExitNotFound = 127;
 struct LaunchOptions {
   ConfigSources sources;
   bool verbose = false;
-  std::string log;    // as given; empty: none
-  std::string trace;  // as given; empty: none
-  IoUring io_uring = IoUring::kDenyIfFree;
+  std::string log;                   // as given; empty: none
+  std::string trace;                 // as given; empty: none
   std::vector<std::string> command;  // the program and its arguments; never empty
 };
 

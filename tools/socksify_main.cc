@@ -18,7 +18,6 @@
 
 #include "base/failure.h"
 #include "tools/configuration.h"
-#include "tools/io_uring_filter.h"
 #include "tools/launch_environment.h"
 #include "tools/launch_options.h"
 #include "tools/layout.h"
@@ -133,12 +132,6 @@ int Run(int argc, char** argv) {
   const auto path = FindProgram(name);
   if (!path) return FailToStart(name, name, path.error());
   if (const int code = PreparePreload(name, *path)) return code;
-
-  if (const int error = ApplyIoUring(options->io_uring); error != 0) {
-    return Fail(kExitOwnError,
-                "--io-uring=deny: this system does not let a filter be set: " + ErrorText(error),
-                "leave the option away, or make sure by other means that " + name + " has no io_uring");
-  }
 
   std::vector<char*> arguments;
   for (const std::string& argument : options->command)

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The launcher with the real library, and what the two report.
 
-#include <unistd.h>
-
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -82,52 +80,6 @@ TEST_F(LauncherTest, AShellAndItsCommandsShareNames) {
               "a=$(getent ahostsv4 echo.test | head -n1 | cut -d' ' -f1); " + Victim("connect") + " $a 7"});
   EXPECT_EQ(outcome.out, "echo hello\npeer is target: 1\ndescriptors more: 1\n");
   EXPECT_EQ(server_.requests().back().host, "echo.test");
-}
-
-class IoUringTest : public LauncherTest {
- protected:
-  static constexpr const char* kDenied =
-      "parent, libc: ENOSYS\nparent, itself: ENOSYS\nchild, libc: ENOSYS\nchild, itself: ENOSYS\n";
-  static bool IsRoot() { return geteuid() == 0; }
-  // Without root's privileges.
-  ProgramOutcome LaunchUnprivileged(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {"setpriv", "--bounding-set=-all", "--inh-caps=-all", "--reuid=65534",
-                                         "--clear-groups", SOCKSIFY_LAUNCHER, "-p", ProxyUrl(server_)});
-    ProgramOptions plain = options_;
-    plain.environment["LD_PRELOAD"] = std::nullopt;
-    plain.environment["SOCKSIFY_PROXY"] = std::nullopt;
-    return RunProgram(arguments, plain);
-  }
-};
-
-TEST_F(IoUringTest, IsDeniedToAllThatIsStarted) {
-  const ProgramOutcome outcome = Launch({"--io-uring=deny", Victim("iouring")});
-  EXPECT_EQ(outcome.out, std::string(IsRoot() ? "no_new_privs 0\n" : "no_new_privs 1\n") + kDenied);
-}
-
-// libc's syscall() is ours in any case.
-TEST_F(IoUringTest, IsAllowedToThoseWhoAskTheKernelThemselves) {
-  const ProgramOutcome bare = RunDirect("iouring", {});
-  if (bare.out.find("itself: a ring") == std::string::npos) GTEST_SKIP() << "this kernel has no io_uring";
-  EXPECT_EQ(Launch({"--io-uring=allow", Victim("iouring")}).out,
-            "no_new_privs 0\nparent, libc: ENOSYS\nparent, itself: a ring\n"
-            "child, libc: ENOSYS\nchild, itself: a ring\n");
-}
-
-TEST_F(IoUringTest, IsDeniedUnaskedWhereItCostsNothing) {
-  if (!IsRoot()) GTEST_SKIP() << "needs root";
-  EXPECT_EQ(Launch({Victim("iouring")}).out, std::string("no_new_privs 0\n") + kDenied);
-}
-
-TEST_F(IoUringTest, CostsTheUnprivilegedTheirSetuidPrograms) {
-  if (!IsRoot()) GTEST_SKIP() << "needs root, to become somebody else";
-  RunProgram({"chmod", "-R", "a+rX", directory_});
-  if (RunProgram({"setpriv", "--reuid=65534", "--clear-groups", "test", "-x", SOCKSIFY_LAUNCHER}).exit_code !=
-      0)
-    GTEST_SKIP() << "the build folder is out of reach for others";
-  EXPECT_EQ(LaunchUnprivileged({"--io-uring=deny", Victim("iouring")}).out,
-            std::string("no_new_privs 1\n") + kDenied);
-  EXPECT_THAT(LaunchUnprivileged({Victim("iouring")}).out, HasSubstr("no_new_privs 0\n"));
 }
 
 }  // namespace

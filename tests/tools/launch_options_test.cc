@@ -23,7 +23,6 @@ TEST(LaunchOptionsTest, ReadsEveryOption) {
   EXPECT_EQ(options->sources.file, "");
   EXPECT_TRUE(options->verbose);
   EXPECT_EQ(options->log, "l");
-  EXPECT_EQ(options->io_uring, IoUring::kDenyIfFree);
   EXPECT_EQ(options->trace, "t");
   EXPECT_THAT(options->command, ElementsAre("curl"));
   EXPECT_EQ(Parse({"-f", "a.conf", "curl"})->sources.file, "a.conf");
@@ -71,7 +70,6 @@ TEST(LaunchOptionsTest, ExplainsMistakes) {
       {{"-p"}, "--proxy needs a value behind it"},
       {{"--log"}, "--log needs a value behind it"},
       {{"-f", "a", "-f", "b", "curl"}, "--file is given more than once"},
-      {{"--io-uring=no", "curl"}, "--io-uring: expected deny or allow, found 'no'"},
       {{"-f", "a", "-p", "socks5://a", "curl"},
        "give either -f FILE or -p URL, not both: a proxy on the command line stands for a whole "
        "configuration"},
