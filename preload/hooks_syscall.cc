@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdarg>
 #include <cstring>
 
@@ -217,6 +218,9 @@ SOCKSIFY_EXPORT long syscall(long number, ...) noexcept {
     case SYS_setsockopt: return Call<int, int, int, int, const void*, socklen_t>(&::setsockopt, arguments);
     case SYS_shutdown: return Call<int, int, int>(&::shutdown, arguments);
     case SYS_socket: return Call<int, int, int, int>(&::socket, arguments);
+    // A ring connects and sends inside the kernel, where nobody sees it. libuv, for one, sets it up by this
+    // function, and does without when the kernel does not have it.
+    case SYS_io_uring_setup: errno = ENOSYS; return -1;
 #ifdef SYS_fcntl64
     case SYS_fcntl64: return Fcntl(arguments);
 #endif
