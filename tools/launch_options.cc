@@ -2,6 +2,8 @@
 #include "tools/launch_options.h"
 
 #include <CLI/CLI.hpp>
+#include <optional>
+#include <string_view>
 
 #include "base/version.h"
 
@@ -26,6 +28,15 @@ Where the traffic goes:
   Without either, the first of these that exists: $SOCKS_CONF,
   ~/.config/socksify/socks.conf, /etc/socks.conf.
 
+What socksify does not see:
+      --io-uring=deny|allow
+                     deny: io_uring answers ENOSYS, and PROGRAM uses calls that
+                     socksify sees. Without CAP_SYS_ADMIN this sets
+                     no_new_privs, which disarms sudo and ping.
+                     allow: what goes by io_uring goes direct.
+                     When nothing is said: deny where no_new_privs need not be
+                     set for it (as for root), else allow.
+
 What is reported:
   -v, --verbose      one line for each connection, to stderr
       --log FILE     append messages to FILE instead of stderr
@@ -36,7 +47,8 @@ What is reported:
 
 Exit status: that of PROGRAM; 127 if it is not found, 126 if it cannot be
 executed, 125 if socksify itself fails: a mistake in the options or in the
-configuration, or a PROGRAM that a preload cannot reach (static, setuid, ...).
+configuration, or a PROGRAM that a preload cannot reach (static, setuid, ...)
+or that io_uring cannot be denied to.
 
 Examples:
   socksify -p socks5://127.0.0.1:1080 curl https://example.org/
@@ -52,17 +64,25 @@ CommandLineEnd Mistake(const std::string& message) {
   return UsageError(kTool, kExitOwnError, message);
 }
 
+std::optional<IoUring> ParseIoUring(std::string_view text) {
+  if (text == "deny") return IoUring::kDeny;
+  if (text == "allow") return IoUring::kAllow;
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::expected<LaunchOptions, CommandLineEnd> ParseLaunchOptions(int argc, const char* const* argv) {
   LaunchOptions options;
   bool version = false;
   bool help = false;
+  std::optional<std::string> io_uring;
 
   CLI::App app;
   app.set_help_flag();
   app.prefix_command();
   AddConfigOptions(&app, &options.sources);
+  app.add_option("--io-uring", io_uring)->type_name("deny|allow");
   app.add_flag("-v,--verbose", options.verbose);
   app.add_option("--log", options.log)->type_name("FILE");
   app.add_option("--trace", options.trace)->type_name("FILE");
@@ -76,6 +96,15 @@ std::expected<LaunchOptions, CommandLineEnd> ParseLaunchOptions(int argc, const 
 
   if (help) return std::unexpected(CommandLineEnd{0, kHelp});
   if (version) return std::unexpected(CommandLineEnd{0, std::string("socksify ") + kVersion + "\n"});
+
+  if (io_uring) {
+    const std::optional<IoUring> parsed = ParseIoUring(*io_uring);
+    if (!parsed) {
+      return std::unexpected(
+          Mistake("expected 'deny' or 'allow' behind --io-uring, found '" + *io_uring + "'"));
+    }
+    options.io_uring = *parsed;
+  }
 
   // CLI11 leaves behind options that it does not know, then a `--`, then the program with all of its
   // arguments.

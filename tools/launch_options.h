@@ -15,11 +15,19 @@ inline constexpr int kExitOwnError = 125;
 inline constexpr int kExitNotExecutable = 126;
 inline constexpr int kExitNotFound = 127;
 
+// What becomes of io_uring, whose traffic a preload does not see (tools/io_uring_filter.h).
+enum class IoUring {
+  kDenyIfFree,  // nothing was said: denied unless the program would have to be given no_new_privs for it
+  kDeny,        // denied, or the program is not started
+  kAllow,
+};
+
 struct LaunchOptions {
   ConfigSources sources;
   bool verbose = false;
-  std::string log;                   // as given; empty: none
-  std::string trace;                 // as given; empty: none
+  std::string log;    // as given; empty: none
+  std::string trace;  // as given; empty: none
+  IoUring io_uring = IoUring::kDenyIfFree;
   std::vector<std::string> command;  // the program and its arguments; never empty
 };
 

@@ -18,6 +18,7 @@
 
 #include "base/failure.h"
 #include "tools/configuration.h"
+#include "tools/io_uring_filter.h"
 #include "tools/launch_environment.h"
 #include "tools/launch_options.h"
 #include "tools/layout.h"
@@ -111,6 +112,20 @@ int PreparePreload(const std::string& name, const std::string& path) {
   return 0;
 }
 
+int DenyIoUring(const LaunchOptions& options) {
+  if (options.io_uring == IoUring::kAllow) return 0;
+  const bool is_asked_for = options.io_uring == IoUring::kDeny;
+  const int error =
+      InstallIoUringFilter(is_asked_for ? NoNewPrivileges::kMayBeSet : NoNewPrivileges::kLeftAlone);
+  if (error == 0 || !is_asked_for) return 0;
+  return Fail(kExitOwnError,
+              options.command[0] +
+                  ": not started, because io_uring cannot be denied to it: seccomp(2) says " +
+                  ErrnoName(error) + ", " + ErrorText(error),
+              "it takes a kernel with CONFIG_SECCOMP_FILTER, and a container that permits seccomp(2); with "
+              "`--io-uring=allow` the program is started, and what it sends by io_uring goes direct");
+}
+
 int FailToStart(const std::string& name, const std::string& path, int error) {
   const int exit_code = error == ENOENT ? kExitNotFound : kExitNotExecutable;
   if (error != ENOENT) return Fail(exit_code, name + ": " + ErrorText(error));
@@ -132,6 +147,9 @@ int Run(int argc, char** argv) {
   const auto path = FindProgram(name);
   if (!path) return FailToStart(name, name, path.error());
   if (const int code = PreparePreload(name, *path)) return code;
+
+  // Last: the filter, and no_new_privs, stay with this process whatever comes.
+  if (const int code = DenyIoUring(*options)) return code;
 
   std::vector<char*> arguments;
   for (const std::string& argument : options->command)

@@ -8,6 +8,7 @@ namespace socksify {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 std::expected<LaunchOptions, CommandLineEnd> Parse(std::vector<const char*> arguments) {
@@ -32,6 +33,16 @@ TEST(LaunchOptionsTest, TakesACommaChainAsOneValue) {
   const auto options = Parse({"-p", "socks5://a:1,http://b:2", "curl"});
   ASSERT_TRUE(options.has_value());
   EXPECT_THAT(options->sources.proxies, ElementsAre("socks5://a:1,http://b:2"));
+}
+
+TEST(LaunchOptionsTest, ReadsWhatBecomesOfIoUring) {
+  EXPECT_EQ(Parse({"curl"})->io_uring, IoUring::kDenyIfFree);
+  EXPECT_EQ(Parse({"--io-uring=deny", "curl"})->io_uring, IoUring::kDeny);
+  EXPECT_EQ(Parse({"--io-uring=allow", "curl"})->io_uring, IoUring::kAllow);
+  const auto apart = Parse({"--io-uring", "allow", "curl", "--io-uring=deny"});
+  ASSERT_TRUE(apart.has_value()) << apart.error().text;
+  EXPECT_EQ(apart->io_uring, IoUring::kAllow);
+  EXPECT_THAT(apart->command, ElementsAre("curl", "--io-uring=deny"));
 }
 
 TEST(LaunchOptionsTest, OptionsEndAtTheProgram) {
@@ -69,6 +80,11 @@ TEST(LaunchOptionsTest, ExplainsMistakes) {
       {{"-v", "--verbos", "curl"}, "unknown option '--verbos'"},
       {{"-p"}, "--proxy needs a value behind it"},
       {{"--log"}, "--log needs a value behind it"},
+      {{"--io-uring"}, "--io-uring needs a value behind it"},
+      {{"--io-uring", "", "curl"}, "expected 'deny' or 'allow' behind --io-uring, found ''"},
+      {{"--io-uring=Deny", "curl"}, "expected 'deny' or 'allow' behind --io-uring, found 'Deny'"},
+      {{"--io-uring", "curl"}, "expected 'deny' or 'allow' behind --io-uring, found 'curl'"},
+      {{"--io-uring=deny", "--io-uring=allow", "curl"}, "--io-uring is given more than once"},
       {{"-f", "a", "-f", "b", "curl"}, "--file is given more than once"},
       {{"-f", "a", "-p", "socks5://a", "curl"},
        "give either -f FILE or -p URL, not both: a proxy on the command line stands for a whole "
@@ -90,6 +106,15 @@ TEST(LaunchOptionsTest, HelpAndVersionEndWell) {
     ASSERT_FALSE(options.has_value());
     EXPECT_EQ(options.error().exit_code, 0);
     EXPECT_THAT(options.error().text, StartsWith("socksify - run a program through SOCKS proxies\n"));
+    EXPECT_THAT(options.error().text, HasSubstr(R"(
+      --io-uring=deny|allow
+                     deny: io_uring answers ENOSYS, and PROGRAM uses calls that
+                     socksify sees. Without CAP_SYS_ADMIN this sets
+                     no_new_privs, which disarms sudo and ping.
+                     allow: what goes by io_uring goes direct.
+                     When nothing is said: deny where no_new_privs need not be
+                     set for it (as for root), else allow.
+)"));
   }
   const auto options = Parse({"--version"});
   ASSERT_FALSE(options.has_value());
