@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "preload/connections.h"
 
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,8 +23,51 @@ namespace {
 
 constinit std::atomic<pid_t> g_owner = 0;
 
+constinit std::atomic<bool> g_has_fork_handlers = false;
+// One byte that reads as zero in a copy of this memory (madvise(2), MADV_WIPEONFORK), but not for a child of
+// vfork(2), which has the memory itself.
+constinit std::atomic<std::atomic<bool>*> g_wiped_on_fork = nullptr;
+constinit sigset_t g_mask_before_fork{};
+
 pid_t CurrentProcess() {
   return static_cast<pid_t>(libc::syscall(SYS_getpid));
+}
+
+void ClaimMemory() {
+  g_owner.store(CurrentProcess(), std::memory_order_relaxed);
+  std::atomic<bool>* const mark = g_wiped_on_fork.load(std::memory_order_relaxed);
+  if (mark != nullptr) mark->store(true, std::memory_order_relaxed);
+}
+
+// The child must find the tables whole, so no thread may be in the middle of a change.
+void BeforeFork() {
+  sigset_t all;
+  sigset_t previous;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &previous);
+  g_watches.lock()->Acquire();
+  g_descriptors.lock()->Acquire();
+  g_pendings.lock()->Acquire();
+  g_mask_before_fork = previous;
+}
+
+void ReleaseAfterFork() {
+  const sigset_t previous = g_mask_before_fork;
+  g_pendings.lock()->Release();
+  g_descriptors.lock()->Release();
+  g_watches.lock()->Release();
+  pthread_sigmask(SIG_SETMASK, &previous, nullptr);
+}
+
+void AfterForkInParent() {
+  ReleaseAfterFork();
+}
+
+void AfterForkInChild() {
+  ClaimMemory();
+  g_watches.AfterFork();
+  g_pendings.AfterFork();
+  ReleaseAfterFork();
 }
 
 }  // namespace
@@ -83,11 +129,28 @@ void CopyDescriptor(int from, int to) {
 
 bool IsBorrowedMemory() {
   const pid_t owner = g_owner.load(std::memory_order_relaxed);
-  return owner != 0 && owner != CurrentProcess();
+  if (owner == 0 || owner == CurrentProcess()) return false;
+  std::atomic<bool>* const mark = g_wiped_on_fork.load(std::memory_order_relaxed);
+  if (mark == nullptr || mark->load(std::memory_order_relaxed)) return true;
+  // A copy of the memory, made by a call that runs no handlers, such as _Fork(3).
+  ClaimMemory();
+  return false;
 }
 
-void ClaimMemory() {
-  g_owner.store(CurrentProcess(), std::memory_order_relaxed);
+void MarkDescriptor(int fd, unsigned flags) {
+  if (g_owner.load(std::memory_order_relaxed) == 0) [[unlikely]]
+    ClaimProcess();
+  g_descriptors.SetFlags(fd, flags);
+}
+
+void ClaimProcess() {
+  if (g_has_fork_handlers.exchange(true)) return;
+  const ErrnoKeeper keeper;
+  void* const page = ReserveMemory(static_cast<size_t>(sysconf(_SC_PAGESIZE)));
+  if (page != nullptr && madvise(page, static_cast<size_t>(sysconf(_SC_PAGESIZE)), MADV_WIPEONFORK) == 0)
+    g_wiped_on_fork.store(static_cast<std::atomic<bool>*>(page));
+  ClaimMemory();
+  pthread_atfork(&BeforeFork, &AfterForkInParent, &AfterForkInChild);
 }
 
 }  // namespace socksify

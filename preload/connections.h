@@ -27,10 +27,13 @@ void ForgetDescriptors(unsigned first, unsigned last);  // inclusive
 // `to` is now a copy of `from`.
 void CopyDescriptor(int from, int to);
 
+// Sets flags of a descriptor in g_descriptors, for the first things that a program does: before any of them
+// is known, the process is made ready for fork(2) and vfork(2).
+void MarkDescriptor(int fd, unsigned flags);
+void ClaimProcess();
+
 // True in a child of vfork(2), which shares our memory: what it closes there, its parent keeps. One system
 // call, so it is asked only about proxied connections.
 bool IsBorrowedMemory();
-// Tells which process the memory belongs to; called at set-up and in the child after fork(2).
-void ClaimMemory();
 
 }  // namespace socksify

@@ -6,6 +6,7 @@
 // no lock; a descriptor beyond the array, or any before Prepare(), reads as T{}.
 #pragma once
 
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
@@ -63,6 +64,7 @@ class DescriptorArray {
     std::atomic<T>* expected = nullptr;
     if (!cells_.compare_exchange_strong(expected, cells)) {
       munmap(memory, size * sizeof(std::atomic<T>));
+      while (size_.load(std::memory_order_acquire) == 0) sched_yield();
       return;
     }
     size_.store(size, std::memory_order_release);

@@ -35,11 +35,12 @@ enum DescriptorFlag : uint16_t {
   kReceiveLowWater = 256,  // it set SO_RCVLOWAT (socket(7))
   kTransferTimeout = 512,  // it set SO_SNDTIMEO or SO_RCVTIMEO (socket(7))
   kBound = 1024,           // it bound the socket to a local address
+  kCorked = 4096,          // it set TCP_CORK (tcp(7))
   kShutDownEarly = 2048,   // it called shutdown(2) before the socket was connected
 };
 // What belongs to the socket and not to a connection of it.
 inline constexpr unsigned kOptionFlags =
-    kHasCopies | kFastOpenConnect | kReceiveLowWater | kTransferTimeout | kBound;
+    kHasCopies | kFastOpenConnect | kReceiveLowWater | kTransferTimeout | kBound | kCorked;
 
 // A proxied connection, as the program is to see it.
 struct Connection {
@@ -80,7 +81,8 @@ class DescriptorTable {
   // One past the highest descriptor that was ever ours.
   unsigned used_end() const { return used_end_.load(std::memory_order_acquire); }
 
-  void ResetLockAfterFork() { lock_.ResetAfterFork(); }
+  // See leaf_lock.h.
+  LeafLock* lock() { return &lock_; }
 
  private:
   // A recorded connection in a pool that never shrinks. `version` is odd while the slot is written; the

@@ -25,7 +25,7 @@ int ReadIntOption(const void* value, socklen_t size) {
 
 void NoteOption(int fd, DescriptorFlag flag, bool is_set) {
   if (is_set) {
-    g_descriptors.SetFlags(fd, flag);
+    MarkDescriptor(fd, flag);
   } else {
     g_descriptors.ClearFlags(fd, flag);
   }
@@ -119,8 +119,10 @@ SOCKSIFY_EXPORT int setsockopt(int fd, int level, int name, const void* value, s
   if (result != 0) return result;
   if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT) {
     NoteOption(fd, kFastOpenConnect, ReadIntOption(value, size) != 0);
+  } else if (level == IPPROTO_TCP && name == TCP_CORK) {
+    NoteOption(fd, kCorked, ReadIntOption(value, size) != 0);
   } else if (level == SOL_SOCKET && (name == SO_SNDTIMEO || name == SO_RCVTIMEO)) {
-    g_descriptors.SetFlags(fd, kTransferTimeout);
+    MarkDescriptor(fd, kTransferTimeout);
   } else if (level == SOL_SOCKET && name == SO_RCVLOWAT) {
     NoteOption(fd, kReceiveLowWater, ReadIntOption(value, size) > 1);
     if ((g_descriptors.Flags(fd) & kPending) != 0) g_pendings.NoteLowWater(fd);
@@ -131,7 +133,7 @@ SOCKSIFY_EXPORT int setsockopt(int fd, int level, int name, const void* value, s
 SOCKSIFY_EXPORT int bind(int fd, const sockaddr* address, socklen_t size) noexcept {
   const int result = libc::bind(fd, address, size);
   if ((result != 0 && errno != EADDRNOTAVAIL) || !IsInternetAddress(address, size)) return result;
-  if (result == 0) g_descriptors.SetFlags(fd, kBound);
+  if (result == 0) MarkDescriptor(fd, kBound);
   if (result == 0 || size > sizeof(SocketAddress)) return result;
   // A program may bind a further socket to the local address of a proxied connection, as FTP clients do for
   // their data connections. That address is the proxy's, so the kernel does not have it; whatever local

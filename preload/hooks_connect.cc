@@ -43,6 +43,12 @@ SOCKSIFY_EXPORT int connect(int fd, const sockaddr* address, socklen_t size) {
     const bool dissolves = reinterpret_cast<uintptr_t>(address) >= 4096 &&
                            size >= sizeof address->sa_family && address->sa_family == AF_UNSPEC;
     if (dissolves && (g_descriptors.Flags(fd) & kPending) != 0 && DissolvePending(fd)) return 0;
+    // While a connection is on its way the kernel does not look at the address.
+    if (!dissolves && (g_descriptors.Flags(fd) & kPending) != 0) {
+      const std::optional<int> error = Guarded([&] { return JudgeRepetition(fd); }, std::optional<int>(EIO));
+      if (error && *error != 0) errno = *error;
+      if (error) return *error == 0 ? 0 : -1;
+    }
     const int result = libc::connect(fd, address, size);
     // AF_UNSPEC dissolves a connection (connect(2)); what we knew of it goes with it.
     if (result == 0 && g_descriptors.Flags(fd) != 0) ForgetConnection(fd);

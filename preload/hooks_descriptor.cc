@@ -21,7 +21,7 @@ SOCKSIFY_EXPORT int socket(int domain, int type, int protocol) noexcept {
   if (g_descriptors.Flags(fd) != 0) ForgetDescriptor(fd);
   const bool is_internet = domain == AF_INET || domain == AF_INET6;
   const int kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
-  if (is_internet && kind == SOCK_STREAM) g_descriptors.SetFlags(fd, kFreshStream);
+  if (is_internet && kind == SOCK_STREAM) MarkDescriptor(fd, kFreshStream);
   return fd;
 }
 

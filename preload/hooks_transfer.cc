@@ -183,7 +183,8 @@ SOCKSIFY_EXPORT ssize_t splice(int from, off64_t* from_offset, int to, off64_t* 
 }
 
 SOCKSIFY_EXPORT int shutdown(int fd, int how) noexcept {
-  if ((g_descriptors.Flags(fd) & kPending) != 0 && DissolvePending(fd)) [[unlikely]]
+  if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR) return libc::shutdown(fd, how);
+  if (IsPending(fd) && DissolvePending(fd)) [[unlikely]]
     return 0;
   // It fails, and has its effect all the same (inet_shutdown()).
   if ((g_descriptors.Flags(fd) & kFreshStream) != 0) g_descriptors.SetFlags(fd, kShutDownEarly);

@@ -56,7 +56,7 @@ class Milliseconds {
 int NoteSet(int epoll_fd) {
   if (epoll_fd < 0) return epoll_fd;
   if (g_descriptors.Flags(epoll_fd) != 0) ForgetDescriptor(epoll_fd);
-  g_descriptors.SetFlags(epoll_fd, kEpollSet);
+  MarkDescriptor(epoll_fd, kEpollSet);
   return epoll_fd;
 }
 

@@ -33,16 +33,15 @@ class LeafLock {
   LeafLock(const LeafLock&) = delete;
   LeafLock& operator=(const LeafLock&) = delete;
 
-  // For the child after fork(): the thread that held it does not exist there.
-  void ResetAfterFork() { held_.clear(std::memory_order_release); }
-  bool IsHeld() const { return held_.test(std::memory_order_acquire); }
-
- private:
-  friend class LeafGuard;
+  // For the handlers around fork(2), which has to find the tables whole.
   void Acquire() {
     if (held_.test_and_set(std::memory_order_acquire)) [[unlikely]]
       AcquireSlowly();
   }
+  void Release() { held_.clear(std::memory_order_release); }
+  bool IsHeld() const { return held_.test(std::memory_order_acquire); }
+
+ private:
   void AcquireSlowly();
 
   std::atomic_flag held_;
@@ -52,7 +51,7 @@ class LeafGuard {
  public:
   // The caller has blocked signals, and keeps them blocked for as long as the guard lives.
   LeafGuard(LeafLock* lock, const SignalsBlocked& /*proof*/) : lock_(lock) { lock_->Acquire(); }
-  ~LeafGuard() { lock_->held_.clear(std::memory_order_release); }
+  ~LeafGuard() { lock_->Release(); }
   LeafGuard(const LeafGuard&) = delete;
   LeafGuard& operator=(const LeafGuard&) = delete;
 

@@ -116,25 +116,6 @@ int ConnectDirect(Runtime* runtime, int fd, const sockaddr* address, socklen_t s
   return result;
 }
 
-// Calls by one that has connected already, or is about to, or has tried.
-std::optional<int> JudgeRepetition(int fd) {
-  const unsigned flags = g_descriptors.Flags(fd);
-  if ((flags & (kPending | kConnectFailed | kHasConnection)) == 0) return std::nullopt;
-  if ((flags & kPending) != 0) {
-    if (g_pendings.EndAbandoned(fd)) return std::nullopt;
-    return ConnectAgain(fd);
-  }
-  if (!FindConnection(fd)) {
-    if ((flags & kConnectFailed) == 0) return std::nullopt;
-    UndoFailedConnect(fd);
-    return ECONNABORTED;
-  }
-  // The kernel does the same: the first call after a connection has come about says so, the next EISCONN.
-  if ((flags & kMayRepeatConnect) == 0) return EISCONN;
-  g_descriptors.ClearFlags(fd, kMayRepeatConnect);
-  return 0;
-}
-
 int ConnectByProxy(Runtime* runtime, int fd, const sockaddr* address, socklen_t size,
                    const Decision& decision) {
   const int file_flags = libc::fcntl(fd, F_GETFL);
@@ -199,9 +180,30 @@ bool IsInternetDestination(const sockaddr* address, socklen_t size) {
          address->sa_family == AF_UNSPEC;
 }
 
+std::optional<int> JudgeRepetition(int fd) {
+  const unsigned flags = g_descriptors.Flags(fd);
+  if ((flags & (kPending | kConnectFailed | kHasConnection)) == 0) return std::nullopt;
+  if ((flags & kPending) != 0) {
+    if (g_pendings.EndAbandoned(fd)) return std::nullopt;
+    const bool is_over = g_pendings.Advance(fd) == Progress::kNone;
+    if (!is_over || (g_descriptors.Flags(fd) & kHasConnection) != 0) return ConnectAgain(fd);
+    return std::nullopt;
+  }
+  if (!FindConnection(fd)) {
+    if ((flags & kConnectFailed) == 0) return std::nullopt;
+    UndoFailedConnect(fd);
+    return ECONNABORTED;
+  }
+  // The kernel does the same: the first call after a connection has come about says so, the next EISCONN.
+  if ((flags & kMayRepeatConnect) == 0) return EISCONN;
+  g_descriptors.ClearFlags(fd, kMayRepeatConnect);
+  return 0;
+}
+
 int ConnectOutbound(int fd, const sockaddr* address, socklen_t size) {
   const auto endpoint = EndpointFromSockaddr(address, size);
-  if (!endpoint) return libc::connect(fd, address, size);
+  const bool is_pending = (g_descriptors.Flags(fd) & kPending) != 0;
+  if (!endpoint && !is_pending) return libc::connect(fd, address, size);
   Runtime* const runtime = Runtime::Get();
   if (runtime == nullptr) return libc::connect(fd, address, size);
   switch (SocketOption(fd, SO_TYPE)) {
@@ -211,8 +213,10 @@ int ConnectOutbound(int fd, const sockaddr* address, socklen_t size) {
         errno = *repeated;
         return -1;
       }
+      if (!endpoint) return libc::connect(fd, address, size);
       return ConnectStream(runtime, fd, address, size, Decide(runtime, fd, *endpoint, Transport::kTcp));
     case SOCK_DGRAM: {
+      if (!endpoint) return libc::connect(fd, address, size);
       const Decision decision = Decide(runtime, fd, *endpoint, Transport::kUdp);
       const Failure* const failure = JudgeDatagram(decision);
       if (failure != nullptr) return Refuse(runtime, decision, *failure, "udp");

@@ -6,12 +6,18 @@
 
 #include <sys/socket.h>
 
+#include <optional>
+
 #include "preload/runtime.h"
 
 namespace socksify {
 
 // connect(2) for an AF_INET or AF_INET6 address; anything else goes to libc.
 int ConnectOutbound(int fd, const sockaddr* address, socklen_t size);
+
+// connect(2) on a socket that has connected already, or is about to, or has tried: 0 or the errno. Nothing if
+// it is free to connect.
+std::optional<int> JudgeRepetition(int fd);
 
 // What to do with a send that names its destination: sendto(2), sendmsg(2), sendmmsg(2).
 enum class AddressedSend : uint8_t {

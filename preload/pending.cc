@@ -35,7 +35,12 @@ int PendingTable::Start(int fd, const PendingStart& start) {
   }
   if (entry == nullptr) return ENOMEM;
   const LeafGuard guard(&entry->lock, blocked);
-  if (!Attach(entry, fd, start)) return ENOMEM;
+  if (!Attach(entry, fd, start)) {
+    entry->progress.store(Progress::kNone, std::memory_order_release);
+    const LeafGuard pool_guard(&pool_lock_, blocked);
+    pool_.Give(entry);
+    return ENOMEM;
+  }
   // Before connect(2): the socket is readable for "hang-up" then, which wakes a thread that already sleeps in
   // epoll_wait(2) on one of its sets, so that it comes to know of the new deadline.
   ForEachDescriptor(*entry, [&](int each) { g_watches.StartHandshake(each, POLLOUT, blocked); });
@@ -60,6 +65,7 @@ bool PendingTable::Attach(Entry* entry, int fd, const PendingStart& start) {
   entry->references = 0;
   entry->error = 0;
   entry->is_abandoned = false;
+  entry->is_inherited.store(false, std::memory_order_relaxed);
   entry->started_us = start.wants_time ? MonotonicUs() : 0;
   entry->cookie = SocketCookie(fd);
   entry->peer_size = std::min<socklen_t>(start.address_size, sizeof entry->peer);
@@ -96,6 +102,8 @@ Progress PendingTable::Advance(int fd, const SignalsBlocked& blocked) {
   if (entry == nullptr) return Progress::kNone;
   const LeafGuard guard(&entry->lock, blocked);
   if (entries_.Get(fd) != entry) return Progress::kNone;
+  // The program uses it in this process.
+  if (entry->is_inherited.exchange(false)) NoteDeadline(entry->deadline_ms.load());
   return AdvanceLocked(entry, fd, blocked);
 }
 
@@ -132,7 +140,8 @@ template <typename Wants>
 bool PendingTable::AdvanceAll(const SignalsBlocked& blocked, const Wants& wants) {
   bool has_come_on = false;
   pool_.ForEach([&](Entry* entry) {
-    if (entry->progress.load(std::memory_order_acquire) != Progress::kWaiting || !wants(*entry)) return;
+    if (entry->progress.load(std::memory_order_acquire) != Progress::kWaiting) return;
+    if (entry->is_inherited.load() || !wants(*entry)) return;
     const LeafGuard guard(&entry->lock, blocked);
     const int fd = entry->fd.load(std::memory_order_relaxed);
     if (entry->progress.load(std::memory_order_relaxed) != Progress::kWaiting || entries_.Get(fd) != entry)
@@ -146,12 +155,21 @@ bool PendingTable::AdvanceAll(const SignalsBlocked& blocked, const Wants& wants)
 
 void PendingTable::AdvanceOverdue(const SignalsBlocked& blocked) {
   const long long now_ms = MonotonicMs();
-  if (now_ms < next_deadline_ms()) return;
-  next_deadline_ms_.store(LLONG_MAX);
+  long long passed_ms = next_deadline_ms();
+  if (now_ms < passed_ms) return;
   AdvanceAll(blocked, [now_ms](const Entry& entry) { return entry.deadline_ms.load() <= now_ms; });
-  pool_.ForEach([&](const Entry* entry) {
-    if (entry->progress.load() == Progress::kWaiting) NoteDeadline(entry->deadline_ms.load());
-  });
+  // The bound is raised, and then lowered again for what came meanwhile: nobody sees it too high for long
+  // enough to go to sleep without a limit.
+  long long next_ms = std::numeric_limits<long long>::max();
+  const auto visit_waiting = [&](const auto& visit) {
+    pool_.ForEach([&](const Entry* entry) {
+      if (entry->progress.load() == Progress::kWaiting && !entry->is_inherited.load())
+        visit(entry->deadline_ms.load());
+    });
+  };
+  visit_waiting([&](long long deadline_ms) { next_ms = std::min(next_ms, deadline_ms); });
+  next_deadline_ms_.compare_exchange_strong(passed_ms, next_ms);
+  visit_waiting([&](long long deadline_ms) { NoteDeadline(deadline_ms); });
 }
 
 bool PendingTable::AdvanceWatched(const SignalsBlocked& blocked) {
@@ -256,11 +274,12 @@ void PendingTable::End(Entry* entry, unsigned new_flags, const SignalsBlocked& b
 }
 
 void PendingTable::AfterFork() {
-  pool_lock_.ResetAfterFork();
+  next_deadline_ms_.store(std::numeric_limits<long long>::max());
   pool_.ForEach([](Entry* entry) {
+    entry->is_inherited.store(true);
     if (!entry->lock.IsHeld()) return;
     // A thread that this process does not have was in the middle of it: nobody knows how far it came.
-    entry->lock.ResetAfterFork();
+    entry->lock.Release();
     if (entry->progress.load() == Progress::kNone) return;
     if (entry->attempt != nullptr) entry->attempt->Release();
     entry->error = ECONNABORTED;

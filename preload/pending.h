@@ -96,7 +96,10 @@ class PendingTable {
   // dup(2) and its kin, after `to` got its flags.
   void Copy(int from, int to);
 
-  // In the child after fork(2).
+  // See leaf_lock.h.
+  LeafLock* lock() { return &pool_lock_; }
+  // In the child after fork(2). What it inherits is its parent's business until it uses the descriptor
+  // itself.
   void AfterFork();
 
  private:
@@ -111,6 +114,7 @@ class PendingTable {
     unsigned references = 0;
     int error = 0;
     bool is_abandoned = false;
+    std::atomic<bool> is_inherited = false;
     uint64_t cookie = 0;
     SocketAddress peer{};
     socklen_t peer_size = 0;

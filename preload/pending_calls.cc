@@ -85,7 +85,7 @@ int AwaitConnect(int fd) {
     return error;
   }
   g_descriptors.ClearFlags(fd, kMayRepeatConnect);
-  return (g_descriptors.Flags(fd) & kHasConnection) != 0 ? 0 : EBADF;
+  return (g_descriptors.Flags(fd) & kHasConnection) != 0 ? 0 : ECONNABORTED;
 }
 
 int ConnectAgain(int fd) {

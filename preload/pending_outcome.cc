@@ -27,6 +27,11 @@
 namespace socksify {
 namespace {
 
+void SetCork(int fd, int is_on) {
+  libc::setsockopt(fd, IPPROTO_TCP, TCP_CORK, static_cast<const void*>(&is_on),
+                   static_cast<socklen_t>(sizeof is_on));
+}
+
 void SetLowWater(int fd, int bytes) {
   libc::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, static_cast<const void*>(&bytes),
                    static_cast<socklen_t>(sizeof bytes));
@@ -43,6 +48,8 @@ void PendingTable::PutOptionsAside(Entry* entry, int fd) {
     libc::setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, static_cast<const void*>(&off),
                      static_cast<socklen_t>(sizeof off));
   }
+  // It would hold each message back for 200 ms.
+  if ((flags & kCorked) != 0) SetCork(fd, 0);
   if ((flags & kReceiveLowWater) != 0) {
     // poll() would not report the few bytes of a reply.
     socklen_t size = sizeof entry->low_water;
@@ -52,7 +59,9 @@ void PendingTable::PutOptionsAside(Entry* entry, int fd) {
 }
 
 void PendingTable::GiveOptionsBack(const Entry& entry, int fd) {
-  if ((g_descriptors.Flags(fd) & kReceiveLowWater) != 0) SetLowWater(fd, entry.low_water);
+  const unsigned flags = g_descriptors.Flags(fd);
+  if ((flags & kCorked) != 0) SetCork(fd, 1);
+  if ((flags & kReceiveLowWater) != 0) SetLowWater(fd, entry.low_water);
 }
 
 void PendingTable::NoteLowWater(int fd) {

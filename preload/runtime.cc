@@ -17,8 +17,6 @@
 #include "base/errno_keeper.h"
 #include "dialer/resolve.h"
 #include "preload/originals.h"
-#include "preload/pending.h"
-#include "preload/watches.h"
 #include "resolver/state_directory.h"
 #include "routing/config_host.h"
 
@@ -75,10 +73,6 @@ constinit const System kOriginalSystem = {
 };
 
 void AfterForkInChild() {
-  ClaimMemory();
-  g_descriptors.ResetLockAfterFork();
-  g_watches.AfterFork();
-  g_pendings.AfterFork();
   // The thread that was setting up, if any, is not in this process.
   if (t_passing_through == 0 && g_state.load() == SetUpState::kBusy) g_state.store(SetUpState::kNone);
 }
@@ -117,7 +111,7 @@ Runtime* Runtime::SetUp() {
     if (g_state.compare_exchange_strong(expected, SetUpState::kBusy)) {
       int cancel_state = PTHREAD_CANCEL_ENABLE;
       pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-      ClaimMemory();
+      ClaimProcess();
       if (!g_has_fork_handler.exchange(true)) pthread_atfork(nullptr, nullptr, &AfterForkInChild);
       try {
         g_runtime.store(new Runtime, std::memory_order_release);

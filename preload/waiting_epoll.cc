@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <limits>
 
+#include "preload/connections.h"
 #include "preload/originals.h"
 #include "preload/pending.h"
 #include "preload/time_limit.h"
@@ -31,7 +32,13 @@ bool Translate(epoll_event* event, Harvest* harvest, const SignalsBlocked& block
       switch (g_pendings.Advance(watch.fd, blocked)) {
         case Progress::kWaiting: return false;
         case Progress::kFailed: g_watches.EndHandshake(watch.fd, Watches::After::kTranslate, blocked); break;
-        case Progress::kNone: break;
+        case Progress::kNone: {
+          // Its end should have done this; an event that comes again and again must not come for ever.
+          const bool is_fresh = (g_descriptors.Flags(watch.fd) & kFreshStream) != 0;
+          g_watches.EndHandshake(watch.fd, is_fresh ? Watches::After::kRemember : Watches::After::kForget,
+                                 blocked);
+          break;
+        }
       }
       harvest->has_changed = true;
       return false;
@@ -95,10 +102,12 @@ int WaitForHandshakes(int epoll_fd, epoll_event* events, int max_events, const t
     const int count = WaitInKernel(epoll_fd, events, max_events, left, wait_mask, is_fine);
     if (count < 0) return count;
     const Harvest harvest = Reap(events, count, blocked);
-    if (harvest.count > 0) return harvest.count;
     g_pendings.AdvanceOverdue(blocked);
+    if (harvest.count > 0) return harvest.count;
+    // What has changed is looked at even when the time is over, but once.
+    const bool was_last_look = asks_again;
     asks_again = harvest.has_changed;
-    if (!asks_again && limit.HasPassed()) return 0;
+    if (limit.HasPassed() && (!asks_again || was_last_look)) return 0;
     if (harvest.has_stale) {
       const timespec pause = {.tv_sec = 0, .tv_nsec = 1'000'000};
       nanosleep(&pause, nullptr);
@@ -138,6 +147,7 @@ int FinishEpoll(int epoll_fd, epoll_event* events, int max_events, const timespe
   {
     const SignalsBlocked blocked;
     const Harvest harvest = Reap(events, count, blocked);
+    g_pendings.AdvanceOverdue(blocked);
     if (harvest.count > 0) return harvest.count;
   }
   const bool is_fine = timeout != nullptr && timeout->tv_nsec % kNsInMs != 0;

@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// select(2) by way of poll(2), with the kernel's own rules for which event counts in which set (fs/select.c).
+// select(2) with the kernel's own select: a pending socket stands in the set that its handshake waits for,
+// and is shown in none.
+
+#include <fcntl.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <climits>
+#include <cstring>
+#include <limits>
+#include <string_view>
 
 #include "preload/connections.h"
 #include "preload/originals.h"
@@ -15,85 +22,176 @@
 namespace socksify {
 namespace {
 
-constexpr short kReadEvents = POLLRDNORM | POLLRDBAND | POLLIN | POLLHUP | POLLERR;
-constexpr short kWriteEvents = POLLWRBAND | POLLWRNORM | POLLOUT | POLLERR;
-constexpr short kExceptEvents = POLLPRI;
-
-constexpr int kBitsInWord = sizeof(unsigned long) * CHAR_BIT;
+using Word = unsigned long;
+constexpr int kBitsInWord = sizeof(Word) * CHAR_BIT;
 
 // Programs allocate larger sets than fd_set is (select(2), "BUGS"), so FD_ISSET would not do.
-unsigned long* WordOf(fd_set* set, int fd) {
-  return set == nullptr ? nullptr : reinterpret_cast<unsigned long*>(set) + fd / kBitsInWord;
+Word* WordsOf(const fd_set* set) {
+  return reinterpret_cast<Word*>(const_cast<fd_set*>(set));
+}
+bool Has(const Word* words, int fd) {
+  return words != nullptr && (words[fd / kBitsInWord] >> fd % kBitsInWord & 1) != 0;
+}
+void Put(Word* words, int fd, bool is_in) {
+  const Word bit = Word{1} << fd % kBitsInWord;
+  Word& word = words[fd / kBitsInWord];
+  word = is_in ? word | bit : word & ~bit;
 }
 
-bool Has(const fd_set* set, int fd) {
-  const unsigned long* const word = WordOf(const_cast<fd_set*>(set), fd);
-  return word != nullptr && (*word >> fd % kBitsInWord & 1) != 0;
+// The kernel looks at no more of the sets than the process's table of descriptors is long, and programs pass
+// any number (getdtablesize(3)) with sets that are shorter.
+int LimitOfSets(int count) {
+  if (count <= FD_SETSIZE) return count;
+  char text[2048];
+  const int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return FD_SETSIZE;
+  const ssize_t size = libc::read(fd, text, sizeof text);
+  libc::close(fd);
+  const std::string_view status(text, static_cast<size_t>(std::max<ssize_t>(size, 0)));
+  constexpr std::string_view kKey = "FDSize:\t";
+  const size_t at = status.find(kKey);
+  if (at == std::string_view::npos) return FD_SETSIZE;
+  int table_size = FD_SETSIZE;
+  std::from_chars(status.data() + at + kKey.size(), status.data() + status.size(), table_size);
+  return std::min(count, table_size);
 }
 
-void Put(fd_set* set, int fd, bool is_in) {
-  unsigned long* const word = WordOf(set, fd);
-  if (word == nullptr) return;
-  const unsigned long bit = 1UL << fd % kBitsInWord;
-  *word = is_in ? *word | bit : *word & ~bit;
+class SelectWait {
+ public:
+  enum Set : size_t { kRead, kWrite, kExcept, kSets };
+
+  // `room` is for six sets of `count` bits.
+  SelectWait(int count, size_t words, const fd_set* const* asked, Word* room) : count_(count), words_(words) {
+    for (size_t set = 0; set < kSets; ++set) {
+      asked_[set] = room + set * words;
+      kernels_[set] = room + (kSets + set) * words;
+      if (asked[set] != nullptr) std::memcpy(asked_[set], asked[set], words * sizeof(Word));
+    }
+  }
+
+  int Run(TimeLimit* limit, const sigset_t* mask, fd_set* const* shown);
+
+ private:
+  void Prepare(const SignalsBlocked& blocked);
+  void Collect(const SignalsBlocked& blocked);
+  int Show(fd_set* const* shown) const;
+  bool IsAsked(int fd) const {
+    return Has(asked_[kRead], fd) || Has(asked_[kWrite], fd) || Has(asked_[kExcept], fd);
+  }
+  template <typename Visit>
+  void ForEachOfOurs(const Visit& visit) {
+    const int end = std::min(count_, static_cast<int>(g_descriptors.used_end()));
+    for (int fd = 0; fd < end; ++fd) {
+      const unsigned flags = g_descriptors.Flags(fd);
+      if ((flags & (kPending | kEpollSet)) != 0 && IsAsked(fd)) visit(fd, flags);
+    }
+  }
+
+  int count_;
+  size_t words_;
+  Word* asked_[kSets]{};
+  Word* kernels_[kSets]{};
+  LookAgain look_again_;
+  long long deadline_ms_ = 0;
+  bool has_ended_ = false;
+};
+
+void SelectWait::Prepare(const SignalsBlocked& blocked) {
+  deadline_ms_ = std::numeric_limits<long long>::max();
+  for (size_t set = 0; set < kSets; ++set) std::memcpy(kernels_[set], asked_[set], words_ * sizeof(Word));
+  bool has_handshakes = false;
+  ForEachOfOurs([&](int fd, unsigned flags) {
+    if ((flags & kPending) == 0) return;
+    if (!has_handshakes) g_pendings.Verify(fd, blocked);
+    const PendingView view = g_pendings.View(fd);
+    if (view.progress != Progress::kWaiting) return;
+    for (Word* const words : kernels_) Put(words, fd, false);
+    Put(kernels_[view.events == POLLIN ? kRead : kWrite], fd, true);
+    deadline_ms_ = std::min(deadline_ms_, view.deadline_ms);
+    has_handshakes = true;
+  });
+  if (has_handshakes) deadline_ms_ = std::min(deadline_ms_, look_again_.NextMs());
 }
 
-template <typename Visit>
-void ForEachMember(int count, const fd_set* read, const fd_set* write, const fd_set* except,
-                   const Visit& visit) {
-  for (int fd = 0; fd < count; ++fd) {
-    short events = 0;
-    if (Has(read, fd)) events |= kReadEvents;
-    if (Has(write, fd)) events |= kWriteEvents;
-    if (Has(except, fd)) events |= kExceptEvents;
-    if (events != 0) visit(fd, events);
+void SelectWait::Collect(const SignalsBlocked& blocked) {
+  has_ended_ = false;
+  const bool is_overdue = MonotonicMs() >= deadline_ms_;
+  ForEachOfOurs([&](int fd, unsigned flags) {
+    const bool is_ready = Has(kernels_[kRead], fd) || Has(kernels_[kWrite], fd);
+    if ((flags & kPending) != 0 && g_pendings.View(fd).progress == Progress::kWaiting) {
+      if ((is_ready || is_overdue) && g_pendings.Advance(fd, blocked) != Progress::kWaiting)
+        has_ended_ = true;
+      for (Word* const words : kernels_) Put(words, fd, false);
+    } else if ((flags & kEpollSet) != 0 && Has(kernels_[kRead], fd) && !IsSetReadable(fd, blocked)) {
+      Put(kernels_[kRead], fd, false);
+    }
+  });
+  // Another thread may have ended a handshake in between: what was not asked for is not shown.
+  for (size_t set = 0; set < kSets; ++set) {
+    for (size_t i = 0; i < words_; ++i) kernels_[set][i] &= asked_[set][i];
+  }
+}
+
+int SelectWait::Show(fd_set* const* shown) const {
+  int members = 0;
+  for (size_t set = 0; set < kSets; ++set) {
+    if (shown[set] == nullptr) continue;
+    for (size_t i = 0; i < words_; ++i) {
+      members += __builtin_popcountl(kernels_[set][i]);
+    }
+    std::memcpy(WordsOf(shown[set]), kernels_[set], words_ * sizeof(Word));
+  }
+  return members;
+}
+
+int SelectWait::Run(TimeLimit* limit, const sigset_t* mask, fd_set* const* shown) {
+  const SignalsBlocked blocked;
+  constexpr timespec kNow{};
+  for (;;) {
+    Prepare(blocked);
+    // After the end of a handshake the kernel is asked again, for what the program wants to know.
+    const timespec* const left = has_ended_ ? &kNow : limit->Left(deadline_ms_);
+    const int result = libc::pselect(
+        count_, reinterpret_cast<fd_set*>(kernels_[kRead]), reinterpret_cast<fd_set*>(kernels_[kWrite]),
+        reinterpret_cast<fd_set*>(kernels_[kExcept]), left, mask != nullptr ? mask : &blocked.previous());
+    if (result < 0) return result;
+    Collect(blocked);
+    if (has_ended_) continue;
+    const bool is_any = std::any_of(kernels_, kernels_ + kSets, [&](const Word* words) {
+      return std::any_of(words, words + words_, [](Word word) { return word != 0; });
+    });
+    if (is_any || limit->HasPassed()) return Show(shown);
   }
 }
 
 }  // namespace
 
 bool ConcernsPending(int count, const fd_set* read, const fd_set* write, const fd_set* except) {
-  if (!g_pendings.is_used() || count <= 0) return false;
-  bool is_concerned = false;
-  ForEachMember(count, read, write, except, [&](int fd, short /*events*/) {
-    if ((g_descriptors.Flags(fd) & (kPending | kEpollSet)) != 0) is_concerned = true;
-  });
-  return is_concerned;
+  if (!g_pendings.is_used()) return false;
+  const int end = std::min(count, static_cast<int>(g_descriptors.used_end()));
+  for (int fd = 0; fd < end; ++fd) {
+    if ((g_descriptors.Flags(fd) & (kPending | kEpollSet)) == 0) continue;
+    if (Has(WordsOf(read), fd) || Has(WordsOf(write), fd) || Has(WordsOf(except), fd)) return true;
+  }
+  return false;
 }
 
 int WaitSelect(int count, fd_set* read, fd_set* write, fd_set* except, const timespec* timeout,
                const sigset_t* mask, timespec* left) {
-  Scratch<pollfd, 128> scratch(static_cast<size_t>(std::max(count, 1)));
-  pollfd* const fds = scratch.data();
-  if (fds == nullptr) {
+  const int limited = LimitOfSets(count);
+  const size_t words = static_cast<size_t>(limited + kBitsInWord - 1) / kBitsInWord;
+  Scratch<Word, size_t{6} * FD_SETSIZE / kBitsInWord> room(words * 6);
+  if (room.data() == nullptr) {
     errno = ENOMEM;
     return -1;
   }
-  nfds_t used = 0;
-  ForEachMember(count, read, write, except,
-                [&](int fd, short events) { fds[used++] = {.fd = fd, .events = events, .revents = 0}; });
+  std::memset(room.data(), 0, words * 6 * sizeof(Word));
+  const fd_set* const asked[] = {read, write, except};
+  fd_set* const shown[] = {read, write, except};
   TimeLimit limit(timeout);
-  const int result = WaitPoll(fds, used, timeout, mask);
+  const int result = SelectWait(limited, words, asked, room.data()).Run(&limit, mask, shown);
   if (left != nullptr && timeout != nullptr) *left = *limit.Left(std::numeric_limits<long long>::max());
-  if (result < 0) return result;
-  for (nfds_t i = 0; i < used; ++i) {
-    if ((fds[i].revents & POLLNVAL) == 0) continue;
-    errno = EBADF;
-    return -1;
-  }
-  int members = 0;
-  for (nfds_t i = 0; i < used; ++i) {
-    const auto show = [&](fd_set* set, short events) {
-      if (!Has(set, fds[i].fd)) return;
-      const bool is_ready = (fds[i].revents & events) != 0;
-      Put(set, fds[i].fd, is_ready);
-      if (is_ready) ++members;
-    };
-    show(read, kReadEvents);
-    show(write, kWriteEvents);
-    show(except, kExceptEvents);
-  }
-  return members;
+  return result;
 }
 
 }  // namespace socksify

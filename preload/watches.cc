@@ -30,8 +30,8 @@ bool Watches::Concerns(int fd) {
   return (g_descriptors.Flags(fd) & (kPending | kFreshStream | kEpollSet)) != 0;
 }
 
-Watches::Mode Watches::ModeFor(int fd, const epoll_event& event) {
-  switch (g_pendings.View(fd).progress) {
+Watches::Mode Watches::ModeFor(const PendingView& view, int fd, const epoll_event& event) {
+  switch (view.progress) {
     case Progress::kWaiting: return Mode::kHandshake;
     case Progress::kFailed: return Mode::kTranslated;
     case Progress::kNone: break;
@@ -44,7 +44,11 @@ int Watches::Control(int epoll_fd, int operation, int fd, epoll_event* event) {
   const bool is_change = operation == EPOLL_CTL_ADD || operation == EPOLL_CTL_MOD;
   if (event == nullptr && is_change) return libc::epoll_ctl(epoll_fd, operation, fd, event);
   const SignalsBlocked blocked;
+  // A number that was closed unseen may be something else by now.
+  if ((g_descriptors.Flags(fd) & kPending) != 0) g_pendings.Verify(fd, blocked);
   const LeafGuard guard(&lock_, blocked);
+  // Looked at once: if the handshake ends meanwhile, its end waits for the lock and finds the record.
+  const PendingView view = g_pendings.View(fd);
   Record* const known = Find(epoll_fd, fd);
   if (!is_change) {
     const int result = libc::epoll_ctl(epoll_fd, operation, fd, event);
@@ -58,24 +62,25 @@ int Watches::Control(int epoll_fd, int operation, int fd, epoll_event* event) {
     }
     const epoll_event before = known->watch.event;
     known->watch.event = *event;
-    if (Register(EPOLL_CTL_MOD, known, ModeFor(fd, *event), g_pendings.View(fd).events) == 0) return 0;
+    if (Register(EPOLL_CTL_MOD, known, ModeFor(view, fd, *event), view.events) == 0) return 0;
     known->watch.event = before;
     return -1;
   }
-  Record* const record = Take();
+  std::atomic<Record*>* const list = lists_.Provide(fd);
+  Record* const record = list != nullptr ? Take() : nullptr;
   if (record == nullptr) {
+    // Without room for records a socket that is not connected yet is registered as it is.
+    if (view.progress == Progress::kNone) return libc::epoll_ctl(epoll_fd, operation, fd, event);
     errno = ENOSPC;
     return -1;
   }
   record->watch = {.mode = Mode::kRemembered, .epoll_fd = epoll_fd, .fd = fd, .event = *event};
-  if (Register(operation, record, ModeFor(fd, *event), g_pendings.View(fd).events) != 0) {
+  if (Register(operation, record, ModeFor(view, fd, *event), view.events) != 0) {
     Give(record);
     return -1;
   }
   // One that is known already is of a set that was closed where we could not see.
   if (known != nullptr) Remove(known);
-  std::atomic<Record*>* const list = lists_.Provide(fd);
-  if (list == nullptr) return 0;
   record->next = list->load(std::memory_order_relaxed);
   list->store(record, std::memory_order_release);
   return 0;
@@ -119,10 +124,11 @@ void Watches::SetMode(Record* record, Mode mode) {
 // Calls `change` with each record of a descriptor, which says what becomes of it.
 template <typename Change>
 void Watches::ChangeAll(int fd, const SignalsBlocked& blocked, const Change& change) {
-  if (!IsWatched(fd)) return;
   const ErrnoKeeper keeper;
+  // Under the lock: Control() may be about to list a record.
   const LeafGuard guard(&lock_, blocked);
   std::atomic<Record*>* const list = lists_.At(fd);
+  if (list == nullptr) return;
   Record* rest = list->load(std::memory_order_relaxed);
   Record* kept = nullptr;
   while (rest != nullptr) {
@@ -244,7 +250,6 @@ void Watches::Rearm(uint64_t token, const SignalsBlocked& blocked) {
 }
 
 void Watches::AfterFork() {
-  lock_.ResetAfterFork();
   Record* const base = base_.load(std::memory_order_relaxed);
   for (uint32_t i = 0; i < used_; ++i) base[i].is_inherited = true;
 }
@@ -292,8 +297,8 @@ void Watches::Remove(Record* record) {
     list->store(record->next, std::memory_order_release);
   } else {
     Record* before = list->load(std::memory_order_relaxed);
-    while (before->next != record) before = before->next;
-    before->next = record->next;
+    while (before != nullptr && before->next != record) before = before->next;
+    if (before != nullptr) before->next = record->next;
   }
   Give(record);
 }

@@ -37,6 +37,8 @@
 
 namespace socksify {
 
+struct PendingView;
+
 class Watches {
  public:
   enum class Mode : uint8_t { kFree, kRemembered, kHandshake, kTranslated, kOrphaned, kNested };
@@ -83,6 +85,9 @@ class Watches {
   // Makes a one-shot registration wait again whose event was not for the program.
   void Rearm(uint64_t token, const SignalsBlocked& blocked);
 
+  // See leaf_lock.h.
+  LeafLock* lock() { return &lock_; }
+  // In the child after fork(2).
   void AfterFork();
 
  private:
@@ -107,7 +112,7 @@ class Watches {
   // Gives the kernel the registration that belongs to `mode`.
   int Register(int operation, Record* record, Mode mode, short handshake_events);
   bool Orphan(Record* record);
-  static Mode ModeFor(int fd, const epoll_event& event);
+  static Mode ModeFor(const PendingView& view, int fd, const epoll_event& event);
   template <typename Change>
   void ChangeAll(int fd, const SignalsBlocked& blocked, const Change& change);
 
