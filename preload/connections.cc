@@ -88,6 +88,18 @@ std::optional<Connection> FindConnection(int fd) {
   return std::nullopt;
 }
 
+void ClearOfSocket(int fd, unsigned flags) {
+  const bool has_copies = (g_descriptors.Flags(fd) & kHasCopies) != 0;
+  g_descriptors.ClearFlags(fd, flags);
+  const uint64_t cookie = has_copies ? SocketCookie(fd) : 0;
+  if (cookie == 0) return;
+  for (int each = 0; each < static_cast<int>(g_descriptors.used_end()); ++each) {
+    const unsigned others = g_descriptors.Flags(each);
+    if ((others & kHasCopies) == 0 || (others & flags) == 0) continue;
+    if (SocketCookie(each) == cookie) g_descriptors.ClearFlags(each, flags);
+  }
+}
+
 void ForgetConnection(int fd) {
   const unsigned flags = g_descriptors.Flags(fd);
   if ((flags & (kPending | kHasConnection | kConnectFailed)) == 0) return;
@@ -122,9 +134,9 @@ void CopyDescriptor(int from, int to) {
   if (from == to) return;
   ForgetDescriptor(to);
   // The socket may be connected, or registered, by another of its descriptors from now on.
-  if ((flags & (kPending | kFreshStream | kEpollSet)) != 0) g_descriptors.SetFlags(from, kHasCopies);
-  g_descriptors.Duplicate(from, to);
-  if ((flags & kPending) != 0) g_pendings.Copy(from, to);
+  if (flags != 0) g_descriptors.SetFlags(from, kHasCopies);
+  // A connection may come about at any moment; if it has, the table knows.
+  if ((flags & kPending) == 0 || !g_pendings.Copy(from, to)) g_descriptors.Duplicate(from, to);
 }
 
 bool IsBorrowedMemory() {

@@ -19,6 +19,9 @@ uint64_t SocketCookie(int fd);
 // calls, all of them on descriptors of ours only.
 std::optional<Connection> FindConnection(int fd);
 
+// Clears flags of the descriptor and of all others of the same socket.
+void ClearOfSocket(int fd, unsigned flags);
+
 // The connection behind `fd` is dissolved; the descriptor and its options stay.
 void ForgetConnection(int fd);
 // close(2) and its kin are about to end `fd`, or have put something else in its place.

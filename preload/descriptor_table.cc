@@ -74,7 +74,8 @@ void DescriptorTable::Duplicate(int from, int to) {
   Slot* const slot = slots_.Get(from);
   if (slot != nullptr) ++slot->references;
   cell->store(slot, std::memory_order_release);
-  SetFlags(to, Flags(from));
+  // A pending connection is copied by its own table.
+  SetFlags(to, Flags(from) & ~kPending);
 }
 
 void DescriptorTable::Share(int from, int to, const SignalsBlocked& blocked) {

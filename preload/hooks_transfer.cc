@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include <cstdarg>
+#include <cstdio>
 
 #include "preload/connections.h"
+#include "preload/libc_aliases.h"
 #include "preload/originals.h"
 #include "preload/pending_calls.h"
 #include "preload/received_descriptors.h"
@@ -158,6 +160,37 @@ SOCKSIFY_EXPORT ssize_t send(int fd, const void* data, size_t size, int flags) {
 
 SOCKSIFY_EXPORT ssize_t __send(int fd, const void* data, size_t size, int flags) {
   return send(fd, data, size, flags);
+}
+
+// libc writes these by itself. stdio's streams do so too, but those have no descriptor to be seen here.
+SOCKSIFY_EXPORT int vdprintf(int fd, const char* format, va_list arguments) {
+  return IsPending(fd) && !MayTransfer(fd, Direction::kSend, 0) ? -1 : libc::vdprintf(fd, format, arguments);
+}
+
+SOCKSIFY_EXPORT int dprintf(int fd, const char* format, ...) {
+  if (IsPending(fd) && !MayTransfer(fd, Direction::kSend, 0)) [[unlikely]]
+    return -1;
+  va_list arguments;
+  va_start(arguments, format);
+  const int result = libc::vdprintf(fd, format, arguments);
+  va_end(arguments);
+  return result;
+}
+
+SOCKSIFY_EXPORT int __vdprintf_chk(int fd, int flag, const char* format, va_list arguments) {
+  if (IsPending(fd) && !MayTransfer(fd, Direction::kSend, 0)) [[unlikely]]
+    return -1;
+  return libc::vdprintf_chk(fd, flag, format, arguments);
+}
+
+SOCKSIFY_EXPORT int __dprintf_chk(int fd, int flag, const char* format, ...) {
+  if (IsPending(fd) && !MayTransfer(fd, Direction::kSend, 0)) [[unlikely]]
+    return -1;
+  va_list arguments;
+  va_start(arguments, format);
+  const int result = libc::vdprintf_chk(fd, flag, format, arguments);
+  va_end(arguments);
+  return result;
 }
 
 SOCKSIFY_EXPORT ssize_t sendfile(int to, int from, off_t* offset, size_t size) noexcept {

@@ -5,10 +5,13 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 
+#include <limits>
+
 #include "preload/connections.h"
 #include "preload/originals.h"
 #include "preload/pending.h"
 #include "preload/runtime.h"
+#include "preload/time_limit.h"
 #include "preload/waiting.h"
 #include "preload/watches.h"
 
@@ -35,9 +38,16 @@ class Milliseconds {
   timespec time_;
 };
 
-[[gnu::noinline]] int PollAmongPending(pollfd* fds, nfds_t count, int timeout_ms) {
-  if (!ConcernsPending(fds, count)) return libc::poll(fds, count, timeout_ms);
-  return Guarded([&] { return WaitPoll(fds, count, Milliseconds(timeout_ms).get(), nullptr); }, -1);
+// What is readable may be an epoll set in which a handshake has begun meanwhile: poll(2) is looked at again.
+[[gnu::noinline]] int PollAmongPending(pollfd* fds, nfds_t count, const timespec* timeout,
+                                       const sigset_t* mask) {
+  TimeLimit limit(timeout);
+  if (!ConcernsPending(fds, count)) {
+    const int result = libc::ppoll(fds, count, timeout, mask);
+    if (result <= 0 || !ConcernsPending(fds, count)) return result;
+  }
+  const timespec* const left = limit.Left(std::numeric_limits<long long>::max());
+  return Guarded([&] { return WaitPoll(fds, count, left, mask); }, -1);
 }
 
 [[gnu::noinline]] int WaitAmongHandshakes(int epoll_fd, epoll_event* events, int max_events, int timeout_ms,
@@ -66,12 +76,11 @@ int NoteSet(int epoll_fd) {
 using namespace socksify;
 
 SOCKSIFY_EXPORT int poll(pollfd* fds, nfds_t count, int timeout_ms) {
-  if (g_pendings.is_used()) [[unlikely]]
-    return PollAmongPending(fds, count, timeout_ms);
+  if (g_pendings.is_used() || g_watches.is_used()) [[unlikely]]
+    return PollAmongPending(fds, count, Milliseconds(timeout_ms).get(), nullptr);
   const int result = libc::poll(fds, count, timeout_ms);
-  // What is readable may be an epoll set in which a handshake has begun meanwhile.
   if (result > 0 && g_pendings.is_used()) [[unlikely]]
-    return PollAmongPending(fds, count, timeout_ms);
+    return PollAmongPending(fds, count, Milliseconds(timeout_ms).get(), nullptr);
   return result;
 }
 
@@ -86,12 +95,9 @@ SOCKSIFY_EXPORT int __poll_chk(pollfd* fds, nfds_t count, int timeout_ms, size_t
 }
 
 SOCKSIFY_EXPORT int ppoll(pollfd* fds, nfds_t count, const timespec* timeout, const sigset_t* mask) {
-  if (!ConcernsPending(fds, count) || !IsValid(timeout)) [[likely]] {
-    const int result = libc::ppoll(fds, count, timeout, mask);
-    if (result <= 0 || !ConcernsPending(fds, count)) [[likely]]
-      return result;
-  }
-  return Guarded([&] { return WaitPoll(fds, count, timeout, mask); }, -1);
+  if ((g_pendings.is_used() || g_watches.is_used()) && IsValid(timeout)) [[unlikely]]
+    return PollAmongPending(fds, count, timeout, mask);
+  return libc::ppoll(fds, count, timeout, mask);
 }
 
 SOCKSIFY_EXPORT int __ppoll_chk(pollfd* fds, nfds_t count, const timespec* timeout, const sigset_t* mask,

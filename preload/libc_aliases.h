@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include <cstdarg>
+
 extern "C" {
 int __close(int fd);
 int __connect(int fd, const sockaddr* address, socklen_t size);
@@ -23,6 +25,8 @@ ssize_t __write(int fd, const void* data, size_t size);
 // The last argument is the size of the object that the program hands over.
 int __poll_chk(pollfd* fds, nfds_t count, int timeout_ms, size_t fds_size);
 int __ppoll_chk(pollfd* fds, nfds_t count, const timespec* timeout, const sigset_t* mask, size_t fds_size);
+int __dprintf_chk(int fd, int flag, const char* format, ...);
+int __vdprintf_chk(int fd, int flag, const char* format, va_list arguments);
 ssize_t __read_chk(int fd, void* buffer, size_t size, size_t buffer_size);
 ssize_t __recv_chk(int fd, void* buffer, size_t size, size_t buffer_size, int flags);
 ssize_t __recvfrom_chk(int fd, void* buffer, size_t size, size_t buffer_size, int flags, sockaddr* address,

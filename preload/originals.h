@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdio>
 
 #include "preload/libc_aliases.h"
 
@@ -127,6 +128,8 @@ inline constinit Original<decltype(::shutdown)> shutdown{"shutdown"};
 inline constinit Original<decltype(::socket)> socket{"socket"};
 inline constinit Original<decltype(::splice)> splice{"splice"};
 inline constinit Original<decltype(::syscall)> syscall{"syscall"};
+inline constinit Original<decltype(::vdprintf)> vdprintf{"vdprintf"};
+inline constinit Original<decltype(::__vdprintf_chk)> vdprintf_chk{"__vdprintf_chk"};
 inline constinit Original<decltype(::write)> write{"write"};
 inline constinit Original<decltype(::writev)> writev{"writev"};
 

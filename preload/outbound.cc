@@ -196,7 +196,7 @@ std::optional<int> JudgeRepetition(int fd) {
   }
   // The kernel does the same: the first call after a connection has come about says so, the next EISCONN.
   if ((flags & kMayRepeatConnect) == 0) return EISCONN;
-  g_descriptors.ClearFlags(fd, kMayRepeatConnect);
+  ClearOfSocket(fd, kMayRepeatConnect);
   return 0;
 }
 

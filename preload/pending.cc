@@ -130,15 +130,16 @@ Progress PendingTable::AdvanceLocked(Entry* entry, int fd, const SignalsBlocked&
   if (entry->progress.load(std::memory_order_relaxed) != Progress::kWaiting)
     return entry->progress.load(std::memory_order_relaxed);
   const bool was_replaced = entry->attempt->is_replaced();
+  const unsigned activity = entry->attempt->activity();
   entry->attempt->set_fd(fd);
   entry->attempt->Advance(MonotonicMs());
+  if (entry->attempt->activity() != activity) steps_.fetch_add(1);
   if (entry->attempt->is_replaced() != was_replaced) entry->cookie = SocketCookie(fd);
   return Settle(entry, fd, blocked);
 }
 
 template <typename Wants>
-bool PendingTable::AdvanceAll(const SignalsBlocked& blocked, const Wants& wants) {
-  bool has_come_on = false;
+void PendingTable::AdvanceAll(const SignalsBlocked& blocked, const Wants& wants) {
   pool_.ForEach([&](Entry* entry) {
     if (entry->progress.load(std::memory_order_acquire) != Progress::kWaiting) return;
     if (entry->is_inherited.load() || !wants(*entry)) return;
@@ -146,11 +147,8 @@ bool PendingTable::AdvanceAll(const SignalsBlocked& blocked, const Wants& wants)
     const int fd = entry->fd.load(std::memory_order_relaxed);
     if (entry->progress.load(std::memory_order_relaxed) != Progress::kWaiting || entries_.Get(fd) != entry)
       return;
-    const unsigned before = entry->attempt->activity();
-    const bool is_waiting = AdvanceLocked(entry, fd, blocked) == Progress::kWaiting;
-    if (!is_waiting || entry->attempt->activity() != before) has_come_on = true;
+    AdvanceLocked(entry, fd, blocked);
   });
-  return has_come_on;
 }
 
 void PendingTable::AdvanceOverdue(const SignalsBlocked& blocked) {
@@ -172,8 +170,8 @@ void PendingTable::AdvanceOverdue(const SignalsBlocked& blocked) {
   visit_waiting([&](long long deadline_ms) { NoteDeadline(deadline_ms); });
 }
 
-bool PendingTable::AdvanceWatched(const SignalsBlocked& blocked) {
-  return AdvanceAll(blocked, [](const Entry& entry) { return g_watches.IsWatched(entry.fd.load()); });
+void PendingTable::AdvanceEach(const SignalsBlocked& blocked) {
+  AdvanceAll(blocked, [](const Entry& /*any*/) { return true; });
 }
 
 void PendingTable::NoteDeadline(long long deadline_ms) {
@@ -230,16 +228,17 @@ void PendingTable::Forget(int fd) {
   if (entries_.Get(fd) == entry) Detach(entry, fd, 0, blocked);
 }
 
-void PendingTable::Copy(int from, int to) {
+bool PendingTable::Copy(int from, int to) {
   Entry* const entry = entries_.Get(from);
-  if (entry == nullptr) return;
+  if (entry == nullptr) return false;
   const SignalsBlocked blocked;
   const LeafGuard guard(&entry->lock, blocked);
   std::atomic<Entry*>* const cell = entries_.Provide(to);
-  if (entries_.Get(from) != entry || cell == nullptr) return;
+  if (entries_.Get(from) != entry || cell == nullptr) return false;
   cell->store(entry, std::memory_order_release);
   ++entry->references;
-  g_descriptors.SetFlags(to, kPending);
+  g_descriptors.SetFlags(to, kPending | (g_descriptors.Flags(from) & kOptionFlags));
+  return true;
 }
 
 void PendingTable::Detach(Entry* entry, int fd, unsigned new_flags, const SignalsBlocked& blocked) {

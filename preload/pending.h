@@ -69,8 +69,10 @@ class PendingTable {
   void Verify(int fd, const SignalsBlocked& blocked);
   // Advances everything whose time is over.
   void AdvanceOverdue(const SignalsBlocked& blocked);
-  // Advances everything that is watched by an epoll set; whether anything came of it.
-  bool AdvanceWatched(const SignalsBlocked& blocked);
+  // Advances everything.
+  void AdvanceEach(const SignalsBlocked& blocked);
+  // Changes whenever any handshake of this process comes on.
+  unsigned steps() const { return steps_.load(); }
 
   PendingView View(int fd) const;
   // Another descriptor of the same socket; -1 if there is none.
@@ -93,8 +95,8 @@ class PendingTable {
 
   // close(2) and its kin: `fd` is no longer one of the descriptors. The socket is left alone.
   void Forget(int fd);
-  // dup(2) and its kin, after `to` got its flags.
-  void Copy(int from, int to);
+  // dup(2) and its kin. False if `from` is not pending any more.
+  bool Copy(int from, int to);
 
   // See leaf_lock.h.
   LeafLock* lock() { return &pool_lock_; }
@@ -154,13 +156,14 @@ class PendingTable {
     }
   }
   template <typename Wants>
-  bool AdvanceAll(const SignalsBlocked& blocked, const Wants& wants);
+  void AdvanceAll(const SignalsBlocked& blocked, const Wants& wants);
   void NoteDeadline(long long deadline_ms);
 
   DescriptorArray<Entry*> entries_;
   LeafLock pool_lock_;
   StablePool<Entry> pool_;
   std::atomic<unsigned> count_ = 0;
+  std::atomic<unsigned> steps_ = 0;
   std::atomic<long long> next_deadline_ms_ = std::numeric_limits<long long>::max();
 };
 

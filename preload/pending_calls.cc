@@ -67,7 +67,7 @@ AwaitEnd AwaitPending(int fd, long long until_ms) {
 
 void UndoFailedConnect(int fd) {
   const ErrnoKeeper keeper;
-  g_descriptors.ClearFlags(fd, kConnectFailed | kShutDownEarly);
+  ClearOfSocket(fd, kConnectFailed | kShutDownEarly);
   sockaddr unspecified{};
   unspecified.sa_family = AF_UNSPEC;
   libc::connect(fd, &unspecified, static_cast<socklen_t>(sizeof unspecified));
@@ -84,7 +84,7 @@ int AwaitConnect(int fd) {
     UndoFailedConnect(fd);
     return error;
   }
-  g_descriptors.ClearFlags(fd, kMayRepeatConnect);
+  ClearOfSocket(fd, kMayRepeatConnect);
   return (g_descriptors.Flags(fd) & kHasConnection) != 0 ? 0 : ECONNABORTED;
 }
 

@@ -122,15 +122,16 @@ bool HasToken(const epoll_event* events, int count) {
 
 }  // namespace
 
-// A handshake may become ready at any moment. If nothing came of advancing them all after the kernel had said
-// "readable", it did not mean them.
+// A handshake may become ready at any moment, or be advanced by another thread. If none has come on from
+// before the kernel said "readable" until all have been advanced after it, the kernel did not mean them.
 bool IsSetReadable(int epoll_fd, const SignalsBlocked& blocked) {
-  while (g_watches.has_tokens()) {
+  for (;;) {
+    const unsigned steps = g_pendings.steps();
     pollfd set = {.fd = epoll_fd, .events = POLLIN, .revents = 0};
     if (libc::poll(&set, nfds_t{1}, 0) <= 0) return false;
-    if (!g_pendings.AdvanceWatched(blocked)) break;
+    if (g_watches.has_tokens()) g_pendings.AdvanceEach(blocked);
+    if (g_pendings.steps() == steps) return true;
   }
-  return true;
 }
 
 int WaitEpoll(int epoll_fd, epoll_event* events, int max_events, const timespec* timeout,

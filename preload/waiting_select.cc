@@ -60,8 +60,10 @@ class SelectWait {
  public:
   enum Set : size_t { kRead, kWrite, kExcept, kSets };
 
-  // `room` is for six sets of `count` bits.
+  // `room` is for kRooms sets of `count` bits.
+  static constexpr size_t kRooms = 2 * kSets + 1;
   SelectWait(int count, size_t words, const fd_set* const* asked, Word* room) : count_(count), words_(words) {
+    handshakes_ = room + 2 * kSets * words;
     for (size_t set = 0; set < kSets; ++set) {
       asked_[set] = room + set * words;
       kernels_[set] = room + (kSets + set) * words;
@@ -91,6 +93,7 @@ class SelectWait {
   size_t words_;
   Word* asked_[kSets]{};
   Word* kernels_[kSets]{};
+  Word* handshakes_;  // for which the kernel was asked in another way
   LookAgain look_again_;
   long long deadline_ms_ = 0;
   bool has_ended_ = false;
@@ -99,6 +102,7 @@ class SelectWait {
 void SelectWait::Prepare(const SignalsBlocked& blocked) {
   deadline_ms_ = std::numeric_limits<long long>::max();
   for (size_t set = 0; set < kSets; ++set) std::memcpy(kernels_[set], asked_[set], words_ * sizeof(Word));
+  std::memset(handshakes_, 0, words_ * sizeof(Word));
   bool has_handshakes = false;
   ForEachOfOurs([&](int fd, unsigned flags) {
     if ((flags & kPending) == 0) return;
@@ -107,6 +111,7 @@ void SelectWait::Prepare(const SignalsBlocked& blocked) {
     if (view.progress != Progress::kWaiting) return;
     for (Word* const words : kernels_) Put(words, fd, false);
     Put(kernels_[view.events == POLLIN ? kRead : kWrite], fd, true);
+    Put(handshakes_, fd, true);
     deadline_ms_ = std::min(deadline_ms_, view.deadline_ms);
     has_handshakes = true;
   });
@@ -116,20 +121,19 @@ void SelectWait::Prepare(const SignalsBlocked& blocked) {
 void SelectWait::Collect(const SignalsBlocked& blocked) {
   has_ended_ = false;
   const bool is_overdue = MonotonicMs() >= deadline_ms_;
-  ForEachOfOurs([&](int fd, unsigned flags) {
-    const bool is_ready = Has(kernels_[kRead], fd) || Has(kernels_[kWrite], fd);
-    if ((flags & kPending) != 0 && g_pendings.View(fd).progress == Progress::kWaiting) {
-      if ((is_ready || is_overdue) && g_pendings.Advance(fd, blocked) != Progress::kWaiting)
-        has_ended_ = true;
-      for (Word* const words : kernels_) Put(words, fd, false);
-    } else if ((flags & kEpollSet) != 0 && Has(kernels_[kRead], fd) && !IsSetReadable(fd, blocked)) {
-      Put(kernels_[kRead], fd, false);
-    }
-  });
-  // Another thread may have ended a handshake in between: what was not asked for is not shown.
-  for (size_t set = 0; set < kSets; ++set) {
-    for (size_t i = 0; i < words_; ++i) kernels_[set][i] &= asked_[set][i];
+  const int end = std::min(count_, static_cast<int>(g_descriptors.used_end()));
+  for (int fd = 0; fd < end; ++fd) {
+    if (!Has(handshakes_, fd)) continue;
+    // Another thread may have ended the handshake: then the kernel was not asked for what the program wants.
+    const bool is_due = is_overdue || Has(kernels_[kRead], fd) || Has(kernels_[kWrite], fd);
+    const Progress progress = is_due ? g_pendings.Advance(fd, blocked) : g_pendings.View(fd).progress;
+    if (progress != Progress::kWaiting) has_ended_ = true;
+    for (Word* const words : kernels_) Put(words, fd, false);
   }
+  ForEachOfOurs([&](int fd, unsigned flags) {
+    if ((flags & kEpollSet) != 0 && Has(kernels_[kRead], fd) && !IsSetReadable(fd, blocked))
+      Put(kernels_[kRead], fd, false);
+  });
 }
 
 int SelectWait::Show(fd_set* const* shown) const {
@@ -180,12 +184,13 @@ int WaitSelect(int count, fd_set* read, fd_set* write, fd_set* except, const tim
                const sigset_t* mask, timespec* left) {
   const int limited = LimitOfSets(count);
   const size_t words = static_cast<size_t>(limited + kBitsInWord - 1) / kBitsInWord;
-  Scratch<Word, size_t{6} * FD_SETSIZE / kBitsInWord> room(words * 6);
+  constexpr size_t kRooms = SelectWait::kRooms;
+  Scratch<Word, kRooms * FD_SETSIZE / kBitsInWord> room(words * kRooms);
   if (room.data() == nullptr) {
     errno = ENOMEM;
     return -1;
   }
-  std::memset(room.data(), 0, words * 6 * sizeof(Word));
+  std::memset(room.data(), 0, words * kRooms * sizeof(Word));
   const fd_set* const asked[] = {read, write, except};
   fd_set* const shown[] = {read, write, except};
   TimeLimit limit(timeout);

@@ -88,6 +88,8 @@ int Watches::Control(int epoll_fd, int operation, int fd, epoll_event* event) {
 
 int Watches::Register(int operation, Record* record, Mode mode, short handshake_events) {
   const Watch& watch = record->watch;
+  // A new token for a new mode: an event that another thread has reaped already is of the old one.
+  if (mode != watch.mode) Renew(record);
   epoll_event kernels = watch.event;
   if (mode != Mode::kRemembered) kernels.data.u64 = TokenOf(*record);
   if (mode == Mode::kHandshake) kernels.events = static_cast<uint16_t>(handshake_events);
@@ -236,7 +238,12 @@ bool Watches::IsToken(uint64_t data) const {
 Watches::Watch Watches::Resolve(uint64_t token, uint32_t events, const SignalsBlocked& blocked) {
   const LeafGuard guard(&lock_, blocked);
   Record* const record = RecordOf(token);
-  if (record == nullptr || record->generation != token >> kGenerationShift) return {};
+  if (record == nullptr) return {};
+  if (record->generation != token >> kGenerationShift) {
+    Watch outdated;
+    if (record->watch.mode != Mode::kFree) outdated.mode = Mode::kRemembered;
+    return outdated;
+  }
   if (events != 0 && IsOneShot(record->watch.event) && record->watch.mode != Mode::kHandshake)
     record->has_fired = true;
   return record->watch;
@@ -276,10 +283,14 @@ Watches::Record* Watches::Take() {
   return record;
 }
 
+// 0 is kept for data that are no token.
+void Watches::Renew(Record* record) {
+  record->generation = static_cast<uint16_t>(record->generation == 0xffff ? 1 : record->generation + 1);
+}
+
 void Watches::Give(Record* record) {
   SetMode(record, Mode::kFree);
-  // 0 is kept for data that are no token.
-  record->generation = static_cast<uint16_t>(record->generation == 0xffff ? 1 : record->generation + 1);
+  Renew(record);
   record->next = free_;
   free_ = record;
 }

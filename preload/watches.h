@@ -79,8 +79,8 @@ class Watches {
 
   // Whether event data are a token. It may be an old one, for which Resolve() has nothing.
   bool IsToken(uint64_t data) const;
-  // The registration that a token stands for; mode kFree for an old one. A one-shot registration whose
-  // `events` are to be shown is noted as disarmed.
+  // The registration that a token stands for; mode kFree for one that is gone, kRemembered for one that has
+  // been changed since. A one-shot registration whose `events` are to be shown is noted as disarmed.
   Watch Resolve(uint64_t token, uint32_t events, const SignalsBlocked& blocked);
   // Makes a one-shot registration wait again whose event was not for the program.
   void Rearm(uint64_t token, const SignalsBlocked& blocked);
@@ -103,6 +103,7 @@ class Watches {
 
   Record* Take();
   void Give(Record* record);
+  static void Renew(Record* record);
   Record* Find(int epoll_fd, int fd) const;
   void Remove(Record* record);
   bool MoveToCopy(Record* record);

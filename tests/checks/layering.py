@@ -39,7 +39,7 @@ DYNAMIC_LOOKUP = (re.compile(r"\bdl(?:v?sym|open|mopen)\b"), "only preload/ look
 GUEST_RULES = [
     (re.compile(r"\b(?:exit|_exit|_Exit|quick_exit|abort|terminate)\s*\("), "a guest does not end its host"),
     (re.compile(r"(?<!static_)\bassert\s*\("), "a guest does not end its host"),
-    (re.compile(r"\b(?:v?f?printf|v?dprintf|puts|fputs|putchar|perror)\s*\("), "a guest does not print"),
+    (re.compile(r"(?<!libc::)(?<!SOCKSIFY_EXPORT int )\b(?:v?f?printf|v?dprintf|puts|fputs|putchar|perror)\s*\("), "a guest does not print"),
     (re.compile(r"\bstd::(?:print|println|cout|cerr|clog|cin)\b"), "a guest does not print"),
     (re.compile(r"\bstd::w?regex\b"), "no regex in a guest"),
     (re.compile(r"\bstd::(?:jthread|thread|async)\b(?!::id)"), "a guest starts no thread"),
