@@ -49,8 +49,8 @@ void WriteSyslog(std::string_view output, std::string_view line) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::strcpy(address.sun_path, "/dev/log");
-  std::string message = "<" + std::to_string(facility | LOG_INFO) + ">";
-  message += line;
+  std::string message = "<";
+  message.append(std::to_string(facility | LOG_INFO)).append(">").append(line);
   libc::sendto(fd, static_cast<const void*>(message.data()), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
                reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(sizeof address));
   libc::close(fd);
