@@ -9,9 +9,9 @@
 
    without= leaves features out, to narrow a violation down: epoll, shared (the set that all threads share),
    nested (poll on an epoll set), fork, childpending (children that finish a pending connection), ghosts
-   (registrations that outlive their descriptor), disconnect (connect to AF_UNSPEC), timelimit (SO_SNDTIMEO).
-   fault= makes an expectation wrong, to see that a violation is noticed: bytes, data, oneshot, readiness,
-   refusal. */
+   (registrations that outlive their descriptor), disconnect (connect to AF_UNSPEC), again (a second connect),
+   reconnect (a second attempt after a failed one), timelimit (SO_SNDTIMEO). fault= makes an expectation
+   wrong, to see that a violation is noticed: bytes, data, oneshot, readiness, refusal. */
 #include "stress_steps.h"
 
 static void* Work(void* argument) {

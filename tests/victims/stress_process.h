@@ -5,9 +5,6 @@
 
 #include "stress_epoll.h"
 
-/* Children that have been started, and that are known to be gone. */
-static atomic_ulong g_forks_started, g_forks_over;
-
 static void Forget(struct Worker* worker, struct Connection* connection, int is_held) {
   const unsigned size = sizeof worker->tolerated / sizeof *worker->tolerated;
   for (int set = 0; set < kSets; ++set)
@@ -139,6 +136,7 @@ static void Fork(struct Worker* worker, struct Connection* connection) {
     return;
   }
   BecomeUp(worker, connection, "a child");
+  if (connection->sent == connection->length) return;
   connection->sent = connection->length;
   for (int i = 0; i < kSets; ++i) connection->registrations[i].is_in_owed = 1;
 }

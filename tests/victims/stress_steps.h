@@ -102,7 +102,7 @@ static void Finish(struct Worker* worker, struct Connection* connection) {
 
 static void StepFresh(struct Worker* worker, struct Connection* connection) {
   const int is_used = connection->length != 0;
-  if (is_used && connection->was_shared) {
+  if (is_used && (connection->was_shared || !Has("reconnect"))) {
     /* A late event of its first attempt could be mistaken for one of the second. */
     CloseConnection(worker, connection);
     return;
@@ -134,7 +134,9 @@ static void StepConnected(struct Worker* worker, struct Connection* connection) 
     case 0:
     case 1: AskPeer(worker, connection); break;
     case 2: AskError(worker, connection); break;
-    case 3: ConnectAgain(worker, connection); break;
+    case 3:
+      if (Has("again")) ConnectAgain(worker, connection);
+      break;
     case 4:
     case 5: SendSome(worker, connection, 1 + Below(worker, kLineSize)); break;
     case 6:

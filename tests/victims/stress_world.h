@@ -26,7 +26,7 @@ enum {
   kSets = kPrivateSets + 1,
   kLineSize = 640,
   kPatienceMs = 20000, /* what does not come in this time is lost */
-  kTraceLines = 40,
+  kTraceLines = 1024,
   kTraceWidth = 100,
 };
 
@@ -49,6 +49,10 @@ static struct {
 static struct {
   atomic_ulong operations, connections, pending, completed, refused, bytes, events, children;
 } g_statistics;
+
+/* Children that have been started, and that are known to be gone. While there are any, a socket that is
+   closed may live on, and so may its registrations. */
+static atomic_ulong g_forks_started, g_forks_over;
 
 enum State {
   kUnused,
@@ -146,6 +150,18 @@ __attribute__((format(printf, 2, 3))) static void Trace(struct Worker* worker, c
   va_end(arguments);
 }
 
+/* The last steps of a thread with one of its connections, and its very last ones with any. */
+static void SayTrace(const struct Worker* worker, const struct Connection* connection) {
+  const unsigned first = worker->traced > kTraceLines ? worker->traced - kTraceLines : 0;
+  for (unsigned i = first; i < worker->traced; ++i) {
+    const char* line = worker->trace[i % kTraceLines];
+    const char* of = strchr(line, ' ');
+    if (i + 12 >= worker->traced ||
+        (connection != NULL && of != NULL && (uint32_t)atoi(of) == connection->generation))
+      fprintf(stderr, "  [%u] %s\n", worker->index, line);
+  }
+}
+
 /* Says what is wrong; the thread's last steps go to standard error. `connection` may be null. */
 __attribute__((format(printf, 3, 4))) static void Violation(struct Worker* worker,
                                                             struct Connection* connection, const char* format,
@@ -167,11 +183,7 @@ __attribute__((format(printf, 3, 4))) static void Violation(struct Worker* worke
     va_end(arguments);
     printf("\n");
   }
-  if (count < 3) {
-    for (unsigned i = worker->traced > kTraceLines ? worker->traced - kTraceLines : 0; i < worker->traced;
-         ++i)
-      fprintf(stderr, "  [%u] %s\n", worker->index, worker->trace[i % kTraceLines]);
-  }
+  if (count < 5) SayTrace(worker, connection);
   pthread_mutex_unlock(&mutex);
   if (connection != NULL) connection->is_spoilt = 1;
 }
