@@ -8,6 +8,8 @@
 
 #include <cstdarg>
 
+#include "base/errno_keeper.h"
+#include "preload/connections.h"
 #include "preload/libc_aliases.h"
 #include "preload/originals.h"
 #include "preload/runtime.h"
@@ -50,7 +52,20 @@ SOCKSIFY_EXPORT int dup(int fd) noexcept {
   return copy;
 }
 
+namespace {
+
+// dup2(2) ends `to`, which must be known before: what acts on that number afterwards acts on another socket.
+void ForgetReplaced(int from, int to) {
+  if (from == to || g_descriptors.Flags(to) == 0) [[likely]]
+    return;
+  const ErrnoKeeper keeper;
+  if (libc::fcntl(from, F_GETFD) >= 0) ForgetDescriptor(to);
+}
+
+}  // namespace
+
 SOCKSIFY_EXPORT int dup2(int from, int to) noexcept {
+  ForgetReplaced(from, to);
   const int copy = libc::dup2(from, to);
   if (copy >= 0 && (g_descriptors.Flags(from) | g_descriptors.Flags(copy)) != 0) CopyDescriptor(from, copy);
   return copy;
@@ -61,6 +76,7 @@ SOCKSIFY_EXPORT int __dup2(int from, int to) {
 }
 
 SOCKSIFY_EXPORT int dup3(int from, int to, int flags) noexcept {
+  if ((flags & ~O_CLOEXEC) == 0) ForgetReplaced(from, to);
   const int copy = libc::dup3(from, to, flags);
   if (copy >= 0 && (g_descriptors.Flags(from) | g_descriptors.Flags(copy)) != 0) CopyDescriptor(from, copy);
   return copy;

@@ -94,10 +94,12 @@ int Watches::Register(int operation, Record* record, Mode mode, short handshake_
   if (mode != Mode::kRemembered) kernels.data.u64 = TokenOf(*record);
   if (mode == Mode::kHandshake) kernels.events = static_cast<uint16_t>(handshake_events);
   const bool is_exclusive = (watch.event.events & EPOLLEXCLUSIVE) != 0;
-  epoll_event programs = watch.event;
   int result = 0;
   if (is_exclusive && mode == Mode::kHandshake) {
-    // The kernel judges the program's flags first. An exclusive registration cannot be modified.
+    // The kernel judges the program's flags first; an event that comes of it is not for the program. An
+    // exclusive registration cannot be modified.
+    epoll_event programs = watch.event;
+    programs.data = kernels.data;
     if (operation == EPOLL_CTL_ADD)
       result = libc::epoll_ctl(watch.epoll_fd, EPOLL_CTL_ADD, watch.fd, &programs);
     if (result == 0) result = libc::epoll_ctl(watch.epoll_fd, EPOLL_CTL_DEL, watch.fd, &programs);
