@@ -90,8 +90,20 @@ int WaitInKernel(int epoll_fd, epoll_event* events, int max_events, const timesp
   return libc::epoll_pwait(epoll_fd, events, max_events, timeout_ms, mask);
 }
 
+// epoll_pwait(2) in two steps. In one, a signal that the program ignores, arriving while all are blocked here,
+// would interrupt it: the kernel keeps such a signal until it can be looked at, and only ppoll(2) is restarted
+// then (signal(7)).
+int AwaitSet(int epoll_fd, epoll_event* events, int max_events, const timespec* timeout,
+             const sigset_t* mask) {
+  const int count = libc::epoll_wait(epoll_fd, events, max_events, 0);
+  if (count != 0 || (timeout != nullptr && timeout->tv_sec == 0 && timeout->tv_nsec == 0)) return count;
+  pollfd set = {.fd = epoll_fd, .events = POLLIN, .revents = 0};
+  const int ready = libc::ppoll(&set, nfds_t{1}, timeout, mask);
+  return ready <= 0 ? ready : libc::epoll_wait(epoll_fd, events, max_events, 0);
+}
+
 int WaitForHandshakes(int epoll_fd, epoll_event* events, int max_events, const timespec* timeout,
-                      const sigset_t* mask, bool is_fine) {
+                      const sigset_t* mask) {
   TimeLimit limit(timeout);
   const SignalsBlocked blocked;
   const sigset_t* const wait_mask = mask != nullptr ? mask : &blocked.previous();
@@ -99,7 +111,7 @@ int WaitForHandshakes(int epoll_fd, epoll_event* events, int max_events, const t
   bool asks_again = false;
   for (;;) {
     const timespec* const left = asks_again ? &kNow : limit.Left(g_pendings.next_deadline_ms());
-    const int count = WaitInKernel(epoll_fd, events, max_events, left, wait_mask, is_fine);
+    const int count = AwaitSet(epoll_fd, events, max_events, left, wait_mask);
     if (count < 0) return count;
     const Harvest harvest = Reap(events, count, blocked);
     g_pendings.AdvanceOverdue(blocked);
@@ -136,8 +148,8 @@ bool IsSetReadable(int epoll_fd, const SignalsBlocked& blocked) {
 
 int WaitEpoll(int epoll_fd, epoll_event* events, int max_events, const timespec* timeout,
               const sigset_t* mask) {
+  if (g_watches.has_tokens()) return WaitForHandshakes(epoll_fd, events, max_events, timeout, mask);
   const bool is_fine = timeout != nullptr && timeout->tv_nsec % kNsInMs != 0;
-  if (g_watches.has_tokens()) return WaitForHandshakes(epoll_fd, events, max_events, timeout, mask, is_fine);
   const int count = WaitInKernel(epoll_fd, events, max_events, timeout, mask, is_fine);
   return FinishEpoll(epoll_fd, events, max_events, timeout, mask, count);
 }
@@ -151,8 +163,7 @@ int FinishEpoll(int epoll_fd, epoll_event* events, int max_events, const timespe
     g_pendings.AdvanceOverdue(blocked);
     if (harvest.count > 0) return harvest.count;
   }
-  const bool is_fine = timeout != nullptr && timeout->tv_nsec % kNsInMs != 0;
-  return WaitForHandshakes(epoll_fd, events, max_events, timeout, mask, is_fine);
+  return WaitForHandshakes(epoll_fd, events, max_events, timeout, mask);
 }
 
 }  // namespace socksify

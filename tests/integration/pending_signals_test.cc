@@ -13,6 +13,10 @@ TEST_F(PendingSignalsTest, WaitsAreInterrupted) {
   ExpectAllLikeDirect("pending_signals", {"interrupted", "interrupted-restart", "masked", "storm"});
 }
 
+TEST_F(PendingSignalsTest, IgnoredSignalsInterruptNothing) {
+  ExpectAllLikeDirect("pending_signals", {"ignored"});
+}
+
 TEST_F(PendingSignalsTest, SignalHandlersConnect) {
   ExpectAllLikeDirect("pending_signals", {"handler-connects", "handler-starts", "handler-in-connect"});
 }

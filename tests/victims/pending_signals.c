@@ -190,6 +190,24 @@ static void Storm(void) {
   Use(fd, g_to);
 }
 
+/* Signals that are ignored interrupt nothing. */
+static void Ignored(void) {
+  struct sigevent wanted = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGURG};
+  const struct itimerspec often = {.it_interval = {.tv_nsec = 20000}, .it_value = {.tv_nsec = 20000}};
+  struct epoll_event event = {.events = EPOLLOUT};
+  timer_t timer;
+  const int fd = Start();
+  const int set = epoll_create1(0);
+  epoll_ctl(set, EPOLL_CTL_ADD, fd, &event);
+  if (timer_create(CLOCK_MONOTONIC, &wanted, &timer) != 0 || timer_settime(timer, 0, &often, NULL) != 0)
+    perror("timer");
+  int result = 0;
+  while (result == 0) result = epoll_wait(set, &event, 1, 1);
+  Say("epoll_wait", result);
+  timer_delete(timer);
+  Use(fd, g_to);
+}
+
 int main(int argc, char** argv) {
   static const struct Mode kModes[] = {{"interrupted", InterruptedPlain},
                                        {"interrupted-restart", InterruptedRestart},
@@ -200,6 +218,7 @@ int main(int argc, char** argv) {
                                        {"jumped-out", JumpedOut},
                                        {"jumped-out-set", JumpedOutOfSet},
                                        {"storm", Storm},
+                                       {"ignored", Ignored},
                                        {NULL, NULL}};
   return RunMode(kModes, argc, argv);
 }

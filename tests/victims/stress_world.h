@@ -184,6 +184,8 @@ __attribute__((format(printf, 3, 4))) static void Violation(struct Worker* worke
     printf("\n");
   }
   if (count < 5) SayTrace(worker, connection);
+  /* It has been noticed; to go on would be to wait for what the fault takes away. */
+  if (*g_options.fault != '\0') exit(1);
   pthread_mutex_unlock(&mutex);
   if (connection != NULL) connection->is_spoilt = 1;
 }
