@@ -6,8 +6,6 @@
 #include <linux/close_range.h>
 #include <unistd.h>
 
-#include <cstdarg>
-
 #include "base/errno_keeper.h"
 #include "preload/connections.h"
 #include "preload/libc_aliases.h"
@@ -85,38 +83,33 @@ SOCKSIFY_EXPORT int dup3(int from, int to, int flags) noexcept {
 namespace {
 
 // `original` is fcntl or fcntl64, which differ only for locks on 32-bit machines.
-int Fcntl(const Original<decltype(::fcntl)>& original, int fd, int command, void* argument) {
-  const int result = original(fd, command, argument);
-  const bool is_copy = command == F_DUPFD || command == F_DUPFD_CLOEXEC;
-  if (is_copy && result >= 0 && (g_descriptors.Flags(fd) | g_descriptors.Flags(result)) != 0) {
-    CopyDescriptor(fd, result);
-  }
-  return result;
+[[gnu::noinline]] int Copy(const Original<decltype(::fcntl)>& original, int fd, int command, void* argument) {
+  const int copy = original(fd, command, argument);
+  if (copy >= 0 && (g_descriptors.Flags(fd) | g_descriptors.Flags(copy)) != 0) CopyDescriptor(fd, copy);
+  return copy;
+}
+[[gnu::always_inline]] inline int Fcntl(const Original<decltype(::fcntl)>& original, int fd, int command,
+                                        void* argument) {
+  if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) return Copy(original, fd, command, argument);
+  return original(fd, command, argument);
 }
 
 }  // namespace
 
-SOCKSIFY_EXPORT int fcntl(int fd, int command, ...) {
-  va_list arguments;
-  va_start(arguments, command);
-  void* const argument = va_arg(arguments, void*);
-  va_end(arguments);
+// Under the names of variadic functions (see runtime.h).
+SOCKSIFY_EXPORT int HookedFcntl(int fd, int command, void* argument) __asm__("fcntl");
+SOCKSIFY_EXPORT int HookedFcntl64(int fd, int command, void* argument) __asm__("fcntl64");
+SOCKSIFY_EXPORT int HookedFcntlOfLibc(int fd, int command, void* argument) __asm__("__fcntl");
+
+SOCKSIFY_EXPORT int HookedFcntl(int fd, int command, void* argument) {
   return Fcntl(libc::fcntl, fd, command, argument);
 }
 
-SOCKSIFY_EXPORT int fcntl64(int fd, int command, ...) {
-  va_list arguments;
-  va_start(arguments, command);
-  void* const argument = va_arg(arguments, void*);
-  va_end(arguments);
+SOCKSIFY_EXPORT int HookedFcntl64(int fd, int command, void* argument) {
   return Fcntl(libc::fcntl64, fd, command, argument);
 }
 
-SOCKSIFY_EXPORT int __fcntl(int fd, int command, ...) {
-  va_list arguments;
-  va_start(arguments, command);
-  void* const argument = va_arg(arguments, void*);
-  va_end(arguments);
+SOCKSIFY_EXPORT int HookedFcntlOfLibc(int fd, int command, void* argument) {
   return Fcntl(libc::fcntl, fd, command, argument);
 }
 

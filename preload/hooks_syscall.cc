@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdarg>
 #include <cstring>
 
 #include "base/cancellation_off.h"
@@ -176,20 +175,59 @@ bool IsHeldBack(long number, const long* arguments) {
   }
 }
 
-}  // namespace
-}  // namespace socksify
+// A bit for each number that CallReplaced() has something to do for, so that all others are passed on at
+// once.
+class ReplacedNumbers {
+ public:
+  constexpr ReplacedNumbers() {
+    for (const long number : kNumbers) words_[number / kBits] |= uint64_t{1} << number % kBits;
+  }
+  bool Has(long number) const {
+    const auto index = static_cast<unsigned long>(number);
+    return index < std::size(words_) * kBits && (words_[index / kBits] >> index % kBits & 1) != 0;
+  }
 
-using namespace socksify;
+ private:
+  static constexpr unsigned kBits = 64;
+  static constexpr long kNumbers[] = {
+#ifdef SYS_poll
+      SYS_poll,
+#endif
+#ifdef SYS_select
+      SYS_select,
+#endif
+#ifdef SYS_epoll_wait
+      SYS_epoll_wait,
+#endif
+      SYS_epoll_pwait,   SYS_epoll_pwait2, SYS_ppoll,       SYS_pselect6,       SYS_read,
+      SYS_readv,         SYS_preadv2,      SYS_recvfrom,    SYS_recvmmsg,       SYS_recvmsg,
+      SYS_write,         SYS_writev,       SYS_pwritev2,    SYS_sendfile,       SYS_splice,
+      SYS_bind,          SYS_close,        SYS_close_range, SYS_connect,        SYS_dup,
+#ifdef SYS_dup2
+      SYS_dup2,
+#endif
+      SYS_dup3,
+#ifdef SYS_epoll_create
+      SYS_epoll_create,
+#endif
+      SYS_epoll_create1, SYS_epoll_ctl,    SYS_fcntl,       SYS_getpeername,    SYS_getsockname,
+      SYS_getsockopt,    SYS_listen,       SYS_sendmmsg,    SYS_sendmsg,        SYS_sendto,
+      SYS_setsockopt,    SYS_shutdown,     SYS_socket,      SYS_io_uring_setup,
+#ifdef SYS_fcntl64
+      SYS_fcntl64,
+#endif
+#ifdef SYS_socketcall
+      SYS_socketcall,
+#endif
+  };
+  uint64_t words_[8] = {};
+};
+constexpr ReplacedNumbers kReplaced;
 
-SOCKSIFY_EXPORT long syscall(long number, ...) noexcept {
-  long arguments[6];
-  va_list list;
-  va_start(list, number);
-  for (long& argument : arguments) argument = va_arg(list, long);
-  va_end(list);
-  if (IsHeldBack(number, arguments)) [[unlikely]]
-    return -1;
-  if (IsWait(number) && (g_pendings.is_used() || g_watches.is_used())) [[unlikely]]
+[[gnu::noinline]] long CallReplaced(long number, long a, long b, long c, long d, long e, long f) {
+  const long arguments[] = {a, b, c, d, e, f};
+  if (IsHeldBack(number, arguments)) return -1;
+  if (IsWait(number) && (g_pendings.is_used() || g_watches.is_used()))
     return WaitBySyscall(number, arguments);
   switch (number) {
     case SYS_bind: return Call<int, int, const sockaddr*, socklen_t>(&::bind, arguments);
@@ -229,6 +267,19 @@ SOCKSIFY_EXPORT long syscall(long number, ...) noexcept {
 #endif
     default: break;
   }
-  return libc::syscall(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
-                       arguments[5]);
+  return libc::syscall(number, a, b, c, d, e, f);
+}
+
+}  // namespace
+}  // namespace socksify
+
+using namespace socksify;
+
+// Under the name of a variadic function (see runtime.h).
+SOCKSIFY_EXPORT long HookedSyscall(long number, long a, long b, long c, long d, long e,
+                                   long f) __asm__("syscall");
+SOCKSIFY_EXPORT long HookedSyscall(long number, long a, long b, long c, long d, long e, long f) {
+  if (kReplaced.Has(number)) [[unlikely]]
+    return CallReplaced(number, a, b, c, d, e, f);
+  return libc::syscall(number, a, b, c, d, e, f);
 }

@@ -24,6 +24,13 @@ namespace {
   return (g_descriptors.Flags(fd) & kPending) != 0;
 }
 
+// FIONREAD and its like: what waits in the socket's buffers is the handshake's.
+[[gnu::noinline]] int CountBytes(int fd, unsigned long request, void* argument) {
+  const int result = libc::ioctl(fd, request, argument);
+  if (result == 0 && IsNotConnected(fd)) *static_cast<int*>(argument) = 0;
+  return result;
+}
+
 // Out of line, so that the way to libc needs no stack frame.
 template <typename Call>
 [[gnu::noinline]] auto CallOncePossible(int fd, Direction direction, int flags, Call call)
@@ -224,15 +231,10 @@ SOCKSIFY_EXPORT int shutdown(int fd, int how) noexcept {
   return libc::shutdown(fd, how);
 }
 
-SOCKSIFY_EXPORT int ioctl(int fd, unsigned long request, ...) noexcept {
-  va_list arguments;
-  va_start(arguments, request);
-  void* const argument = va_arg(arguments, void*);
-  va_end(arguments);
-  const int result = libc::ioctl(fd, request, argument);
-  // What waits in the socket's buffers is the handshake's.
-  if ((request == FIONREAD || request == TIOCOUTQ) && result == 0 &&
-      (g_descriptors.Flags(fd) & kPending) != 0 && IsNotConnected(fd)) [[unlikely]]
-    *static_cast<int*>(argument) = 0;
-  return result;
+// Under the name of a variadic function (see runtime.h).
+SOCKSIFY_EXPORT int HookedIoctl(int fd, unsigned long request, void* argument) __asm__("ioctl");
+SOCKSIFY_EXPORT int HookedIoctl(int fd, unsigned long request, void* argument) {
+  if ((request == FIONREAD || request == TIOCOUTQ) && IsPending(fd)) [[unlikely]]
+    return CountBytes(fd, request, argument);
+  return libc::ioctl(fd, request, argument);
 }

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
+#include <sys/single_threaded.h>
 
 #include <limits>
 
@@ -38,9 +39,17 @@ class Milliseconds {
   timespec time_;
 };
 
-// What is readable may be an epoll set in which a handshake has begun meanwhile: poll(2) is looked at again.
+// While a thread waits, no other can begin a connection. Whatever else the wait brings, it is libc's then,
+// and the hooks' last act, which saves the processor a return that it does not see coming after a system
+// call.
+bool IsAlone() {
+  return __libc_single_threaded != 0;
+}
+
 [[gnu::noinline]] int PollAmongPending(pollfd* fds, nfds_t count, const timespec* timeout,
                                        const sigset_t* mask) {
+  if (!HasOurs(fds, count)) return libc::ppoll(fds, count, timeout, mask);
+  // What is readable may be an epoll set in which a handshake has begun meanwhile.
   TimeLimit limit(timeout);
   if (!ConcernsPending(fds, count)) {
     const int result = libc::ppoll(fds, count, timeout, mask);
@@ -48,6 +57,17 @@ class Milliseconds {
   }
   const timespec* const left = limit.Left(std::numeric_limits<long long>::max());
   return Guarded([&] { return WaitPoll(fds, count, left, mask); }, -1);
+}
+
+[[gnu::noinline]] int PollAmongPending(pollfd* fds, nfds_t count, int timeout_ms) {
+  return PollAmongPending(fds, count, Milliseconds(timeout_ms).get(), nullptr);
+}
+
+// While this thread waits for an epoll set, another may begin a handshake in it.
+[[gnu::noinline]] int PollOfThreads(pollfd* fds, nfds_t count, int timeout_ms) {
+  const int result = libc::poll(fds, count, timeout_ms);
+  if (result <= 0 || !g_pendings.is_used()) return result;
+  return PollAmongPending(fds, count, timeout_ms);
 }
 
 [[gnu::noinline]] int WaitAmongHandshakes(int epoll_fd, epoll_event* events, int max_events, int timeout_ms,
@@ -60,6 +80,23 @@ class Milliseconds {
                                  const sigset_t* mask, int count) {
   const Milliseconds timeout(timeout_ms);
   return Guarded([&] { return FinishEpoll(epoll_fd, events, max_events, timeout.get(), mask, count); }, -1);
+}
+
+[[gnu::noinline]] int SelectAmongPending(int count, fd_set* read, fd_set* write, fd_set* except,
+                                         timeval* timeout) {
+  const bool is_valid = timeout == nullptr || (timeout->tv_sec >= 0 && timeout->tv_usec >= 0);
+  if (!ConcernsPending(count, read, write, except) || !is_valid)
+    return libc::select(count, read, write, except, timeout);
+  if (timeout == nullptr)
+    return Guarded([&] { return WaitSelect(count, read, write, except, nullptr, nullptr, nullptr); }, -1);
+  // The kernel takes any number of microseconds (select(2)), and tells what is left of the time.
+  timespec time = {.tv_sec = timeout->tv_sec + timeout->tv_usec / 1'000'000,
+                   .tv_nsec = timeout->tv_usec % 1'000'000 * 1000};
+  const int result =
+      Guarded([&] { return WaitSelect(count, read, write, except, &time, nullptr, &time); }, -1);
+  timeout->tv_sec = time.tv_sec;
+  timeout->tv_usec = time.tv_nsec / 1000;
+  return result;
 }
 
 // What was known of the number is over, if it was closed where we could not see.
@@ -77,11 +114,10 @@ using namespace socksify;
 
 SOCKSIFY_EXPORT int poll(pollfd* fds, nfds_t count, int timeout_ms) {
   if (g_pendings.is_used() || g_watches.is_used()) [[unlikely]]
-    return PollAmongPending(fds, count, Milliseconds(timeout_ms).get(), nullptr);
-  const int result = libc::poll(fds, count, timeout_ms);
-  if (result > 0 && g_pendings.is_used()) [[unlikely]]
-    return PollAmongPending(fds, count, Milliseconds(timeout_ms).get(), nullptr);
-  return result;
+    return PollAmongPending(fds, count, timeout_ms);
+  if (!IsAlone() && HasOurs(fds, count)) [[unlikely]]
+    return PollOfThreads(fds, count, timeout_ms);
+  return libc::poll(fds, count, timeout_ms);
 }
 
 SOCKSIFY_EXPORT int __poll(pollfd* fds, nfds_t count, int timeout_ms) {
@@ -107,19 +143,9 @@ SOCKSIFY_EXPORT int __ppoll_chk(pollfd* fds, nfds_t count, const timespec* timeo
 }
 
 SOCKSIFY_EXPORT int select(int count, fd_set* read, fd_set* write, fd_set* except, timeval* timeout) {
-  const bool is_valid = timeout == nullptr || (timeout->tv_sec >= 0 && timeout->tv_usec >= 0);
-  if (!ConcernsPending(count, read, write, except) || !is_valid) [[likely]]
+  if (!g_pendings.is_used()) [[likely]]
     return libc::select(count, read, write, except, timeout);
-  if (timeout == nullptr)
-    return Guarded([&] { return WaitSelect(count, read, write, except, nullptr, nullptr, nullptr); }, -1);
-  // The kernel takes any number of microseconds (select(2)), and tells what is left of the time.
-  timespec time = {.tv_sec = timeout->tv_sec + timeout->tv_usec / 1'000'000,
-                   .tv_nsec = timeout->tv_usec % 1'000'000 * 1000};
-  const int result =
-      Guarded([&] { return WaitSelect(count, read, write, except, &time, nullptr, &time); }, -1);
-  timeout->tv_sec = time.tv_sec;
-  timeout->tv_usec = time.tv_nsec / 1000;
-  return result;
+  return SelectAmongPending(count, read, write, except, timeout);
 }
 
 SOCKSIFY_EXPORT int __select(int count, fd_set* read, fd_set* write, fd_set* except, timeval* timeout) {
@@ -150,6 +176,7 @@ SOCKSIFY_EXPORT int epoll_ctl(int epoll_fd, int operation, int fd, epoll_event* 
 SOCKSIFY_EXPORT int epoll_wait(int epoll_fd, epoll_event* events, int max_events, int timeout_ms) {
   if (g_watches.is_used()) [[unlikely]]
     return WaitAmongHandshakes(epoll_fd, events, max_events, timeout_ms, nullptr);
+  if (IsAlone()) return libc::epoll_wait(epoll_fd, events, max_events, timeout_ms);
   const int count = libc::epoll_wait(epoll_fd, events, max_events, timeout_ms);
   if (count > 0 && g_watches.is_used()) [[unlikely]]
     return FinishWait(epoll_fd, events, max_events, timeout_ms, nullptr, count);
@@ -160,6 +187,7 @@ SOCKSIFY_EXPORT int epoll_pwait(int epoll_fd, epoll_event* events, int max_event
                                 const sigset_t* mask) {
   if (g_watches.is_used()) [[unlikely]]
     return WaitAmongHandshakes(epoll_fd, events, max_events, timeout_ms, mask);
+  if (IsAlone()) return libc::epoll_pwait(epoll_fd, events, max_events, timeout_ms, mask);
   const int count = libc::epoll_pwait(epoll_fd, events, max_events, timeout_ms, mask);
   if (count > 0 && g_watches.is_used()) [[unlikely]]
     return FinishWait(epoll_fd, events, max_events, timeout_ms, mask, count);
@@ -170,6 +198,7 @@ SOCKSIFY_EXPORT int epoll_pwait2(int epoll_fd, epoll_event* events, int max_even
                                  const sigset_t* mask) {
   if (g_watches.is_used() && IsValid(timeout)) [[unlikely]]
     return Guarded([&] { return WaitEpoll(epoll_fd, events, max_events, timeout, mask); }, -1);
+  if (IsAlone()) return libc::epoll_pwait2(epoll_fd, events, max_events, timeout, mask);
   const int count = libc::epoll_pwait2(epoll_fd, events, max_events, timeout, mask);
   if (count > 0 && g_watches.is_used()) [[unlikely]]
     return Guarded([&] { return FinishEpoll(epoll_fd, events, max_events, timeout, mask, count); }, -1);

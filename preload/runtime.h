@@ -35,7 +35,11 @@
 #include "resolver/peer_table.h"
 #include "routing/config.h"
 
-// Makes a replaced call visible to the program.
+// Makes a replaced call visible to the program. What replaces a variadic function has the arguments by name,
+// and the function's name as its assembler label: the calling conventions of Linux pass both kinds alike as
+// long as they are integers and pointers, and a function that is not variadic can end with a jump to libc's.
+// After a system call a processor that guards against speculation does not foresee one return more, which
+// would cost twice the budget.
 #define SOCKSIFY_EXPORT extern "C" __attribute__((visibility("default")))
 
 namespace socksify {

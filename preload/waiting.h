@@ -17,6 +17,8 @@
 
 namespace socksify {
 
+// Whether a pending connection is among these descriptors, or an epoll set that may have one.
+bool HasOurs(pollfd* fds, nfds_t count);
 // Whether a pending connection may have a say in a wait for these descriptors. The fast path: no pending
 // connection in the process.
 bool ConcernsPending(pollfd* fds, nfds_t count);

@@ -90,9 +90,9 @@ int WaitInKernel(int epoll_fd, epoll_event* events, int max_events, const timesp
   return libc::epoll_pwait(epoll_fd, events, max_events, timeout_ms, mask);
 }
 
-// epoll_pwait(2) in two steps. In one, a signal that the program ignores, arriving while all are blocked here,
-// would interrupt it: the kernel keeps such a signal until it can be looked at, and only ppoll(2) is restarted
-// then (signal(7)).
+// epoll_pwait(2) in two steps. In one, a signal that the program ignores, arriving while all are blocked
+// here, would interrupt it: the kernel keeps such a signal until it can be looked at, and only ppoll(2) is
+// restarted then (signal(7)).
 int AwaitSet(int epoll_fd, epoll_event* events, int max_events, const timespec* timeout,
              const sigset_t* mask) {
   const int count = libc::epoll_wait(epoll_fd, events, max_events, 0);

@@ -112,12 +112,15 @@ int PollWait::Run(const timespec* timeout, const sigset_t* mask) {
 
 }  // namespace
 
-bool ConcernsPending(pollfd* fds, nfds_t count) {
-  if (!g_pendings.is_used()) return false;
+bool HasOurs(pollfd* fds, nfds_t count) {
   for (nfds_t i = 0; i < count; ++i) {
     if ((g_descriptors.Flags(fds[i].fd) & (kPending | kEpollSet)) != 0) return true;
   }
   return false;
+}
+
+bool ConcernsPending(pollfd* fds, nfds_t count) {
+  return g_pendings.is_used() && HasOurs(fds, count);
 }
 
 int WaitPoll(pollfd* fds, nfds_t count, const timespec* timeout, const sigset_t* mask) {

@@ -83,6 +83,11 @@ int main(int argc, char** argv) {
   ParseOptions(argc, argv);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGALRM, SayHanging);
+  /* libc's fork() blocks signals; a child that ends meanwhile would interrupt a wait of another thread. */
+  sigset_t children;
+  sigemptyset(&children);
+  sigaddset(&children, SIGCHLD);
+  pthread_sigmask(SIG_BLOCK, &children, NULL);
   alarm(g_options.seconds + 5 * kPatienceMs / 1000);
   const int shared = epoll_create1(EPOLL_CLOEXEC);
   for (unsigned i = 0; i < g_options.threads; ++i) {
