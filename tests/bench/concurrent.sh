@@ -6,9 +6,9 @@
 #     tests/bench/concurrent.sh [BUILD_DIR [COUNT [SECONDS]]]
 #
 # COUNT (1000) connections are opened at once to an echo server, waited for in several ways, and used; the time
-# of all is divided by the time of one. Ideal is 1: a proxy that serves them side by side needs no longer for
-# many. A client that takes more than SECONDS (60) for one line is stopped, which makes this script take up to half
-# an hour where the peers are slow. Peers that are not installed are left out; nothing is left running. Only
+# of all is divided by the time of one, which is 200 ms (there are two replies). Ideal is 1: a proxy that serves
+# them side by side needs no longer for many. Each is the best of three. A client that takes more than SECONDS (60)
+# for one line is stopped, which makes this script take up to half an hour where the peers are slow. Peers that are not installed are left out; nothing is left running. Only
 # loopback is used: the proxy itself plays 10.99.99.99. BUILD_DIR is build/release, or what holds a build for
 # shipping; needs cc and python3.
 
@@ -43,7 +43,7 @@ wait_for() {
   timeout 10 bash -c 'until [ -s "$1" ]; do sleep 0.1; done' bash "$1" || fail "a server did not start"
 }
 "$build/bin/socksify-testserver" --quiet --lifetime 7200 --port-file "$scratch/port" \
-  --echo 10.99.99.99 --script '10.99.99.99: reply.delay=100' \
+  --echo 10.99.99.99 --script '10.99.99.99: reply.delay=100' --script 'method.delay=100' \
   --refuse 10.99.99.98 --script '10.99.99.98: reply.delay=100' &
 # Where the direct connections go: the same machine, without a proxy and without a delay.
 python3 - "$scratch" <<'PYTHON' &
@@ -141,14 +141,27 @@ measure() {
   if [ "$(value_of $wanted)" = "$4" ] && [ "$(value_of wrong)" = 0 ]; then time=$(value_of milliseconds); fi
 }
 
+# The best of three, where one does not take for ever: the machine has other things to do, too.
+measure_best() {
+  local best
+  measure "$@"
+  for _ in 2 3; do
+    case $time in *[!0-9]*) return ;; esac
+    best=$time
+    measure "$@"
+    case $time in *[!0-9]*) return ;; esac
+    [ "$time" -le "$best" ] || time=$best
+  done
+}
+
 row() {
   local one time remark ratio=- # measure sets two of them
-  measure "$1" "$2" "$3" 1
+  measure_best "$1" "$2" "$3" 1
   one=$time
   case $one in
     *[!0-9]*) ;; # not even one: no need to try many
     *)
-      measure "$1" "$2" "$3" "$count"
+      measure_best "$1" "$2" "$3" "$count"
       case $2.$time in
         direct.*) ;;
         *">"*) ratio="> $((seconds * 1000 / (one > 0 ? one : 1)))" ;;
