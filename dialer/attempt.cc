@@ -22,6 +22,13 @@ constexpr Failure kTargetUnknown = {Fault::kServer, EHOSTUNREACH, -1, "the name 
 constexpr Failure kConnectTimeout = {Fault::kServer, ETIMEDOUT, -1, "no answer to the connection request"};
 constexpr Failure kNegotiateTimeout = {Fault::kServer, ETIMEDOUT, -1, "the proxy fell silent"};
 
+// A proxy that gives up in the middle resets the connection or closes it, as it happens; to the program it is
+// one and the same.
+Failure Dropped(int error) {
+  const bool is_reset = error == ECONNRESET || error == EPIPE;
+  return {Fault::kServer, is_reset ? ECONNABORTED : error, -1, "the proxy dropped the connection"};
+}
+
 // What connect(2) says when the call itself is wrong: another path would meet the same answer, and the socket
 // may be one that is connected, so it is left alone.
 bool IsCallersFault(int error) {
@@ -310,8 +317,7 @@ Attempt::Step Attempt::SendOutput(long long now_ms) {
   const ssize_t sent = system_->send(fd_, output.data(), output.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent >= 0) return NoteSent(static_cast<size_t>(sent));
   if (errno == EINTR) return Step::kAgain;
-  if (!WouldBlock(errno))
-    return Fail({Fault::kServer, errno, -1, "the proxy dropped the connection"}, now_ms);
+  if (!WouldBlock(errno)) return Fail(Dropped(errno), now_ms);
   return now_ms >= deadline_ms_ ? Fail(kNegotiateTimeout, now_ms) : Wait(State::kWaitWritable);
 }
 
@@ -336,8 +342,7 @@ Attempt::Step Attempt::ReceiveInput(long long now_ms) {
     return Step::kAgain;
   }
   if (errno == EINTR) return Step::kAgain;
-  if (!WouldBlock(errno))
-    return Fail({Fault::kServer, errno, -1, "the proxy dropped the connection"}, now_ms);
+  if (!WouldBlock(errno)) return Fail(Dropped(errno), now_ms);
   return now_ms >= deadline_ms_ ? Fail(kNegotiateTimeout, now_ms) : Wait(State::kWaitReadable);
 }
 
