@@ -11,6 +11,7 @@
 #include <cerrno>
 
 #include "base/errno_keeper.h"
+#include "preload/dns_by_hand.h"
 #include "preload/originals.h"
 #include "preload/pending.h"
 #include "preload/watches.h"
@@ -48,11 +49,13 @@ void BeforeFork() {
   g_watches.lock()->Acquire();
   g_descriptors.lock()->Acquire();
   g_pendings.lock()->Acquire();
+  NameServersLock()->Acquire();
   g_mask_before_fork = previous;
 }
 
 void ReleaseAfterFork() {
   const sigset_t previous = g_mask_before_fork;
+  NameServersLock()->Release();
   g_pendings.lock()->Release();
   g_descriptors.lock()->Release();
   g_watches.lock()->Release();
@@ -105,7 +108,8 @@ void ForgetConnection(int fd) {
   if ((flags & (kPending | kHasConnection | kConnectFailed)) == 0) return;
   if ((flags & kPending) != 0) g_pendings.TakeError(fd);
   g_descriptors.Drop(fd);
-  g_descriptors.SetFlags(fd, (flags & kOptionFlags) | kFreshStream);
+  const unsigned fresh = (flags & kDnsByHand) != 0 ? 0 : kFreshStream;
+  g_descriptors.SetFlags(fd, (flags & kOptionFlags) | fresh);
 }
 
 void ForgetDescriptor(int fd) {

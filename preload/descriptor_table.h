@@ -37,10 +37,11 @@ enum DescriptorFlag : uint16_t {
   kBound = 1024,           // it bound the socket to a local address
   kCorked = 4096,          // it set TCP_CORK (tcp(7))
   kShutDownEarly = 2048,   // it called shutdown(2) before the socket was connected
+  kDnsByHand = 8192,       // a datagram socket that has asked a name server (see dns_by_hand.h)
 };
 // What belongs to the socket and not to a connection of it.
 inline constexpr unsigned kOptionFlags =
-    kHasCopies | kFastOpenConnect | kReceiveLowWater | kTransferTimeout | kBound | kCorked;
+    kHasCopies | kFastOpenConnect | kReceiveLowWater | kTransferTimeout | kBound | kCorked | kDnsByHand;
 
 // A proxied connection, as the program is to see it.
 struct Connection {

@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 
+#include "preload/dns_by_hand.h"
 #include "preload/libc_aliases.h"
 #include "preload/originals.h"
 #include "preload/outbound.h"
@@ -31,6 +32,27 @@ msghdr WithoutAddress(const msghdr& message) {
   bare.msg_name = nullptr;
   bare.msg_namelen = 0;
   return bare;
+}
+
+ssize_t AskNameServer(int fd, const msghdr& message) {
+  return SendToNameServer(fd, message.msg_iov, message.msg_iovlen,
+                          static_cast<const sockaddr*>(message.msg_name), message.msg_namelen);
+}
+
+// sendmmsg(2) of queries: all of them, up to the first message that is none.
+int AskNameServer(int fd, mmsghdr* messages, unsigned count, int flags) {
+  unsigned sent = 0;
+  for (; sent < count; ++sent) {
+    const msghdr& message = messages[sent].msg_hdr;
+    const bool is_query = message.msg_name == nullptr
+                              ? IsConnectedToNameServer(fd)
+                              : JudgeMessage(fd, &message, flags) == AddressedSend::kAnswer;
+    if (!is_query) break;
+    const ssize_t size = AskNameServer(fd, message);
+    if (size < 0) break;
+    messages[sent].msg_len = static_cast<unsigned>(size);
+  }
+  return sent > 0 ? static_cast<int>(sent) : -1;
 }
 
 }  // namespace
@@ -65,11 +87,16 @@ SOCKSIFY_EXPORT ssize_t sendto(int fd, const void* data, size_t data_size, int f
                                socklen_t size) {
   if (IsHeldBack(fd, flags)) [[unlikely]]
     return -1;
-  if (!IsInternetDestination(address, size)) return libc::sendto(fd, data, data_size, flags, address, size);
+  if (!IsInternetDestination(address, size)) {
+    if (address == nullptr && IsConnectedToNameServer(fd)) [[unlikely]]
+      return Guarded([&] { return SendToNameServer(fd, data, data_size, nullptr, 0); }, ssize_t{-1});
+    return libc::sendto(fd, data, data_size, flags, address, size);
+  }
   return Guarded(
       [&]() -> ssize_t {
         switch (JudgeAddressedSend(fd, address, size, flags)) {
           case AddressedSend::kPass: return libc::sendto(fd, data, data_size, flags, address, size);
+          case AddressedSend::kAnswer: return SendToNameServer(fd, data, data_size, address, size);
           case AddressedSend::kRefuse: return -1;
           case AddressedSend::kConnectFirst: break;
         }
@@ -82,11 +109,16 @@ SOCKSIFY_EXPORT ssize_t sendto(int fd, const void* data, size_t data_size, int f
 SOCKSIFY_EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   if (IsHeldBack(fd, flags)) [[unlikely]]
     return -1;
-  if (message == nullptr || message->msg_name == nullptr) return libc::sendmsg(fd, message, flags);
+  if (message == nullptr || message->msg_name == nullptr) {
+    if (message != nullptr && IsConnectedToNameServer(fd)) [[unlikely]]
+      return Guarded([&] { return AskNameServer(fd, *message); }, ssize_t{-1});
+    return libc::sendmsg(fd, message, flags);
+  }
   return Guarded(
       [&]() -> ssize_t {
         switch (JudgeMessage(fd, message, flags)) {
           case AddressedSend::kPass: return libc::sendmsg(fd, message, flags);
+          case AddressedSend::kAnswer: return AskNameServer(fd, *message);
           case AddressedSend::kRefuse: return -1;
           case AddressedSend::kConnectFirst: break;
         }
@@ -108,12 +140,15 @@ SOCKSIFY_EXPORT int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flag
   return Guarded(
       [&]() -> int {
         AddressedSend judged = AddressedSend::kPass;
+        if (count > 0 && messages[0].msg_hdr.msg_name == nullptr && IsConnectedToNameServer(fd))
+          return AskNameServer(fd, messages, count, flags);
         while (passed < count && judged == AddressedSend::kPass) {
           judged = JudgeMessage(fd, &messages[passed].msg_hdr, flags);
           if (judged == AddressedSend::kPass) ++passed;
         }
         if (passed == count || passed > 0) return libc::sendmmsg(fd, messages, passed, flags);
         if (judged == AddressedSend::kRefuse) return -1;
+        if (judged == AddressedSend::kAnswer) return AskNameServer(fd, messages, count, flags);
         const msghdr& first = messages[0].msg_hdr;
         if (ConnectOutbound(fd, static_cast<const sockaddr*>(first.msg_name), first.msg_namelen) != 0)
           return -1;

@@ -11,6 +11,7 @@
 #include <cstdio>
 
 #include "preload/connections.h"
+#include "preload/dns_by_hand.h"
 #include "preload/libc_aliases.h"
 #include "preload/originals.h"
 #include "preload/pending_calls.h"
@@ -24,6 +25,10 @@ namespace {
   return (g_descriptors.Flags(fd) & kPending) != 0;
 }
 
+void ShowSource(msghdr* message, socklen_t room) {
+  ShowNameServer(static_cast<sockaddr*>(message->msg_name), room, &message->msg_namelen);
+}
+
 // FIONREAD and its like: what waits in the socket's buffers is the handshake's.
 [[gnu::noinline]] int CountBytes(int fd, unsigned long request, void* argument) {
   const int result = libc::ioctl(fd, request, argument);
@@ -31,11 +36,32 @@ namespace {
   return result;
 }
 
+// A connection on its way, or a socket that asks a name server.
+[[gnu::always_inline]] inline bool IsSpecial(int fd) {
+  return (g_descriptors.Flags(fd) & (kPending | kDnsByHand)) != 0;
+}
+
 // Out of line, so that the way to libc needs no stack frame.
 template <typename Call>
 [[gnu::noinline]] auto CallOncePossible(int fd, Direction direction, int flags, Call call)
     -> decltype(call()) {
   return MayTransfer(fd, direction, flags) ? call() : -1;
+}
+
+template <typename Call>
+[[gnu::noinline]] ssize_t SendSpecially(int fd, int flags, const iovec* parts, size_t count, Call call) {
+  if (IsConnectedToNameServer(fd))
+    return Guarded([&] { return SendToNameServer(fd, parts, count, nullptr, 0); }, ssize_t{-1});
+  return CallOncePossible(fd, Direction::kSend, flags, call);
+}
+
+// What recvfrom(2) has brought to a socket that asks a name server.
+template <typename Call>
+[[gnu::noinline]] ssize_t ReceiveSpecially(int fd, int flags, sockaddr* address, socklen_t* size, Call call) {
+  const socklen_t room = size != nullptr ? *size : 0;
+  const ssize_t result = CallOncePossible(fd, Direction::kReceive, flags, call);
+  if (result >= 0) ShowNameServer(address, room, size);
+  return result;
 }
 
 }  // namespace
@@ -96,16 +122,16 @@ SOCKSIFY_EXPORT ssize_t __recv_chk(int fd, void* buffer, size_t size, size_t buf
 
 SOCKSIFY_EXPORT ssize_t recvfrom(int fd, void* buffer, size_t size, int flags, sockaddr* address,
                                  socklen_t* address_size) {
-  if (IsPending(fd)) [[unlikely]]
-    return CallOncePossible(fd, Direction::kReceive, flags,
+  if (IsSpecial(fd)) [[unlikely]]
+    return ReceiveSpecially(fd, flags, address, address_size,
                             [=] { return libc::recvfrom(fd, buffer, size, flags, address, address_size); });
   return libc::recvfrom(fd, buffer, size, flags, address, address_size);
 }
 
 SOCKSIFY_EXPORT ssize_t __recvfrom_chk(int fd, void* buffer, size_t size, size_t buffer_size, int flags,
                                        sockaddr* address, socklen_t* address_size) {
-  if (IsPending(fd)) [[unlikely]]
-    return CallOncePossible(fd, Direction::kReceive, flags, [=] {
+  if (IsSpecial(fd)) [[unlikely]]
+    return ReceiveSpecially(fd, flags, address, address_size, [=] {
       return libc::recvfrom_chk(fd, buffer, size, buffer_size, flags, address, address_size);
     });
   return libc::recvfrom_chk(fd, buffer, size, buffer_size, flags, address, address_size);
@@ -114,24 +140,33 @@ SOCKSIFY_EXPORT ssize_t __recvfrom_chk(int fd, void* buffer, size_t size, size_t
 SOCKSIFY_EXPORT ssize_t recvmsg(int fd, msghdr* message, int flags) {
   if (IsPending(fd) && !MayTransfer(fd, Direction::kReceive, flags)) [[unlikely]]
     return -1;
+  const bool is_special = IsSpecial(fd);
+  const socklen_t room = is_special ? message->msg_namelen : 0;
   const ssize_t result = libc::recvmsg(fd, message, flags);
   if (result >= 0 && message->msg_controllen != 0) NoteReceivedDescriptors(message);
+  if (is_special && result >= 0) ShowSource(message, room);
   return result;
 }
 
 SOCKSIFY_EXPORT int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
   if (IsPending(fd) && !MayTransfer(fd, Direction::kReceive, flags)) [[unlikely]]
     return -1;
+  const bool is_special = IsSpecial(fd);
+  // What the program gave room for, taken as the same for all.
+  const socklen_t room = is_special && count > 0 ? messages[0].msg_hdr.msg_namelen : 0;
   const int received = libc::recvmmsg(fd, messages, count, flags, timeout);
   for (int i = 0; i < received; ++i) {
+    if (is_special) ShowSource(&messages[i].msg_hdr, room);
     if (messages[i].msg_hdr.msg_controllen != 0) NoteReceivedDescriptors(&messages[i].msg_hdr);
   }
   return received;
 }
 
 SOCKSIFY_EXPORT ssize_t write(int fd, const void* data, size_t size) {
-  if (IsPending(fd)) [[unlikely]]
-    return CallOncePossible(fd, Direction::kSend, 0, [=] { return libc::write(fd, data, size); });
+  if (IsSpecial(fd)) [[unlikely]] {
+    const iovec part = {.iov_base = const_cast<void*>(data), .iov_len = size};
+    return SendSpecially(fd, 0, &part, 1, [=] { return libc::write(fd, data, size); });
+  }
   return libc::write(fd, data, size);
 }
 
@@ -140,8 +175,9 @@ SOCKSIFY_EXPORT ssize_t __write(int fd, const void* data, size_t size) {
 }
 
 SOCKSIFY_EXPORT ssize_t writev(int fd, const iovec* parts, int count) {
-  if (IsPending(fd)) [[unlikely]]
-    return CallOncePossible(fd, Direction::kSend, 0, [=] { return libc::writev(fd, parts, count); });
+  if (IsSpecial(fd)) [[unlikely]]
+    return SendSpecially(fd, 0, parts, count < 0 ? 0 : static_cast<size_t>(count),
+                         [=] { return libc::writev(fd, parts, count); });
   return libc::writev(fd, parts, count);
 }
 
@@ -160,8 +196,10 @@ SOCKSIFY_EXPORT ssize_t pwritev64v2(int fd, const iovec* parts, int count, off64
 }
 
 SOCKSIFY_EXPORT ssize_t send(int fd, const void* data, size_t size, int flags) {
-  if (IsPending(fd)) [[unlikely]]
-    return CallOncePossible(fd, Direction::kSend, flags, [=] { return libc::send(fd, data, size, flags); });
+  if (IsSpecial(fd)) [[unlikely]] {
+    const iovec part = {.iov_base = const_cast<void*>(data), .iov_len = size};
+    return SendSpecially(fd, flags, &part, 1, [=] { return libc::send(fd, data, size, flags); });
+  }
   return libc::send(fd, data, size, flags);
 }
 

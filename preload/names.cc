@@ -6,19 +6,16 @@
 #include "resolver/local_names.h"
 
 namespace socksify {
-namespace {
 
-bool IsNeverFakedHere(std::string_view name) {
+bool IsNameOfThisMachine(std::string_view name) {
   char own_name[256];
   if (gethostname(own_name, sizeof own_name) != 0) own_name[0] = '\0';
   own_name[sizeof own_name - 1] = '\0';
   return IsNeverFaked(name, own_name, ReadHosts());
 }
 
-}  // namespace
-
 LookupWay WayFor(Runtime* runtime, std::string_view name) {
-  if (IsNeverFakedHere(name)) return LookupWay::kLibc;
+  if (IsNameOfThisMachine(name)) return LookupWay::kLibc;
   const Config* const config = runtime->config();
   if (config == nullptr) return LookupWay::kRefuse;
   if (config->settings.resolve_protocol == ResolveProtocol::kLocal) return LookupWay::kLibc;

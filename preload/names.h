@@ -20,6 +20,9 @@ enum class LookupWay : uint8_t {
 // own name, /etc/hosts.
 LookupWay WayFor(Runtime* runtime, std::string_view name);
 
+// Whether `name` is a literal or stands for this machine: what IsNeverFaked() says here and now.
+bool IsNameOfThisMachine(std::string_view name);
+
 // The fake address of `name` in `version`; an errno value on failure (EINVAL: no name that could be sent).
 std::expected<IpAddress, int> FakeAddressFor(Runtime* runtime, std::string_view name, IpVersion version);
 

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/socket_address.h"
+#include "preload/dns_by_hand.h"
 #include "preload/originals.h"
 #include "preload/pending.h"
 #include "preload/pending_calls.h"
@@ -165,6 +166,16 @@ const Failure* JudgeDatagram(const Decision& decision) {
   return &kNoUdp;
 }
 
+// Whether it is a query to a name server, to be answered here: where UDP goes through a proxy, and where the
+// loopback, which nobody has routed, has a stub of the local resolver that would ask for names in the open.
+bool IsForNameServer(Runtime* runtime, const Decision& decision, const Failure* failure, uint16_t port) {
+  if (port != kDnsPort || runtime->config() == nullptr) return false;
+  if (failure != nullptr) return failure == &kNoUdp;
+  return decision.rule->where.line == 0 && decision.destination.ip().IsLoopback() &&
+         *decision.rule->where.source == "autoroute" &&
+         runtime->config()->settings.resolve_protocol != ResolveProtocol::kLocal;
+}
+
 }  // namespace
 
 bool IsInternetAddress(const sockaddr* address, socklen_t size) {
@@ -219,6 +230,9 @@ int ConnectOutbound(int fd, const sockaddr* address, socklen_t size) {
       if (!endpoint) return libc::connect(fd, address, size);
       const Decision decision = Decide(runtime, fd, *endpoint, Transport::kUdp);
       const Failure* const failure = JudgeDatagram(decision);
+      if (IsForNameServer(runtime, decision, failure, endpoint->port()))
+        return ConnectToNameServer(fd, address, size);
+      if ((g_descriptors.Flags(fd) & kDnsByHand) != 0) ForgetConnection(fd);
       if (failure != nullptr) return Refuse(runtime, decision, *failure, "udp");
       return ConnectDirect(runtime, fd, address, size, decision, "udp");
     }
@@ -243,7 +257,8 @@ AddressedSend JudgeAddressedSend(int fd, const sockaddr* address, socklen_t size
   const Decision datagram = Decide(runtime, fd, *endpoint, Transport::kUdp);
   const Failure* const failure = JudgeDatagram(datagram);
   const bool is_fast_open = (flags & MSG_FASTOPEN) != 0;
-  if (failure == nullptr && !is_fast_open) return AddressedSend::kPass;
+  const bool is_query = IsForNameServer(runtime, datagram, failure, endpoint->port());
+  if (failure == nullptr && !is_fast_open && !is_query) return AddressedSend::kPass;
   const int type = SocketOption(fd, SO_TYPE);
   if (type == SOCK_STREAM) {
     // A stream socket heeds the address only to connect (tcp(7)).
@@ -251,7 +266,9 @@ AddressedSend JudgeAddressedSend(int fd, const sockaddr* address, socklen_t size
       return AddressedSend::kPass;
     return AddressedSend::kConnectFirst;
   }
-  if (type != SOCK_DGRAM || failure == nullptr) return AddressedSend::kPass;
+  if (type != SOCK_DGRAM) return AddressedSend::kPass;
+  if (is_query) return AddressedSend::kAnswer;
+  if (failure == nullptr) return AddressedSend::kPass;
   Refuse(runtime, datagram, *failure, "udp");
   return AddressedSend::kRefuse;
 }

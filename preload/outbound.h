@@ -23,6 +23,7 @@ std::optional<int> JudgeRepetition(int fd);
 enum class AddressedSend : uint8_t {
   kPass,          // libc, as it is
   kConnectFirst,  // TCP Fast Open to a proxied destination: ConnectOutbound, then a plain send
+  kAnswer,        // a query to a name server: SendToNameServer
   kRefuse,        // errno says why
 };
 AddressedSend JudgeAddressedSend(int fd, const sockaddr* address, socklen_t size, int flags);
