@@ -4,8 +4,10 @@
 
 #include <netdb.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <vector>
 
 #include "base/socket_address.h"
 #include "preload/names.h"
@@ -114,19 +116,22 @@ SOCKSIFY_EXPORT int getaddrinfo(const char* node, const char* service, const add
   return Guarded([&] { return GetAddrInfo(node, service, hints, results); }, EAI_SYSTEM);
 }
 
-// libc's own threads look the names up, past the call above: what may not be asked for locally is refused.
+// libc's own threads look the names up, past the call above. What may not be asked for locally is answered
+// before they get the rest: fake addresses take no time. A null entry is skipped (getaddrinfo_a(3)), and a
+// list of them is notified of all the same.
 SOCKSIFY_EXPORT int getaddrinfo_a(int mode, gaicb** list, int count, sigevent* event) {
   return Guarded(
       [&] {
-        for (int i = 0; i < count; ++i) {
-          const gaicb* const item = list[i];
+        std::vector<gaicb*> rest(list, list + std::max(count, 0));
+        for (gaicb*& item : rest) {
           if (item == nullptr || !IsLookup(item->ar_name, item->ar_request)) continue;
           Runtime* const runtime = Runtime::Get();
           if (runtime == nullptr || WayFor(runtime, item->ar_name) == LookupWay::kLibc) continue;
-          errno = ENOSYS;
-          return EAI_SYSTEM;
+          item->ar_result = nullptr;
+          item->__return = GetAddrInfo(item->ar_name, item->ar_service, item->ar_request, &item->ar_result);
+          item = nullptr;
         }
-        return libc::getaddrinfo_a(mode, list, count, event);
+        return libc::getaddrinfo_a(mode, rest.data(), count, event);
       },
       EAI_SYSTEM);
 }

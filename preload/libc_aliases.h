@@ -4,6 +4,7 @@
 #pragma once
 
 #include <poll.h>
+#include <resolv.h>
 #include <signal.h>
 #include <sys/select.h>
 #include <sys/socket.h>
@@ -31,4 +32,17 @@ ssize_t __read_chk(int fd, void* buffer, size_t size, size_t buffer_size);
 ssize_t __recv_chk(int fd, void* buffer, size_t size, size_t buffer_size, int flags);
 ssize_t __recvfrom_chk(int fd, void* buffer, size_t size, size_t buffer_size, int flags, sockaddr* address,
                        socklen_t* address_size);
+int __res_query(const char* name, int record_class, int type, unsigned char* answer, int size);
+int __res_nquery(res_state state, const char* name, int record_class, int type, unsigned char* answer,
+                 int size);
+int __res_search(const char* name, int record_class, int type, unsigned char* answer, int size);
+int __res_nsearch(res_state state, const char* name, int record_class, int type, unsigned char* answer,
+                  int size);
+int __res_querydomain(const char* name, const char* domain, int record_class, int type, unsigned char* answer,
+                      int size);
+int __res_nquerydomain(res_state state, const char* name, const char* domain, int record_class, int type,
+                       unsigned char* answer, int size);
+int __res_send(const unsigned char* message, int message_size, unsigned char* answer, int size);
+int __res_nsend(res_state state, const unsigned char* message, int message_size, unsigned char* answer,
+                int size);
 }

@@ -10,6 +10,7 @@
 #include "preload/carried_queries.h"
 #include "preload/names.h"
 #include "preload/originals.h"
+#include "preload/outbound.h"
 #include "resolver/dns_message.h"
 
 namespace socksify {
@@ -39,6 +40,7 @@ class Answering {
   QueryAnswer AnswerLocally();
   QueryAnswer AnswerFake();
   QueryAnswer Carry(DnsRcode without_path);
+  QueryAnswer CarryUnseen(DnsRcode without_path);
   QueryAnswer Write(DnsRcode rcode, std::span<const DnsRecord> answers);
   QueryAnswer Leave(DnsRcode without_path) {
     return path_.may_leave ? QueryAnswer{.kind = QueryAnswer::Kind::kLibc} : Carry(without_path);
@@ -56,7 +58,7 @@ QueryAnswer Answering::Answer() {
   const bool is_internet = query_.record_class == kDnsClassIn || query_.record_class == kDnsClassAny;
   // No text stands for it, so it is no name of a host; the root and other classes have no addresses either.
   if (!query_.name) return Write(DnsRcode::kNxDomain, {});
-  if (!is_internet || query_.name->empty()) return Carry(DnsRcode::kNoError);
+  if (!is_internet || query_.name->empty()) return Leave(DnsRcode::kServFail);
   if (const auto address = AddressOfReverseName(*query_.name)) return AnswerReverse(*address);
   return AnswerName();
 }
@@ -68,7 +70,7 @@ QueryAnswer Answering::AnswerReverse(const IpAddress& address) {
     return Write(DnsRcode::kNoError, {&record, asks_for_name ? size_t{1} : size_t{0}});
   }
   if (runtime_->IsFake(address)) return Write(DnsRcode::kNxDomain, {});
-  return MayAskForNameOf(runtime_, address) ? Leave(DnsRcode::kServFail) : Carry(DnsRcode::kNxDomain);
+  return MayAskForNameOf(runtime_, address) ? Leave(DnsRcode::kServFail) : CarryUnseen(DnsRcode::kNxDomain);
 }
 
 QueryAnswer Answering::AnswerName() {
@@ -112,7 +114,7 @@ QueryAnswer Answering::AnswerFake() {
   const bool wants_v4 = query_.type == DnsType::kA;
   // Of ANY the smallest answer that is none of the forbidden ones (RFC 8482 section 4.1).
   const bool wants_any = query_.type == DnsType::kAny;
-  if (!wants_v4 && !wants_any && query_.type != DnsType::kAaaa) return Carry(DnsRcode::kNoError);
+  if (!wants_v4 && !wants_any && query_.type != DnsType::kAaaa) return CarryUnseen(DnsRcode::kNoError);
   const IpVersion version = wants_v4 || wants_any ? IpVersion::kV4 : IpVersion::kV6;
   const auto address = FakeAddressFor(runtime_, *query_.name, version);
   if (!address) return Write(address.error() == EINVAL ? DnsRcode::kNxDomain : DnsRcode::kServFail, {});
@@ -128,6 +130,12 @@ QueryAnswer Answering::Carry(DnsRcode without_path) {
     if (size != 0) return {.kind = QueryAnswer::Kind::kAnswer, .size = size};
   }
   return Write(without_path, {});
+}
+
+// What asks about a name that is none of the local network's business.
+QueryAnswer Answering::CarryUnseen(DnsRcode without_path) {
+  const bool is_seen = path_.server != nullptr && MayGoDirect(runtime_, *path_.server);
+  return is_seen ? Write(without_path, {}) : Carry(without_path);
 }
 
 QueryAnswer Answering::Write(DnsRcode rcode, std::span<const DnsRecord> answers) {

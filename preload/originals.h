@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
+#include <resolv.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
@@ -116,6 +117,14 @@ inline constinit Original<decltype(::recvfrom)> recvfrom{"recvfrom"};
 inline constinit Original<decltype(::__recvfrom_chk)> recvfrom_chk{"__recvfrom_chk"};
 inline constinit Original<decltype(::recvmmsg)> recvmmsg{"recvmmsg"};
 inline constinit Original<decltype(::recvmsg)> recvmsg{"recvmsg"};
+inline constinit Original<decltype(::res_nquery)> res_nquery{"res_nquery"};
+inline constinit Original<decltype(::res_nquerydomain)> res_nquerydomain{"res_nquerydomain"};
+inline constinit Original<decltype(::res_nsearch)> res_nsearch{"res_nsearch"};
+inline constinit Original<decltype(::res_nsend)> res_nsend{"res_nsend"};
+inline constinit Original<decltype(::res_query)> res_query{"res_query"};
+inline constinit Original<decltype(::res_querydomain)> res_querydomain{"res_querydomain"};
+inline constinit Original<decltype(::res_search)> res_search{"res_search"};
+inline constinit Original<decltype(::res_send)> res_send{"res_send"};
 inline constinit Original<decltype(::select)> select{"select"};
 inline constinit Original<decltype(::send)> send{"send"};
 inline constinit Original<decltype(::sendfile)> sendfile{"sendfile"};

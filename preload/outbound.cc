@@ -178,6 +178,17 @@ bool IsForNameServer(Runtime* runtime, const Decision& decision, const Failure* 
 
 }  // namespace
 
+bool MayGoDirect(Runtime* runtime, const Endpoint& server) {
+  const Decision decision = Decide(runtime, -1, server, Transport::kTcp);
+  if (decision.failure != nullptr) return false;
+  for (const auto* targets : {&decision.rule->group, &decision.rule->fallback}) {
+    for (const Target& target : *targets) {
+      if (target.kind == Target::Kind::kDirect) return true;
+    }
+  }
+  return false;
+}
+
 bool IsInternetAddress(const sockaddr* address, socklen_t size) {
   // The first page is never mapped (vm.mmap_min_addr).
   if (reinterpret_cast<uintptr_t>(address) < 4096) return false;

@@ -28,6 +28,9 @@ enum class AddressedSend : uint8_t {
 };
 AddressedSend JudgeAddressedSend(int fd, const sockaddr* address, socklen_t size, int flags);
 
+// Whether a stream connection to `server` may go past every proxy.
+bool MayGoDirect(Runtime* runtime, const Endpoint& server);
+
 // Whether an address is an internet address at all; reads only the family. What cannot be a pointer is left
 // for the kernel to refuse (EFAULT).
 bool IsInternetAddress(const sockaddr* address, socklen_t size);

@@ -2,6 +2,8 @@
    lookup KIND NAME: asks libc for an address, or for the name of one, in one of the many ways. */
 #include "victim.h"
 
+#include <signal.h>
+
 static void PrintHost(const struct hostent* host) {
   if (host == NULL) {
     printf("h_errno %d\n", h_errno);
@@ -13,14 +15,7 @@ static void PrintHost(const struct hostent* host) {
          host->h_addr_list[1] != NULL);
 }
 
-static void PrintInfo(const char* name, const char* service, int family, int flags) {
-  struct addrinfo hints = {.ai_family = family, .ai_flags = flags};
-  struct addrinfo* result = NULL;
-  const int error = getaddrinfo(name, service, &hints, &result);
-  if (error != 0) {
-    printf("error %d\n", error);
-    exit(1);
-  }
+static void PrintAll(struct addrinfo* result) {
   for (struct addrinfo* entry = result; entry != NULL; entry = entry->ai_next) {
     char host[64], port[16];
     getnameinfo(entry->ai_addr, entry->ai_addrlen, host, sizeof host, port, sizeof port,
@@ -30,6 +25,38 @@ static void PrintInfo(const char* name, const char* service, int family, int fla
            entry->ai_canonname != NULL ? entry->ai_canonname : "-");
   }
   freeaddrinfo(result);
+}
+
+static void PrintInfo(const char* name, const char* service, int family, int flags) {
+  struct addrinfo hints = {.ai_family = family, .ai_flags = flags};
+  struct addrinfo* result = NULL;
+  const int error = getaddrinfo(name, service, &hints, &result);
+  if (error != 0) {
+    printf("error %d\n", error);
+    exit(1);
+  }
+  PrintAll(result);
+}
+
+static void PrintLater(const char* name, int mode) {
+  struct gaicb request = {.ar_name = name, .ar_service = "80"};
+  struct gaicb* list[] = {NULL, &request};
+  const struct gaicb* const waited[] = {&request};
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGUSR1);
+  sigprocmask(SIG_BLOCK, &signals, NULL);
+  struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+  const int value = getaddrinfo_a(mode, list, 2, mode == GAI_NOWAIT ? &event : NULL);
+  if (value != 0) {
+    printf("value %d %s\n", value, strerrorname_np(errno));
+    return;
+  }
+  const struct timespec patience = {.tv_sec = 10};
+  if (mode == GAI_NOWAIT && sigtimedwait(&signals, NULL, &patience) != SIGUSR1) printf("no signal\n");
+  gai_suspend(waited, 1, &patience);
+  printf("answer %d\n", gai_error(&request));
+  if (gai_error(&request) == 0) PrintAll(request.ar_result);
 }
 
 /* Whatever NAME is, as an address. */
@@ -61,13 +88,8 @@ int main(int argc, char** argv) {
   if (strcmp(kind, "canonical") == 0) PrintInfo(name, "80", AF_INET, AI_CANONNAME);
   if (strcmp(kind, "numeric") == 0) PrintInfo(name, "80", AF_UNSPEC, AI_NUMERICHOST);
   if (strcmp(kind, "badservice") == 0) PrintInfo(name, "no-such-service", AF_INET, 0);
-  if (strcmp(kind, "async") == 0) {
-    struct gaicb request = {.ar_name = name};
-    struct gaicb* list[] = {&request};
-    const int value = getaddrinfo_a(GAI_WAIT, list, 1, NULL);
-    if (value != 0) printf("value %d %s\n", value, strerrorname_np(errno));
-    if (value == 0) printf("answer %d\n", gai_error(&request));
-  }
+  if (strcmp(kind, "async") == 0) PrintLater(name, GAI_WAIT);
+  if (strcmp(kind, "async-nowait") == 0) PrintLater(name, GAI_NOWAIT);
   if (strcmp(kind, "byname") == 0) PrintHost(gethostbyname(name));
   if (strcmp(kind, "byname2") == 0) PrintHost(gethostbyname2(name, AF_INET6));
   if (strcmp(kind, "byname_r") == 0) {
