@@ -84,7 +84,7 @@ struct DnsRecord {
   uint16_t type = 0;
   uint32_t ttl = 0;                    // seconds
   const IpAddress* address = nullptr;  // of A and AAAA, of the version that fits
-  std::string_view name;               // of PTR, CNAME and NS
+  std::string_view name = {};          // of PTR, CNAME and NS
 };
 
 // Writes the answer to `query` and returns its size. It echoes the question, copies RD and CD, sets RA, and

@@ -24,10 +24,11 @@ bool TakeSuffix(std::string_view suffix, std::string_view* name) {
 
 // Takes one label with a number of `base` up to `max` from the front, and the dot behind it.
 std::optional<uint8_t> TakeNumber(int base, unsigned max, std::string_view* name) {
-  const char* const end = name->data() + name->size();
+  const char* const begin = name->data();
+  const char* const end = begin + name->size();
   unsigned value = 0;
-  const auto [stop, error] = std::from_chars(name->data(), end, value, base);
-  const auto digits = static_cast<size_t>(stop - name->data());
+  const auto [stop, error] = std::from_chars(begin, end, value, base);
+  const auto digits = static_cast<size_t>(stop - begin);
   if (error != std::errc{} || value > max || stop == end || *stop != '.') return std::nullopt;
   if (digits > 1 && name->front() == '0') return std::nullopt;
   name->remove_prefix(digits + 1);
