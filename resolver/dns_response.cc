@@ -99,7 +99,8 @@ bool IsBareError(const DnsHeader& header) {
 
 bool IsAnswerTo(const DnsQuery& query, const DnsHeader& header, DnsReader* reader) {
   constexpr uint16_t kKind = DnsFlags::kResponse | DnsFlags::kOpcode;
-  if (header.id != query.id || (header.flags & kKind) != DnsFlags::kResponse) return false;
+  if (query.question.empty() || header.id != query.id || (header.flags & kKind) != DnsFlags::kResponse)
+    return false;
   if (IsBareError(header)) return true;
   return header.questions == 1 && IsSameQuestion(query.question, reader->Take(query.question.size()));
 }

@@ -100,6 +100,15 @@ TEST(DnsFitTest, TypeAndClassKeepTheirCase) {
   EXPECT_EQ(FitDnsResponse(ReadDnsQuery(query).query, same, 512), same.size());
 }
 
+TEST(DnsFitTest, NothingAnswersAQueryWithoutAQuestion) {
+  const DnsBytes query = Wire("1234 0100 0000 0000 0000 0000");
+  for (const char* wire :
+       {"1234 8181 0000 0000 0000 0000", "1234 8181 0000 0000 0000 0001 00 0029 0200 00000000 0000"}) {
+    DnsBytes response = Wire(wire);
+    EXPECT_EQ(FitDnsResponse(ReadDnsQuery(query).query, response, 12), 0) << wire;
+  }
+}
+
 TEST(DnsSummaryTest, ReadsTheHeader) {
   const struct {
     const char* wire;
