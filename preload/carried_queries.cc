@@ -5,7 +5,10 @@
 #include <sys/uio.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <functional>
+#include <string_view>
 
 #include "base/cancellation_off.h"
 #include "base/errno_keeper.h"
@@ -80,27 +83,54 @@ class OwnStream {
   long long until_us_;
 };
 
+// A server that did not answer is left alone for a while, so that a program that asks it again and again does
+// not wait each time. Which one, and until when (MonotonicUs()), both approximately: of two threads the later
+// counts.
+constexpr long long kPauseUs = 20'000'000;
+constinit std::atomic<size_t> g_silent_server = 0;
+constinit std::atomic<long long> g_silent_until_us = 0;
+
+size_t HashOf(const Endpoint& server) {
+  return std::hash<std::string_view>()(server.ToString());
+}
+
+bool IsSilent(const Endpoint& server) {
+  return MonotonicUs() < g_silent_until_us.load() && g_silent_server.load() == HashOf(server);
+}
+
+void NoteSilent(const Endpoint& server) {
+  g_silent_server = HashOf(server);
+  g_silent_until_us = MonotonicUs() + kPauseUs;
+}
+
+std::span<uint8_t> Exchange(const SocketAddress& address, socklen_t size, std::span<const uint8_t> query,
+                            std::span<uint8_t> out) {
+  OwnStream stream(address.generic.sa_family);
+  std::array<uint8_t, 2> prefix{};
+  if (!stream.Connect(address, size) || !stream.Send(query) || !stream.Receive(prefix)) return {};
+  const size_t length = static_cast<size_t>(prefix[0] << 8 | prefix[1]);
+  if (length > out.size() || !stream.Receive(out.first(length))) return {};
+  return out.first(length);
+}
+
 }  // namespace
 
 std::span<uint8_t> CarryQuery(Runtime* runtime, const Endpoint& server, std::span<const uint8_t> query,
                               std::span<uint8_t> out) {
   const ErrnoKeeper keeper;
   const CancellationOff cancellation_off;
+  if (IsSilent(server)) return {};
   IpAddress ip = server.ip();
   if (server.is_name()) {
     const auto fake = FakeAddressFor(runtime, server.name(), IpVersion::kV4);
     if (!fake) return {};
     ip = *fake;
   }
-  const int family = ip.is_v4() ? AF_INET : AF_INET6;
   SocketAddress address{};
-  const socklen_t size = ToSockaddr(ip, server.port(), family, &address);
-  OwnStream stream(family);
-  std::array<uint8_t, 2> prefix{};
-  if (!stream.Connect(address, size) || !stream.Send(query) || !stream.Receive(prefix)) return {};
-  const size_t length = static_cast<size_t>(prefix[0] << 8 | prefix[1]);
-  if (length > out.size() || !stream.Receive(out.first(length))) return {};
-  return out.first(length);
+  const socklen_t size = ToSockaddr(ip, server.port(), ip.is_v4() ? AF_INET : AF_INET6, &address);
+  const std::span<uint8_t> response = Exchange(address, size, query, out);
+  if (response.empty()) NoteSilent(server);
+  return response;
 }
 
 }  // namespace socksify
