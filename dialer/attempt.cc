@@ -256,6 +256,7 @@ void Attempt::Disconnect() {
 }
 
 void Attempt::StartHandshake() {
+  has_asked_ = false;
   const Target& path = *target();
   const Server& server = *path.hops[hop_index_];
   const Endpoint& next =
@@ -324,6 +325,7 @@ Attempt::Step Attempt::SendOutput(long long now_ms) {
 // No reply is there at the moment when the request has left.
 Attempt::Step Attempt::NoteSent(size_t size) {
   ++activity_;
+  has_asked_ = true;
   handshake_.OutputSent(size);
   return handshake_.state() == HandshakeState::kRead ? Wait(State::kWaitReadable) : Step::kAgain;
 }
@@ -370,6 +372,12 @@ Attempt::Step Attempt::FailHandshake(long long now_ms) {
   // To an inner hop of a chain, the next proxy is the destination: that it cannot be had is the path's fault.
   const bool is_last_hop = hop_index_ + 1 == target()->hops.size();
   if (!is_last_hop && failure.fault == Fault::kDestination) failure.fault = Fault::kServer;
+  // What the protocol cannot say (a name in SOCKS4) is no failure of the server, which may do well for
+  // others.
+  if (!has_asked_ && failure.fault == Fault::kServer) {
+    ++activity_;
+    return GiveUpPath(failure);
+  }
   return Fail(failure, now_ms);
 }
 
@@ -390,7 +398,15 @@ Attempt::Step Attempt::Fail(const Failure& failure, long long now_ms) {
   }
   if (failure.fault != Fault::kServer) return Finish(State::kFailed);
   // Credentials that one address of a server refuses, its others would refuse as well.
-  if (failure.error == EACCES) address_index_ = address_count_;
+  if (failure.error == EACCES) return GiveUpPath(failure);
+  phase_ = Phase::kPicking;
+  return Step::kAgain;
+}
+
+// Goes on to the next path, whatever other addresses the first server of this one has.
+Attempt::Step Attempt::GiveUpPath(const Failure& failure) {
+  failure_ = failure;
+  address_index_ = address_count_;
   phase_ = Phase::kPicking;
   return Step::kAgain;
 }

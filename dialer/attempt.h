@@ -113,6 +113,7 @@ class Attempt {
   int Connect(const SocketAddress& address, socklen_t size);
   void Disconnect();
   void StartHandshake();
+  Step GiveUpPath(const Failure& failure);
   Binding OwnerOfPort() const { return options_.is_bound ? Binding::kProgram : Binding::kKernel; }
   bool is_direct() const { return target()->kind == Target::Kind::kDirect; }
 
@@ -139,7 +140,8 @@ class Attempt {
   long long deadline_ms_ = 0;
   unsigned activity_ = 0;
   Handshake handshake_;
-  SocketAddress local_{};  // with is_bound: what the socket was bound to at the start
+  bool has_asked_ = false;  // something of the handshake was sent
+  SocketAddress local_{};   // with is_bound: what the socket was bound to at the start
   socklen_t local_size_ = 0;
   Failure failure_;
   Endpoint bound_;

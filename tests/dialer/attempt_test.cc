@@ -52,6 +52,26 @@ TEST_F(AttemptTest, ASocks4ServerIsNeverSentAName) {
   EXPECT_TRUE(server_.requests().empty());
 }
 
+TEST_F(AttemptTest, AServerThatTakesNoNamesIsSkippedAndKeepsItsHealth) {
+  ServerHealth health(1, 300);
+  options_.health = &health;
+  TestServer socks4;
+  Server* const no_names = AddServer(socks4.endpoints().front(), kServerSocks4);
+  ASSERT_EQ(Dial(MakeRule({Via({no_names}), Via({AddServer(server_)})}), Name("echo.test")),
+            State::kConnected);
+  EXPECT_EQ(attempt_->failed_targets(), 1U);
+  EXPECT_EQ(Echo("hello"), "hello");
+  EXPECT_TRUE(socks4.requests().empty());
+  EXPECT_FALSE(health.IsBad(*no_names, MonotonicMs()));
+  // Behind another server as well: the connection to that one is given up.
+  ASSERT_EQ(
+      Dial(MakeRule({Via({AddServer(server_), no_names}), Via({AddServer(server_)})}), Name("echo.test")),
+      State::kConnected);
+  EXPECT_EQ(attempt_->failed_targets(), 1U);
+  EXPECT_EQ(Echo("hello"), "hello");
+  EXPECT_FALSE(health.IsBad(*no_names, MonotonicMs()));
+}
+
 TEST_F(AttemptTest, LeavesTheFirstApplicationBytesInTheSocket) {
   server_.AddScript("echo.test", "reply.trailing=banner");
   ASSERT_EQ(Dial(MakeRule({Via({AddServer(server_)})}), Name("echo.test")), State::kConnected);
