@@ -18,10 +18,14 @@ LookupWay WayFor(Runtime* runtime, std::string_view name) {
   if (IsNameOfThisMachine(name)) return LookupWay::kLibc;
   const Config* const config = runtime->config();
   if (config == nullptr) return LookupWay::kRefuse;
-  if (config->settings.resolve_protocol == ResolveProtocol::kLocal) return LookupWay::kLibc;
-  if (config->routes.FateOf(name, runtime->process()) == NameFate::kLocal) return LookupWay::kLibc;
-  const bool is_local_first = config->settings.resolve_protocol == ResolveProtocol::kLocalThenFake;
-  return is_local_first ? LookupWay::kLibcThenFake : LookupWay::kFake;
+  switch (config->routes.HowToResolve(name, runtime->process(), config->settings.resolve_protocol).protocol) {
+    case ResolveProtocol::kFake: return LookupWay::kFake;
+    case ResolveProtocol::kLocal: return LookupWay::kLibc;
+    case ResolveProtocol::kLocalThenFake: return LookupWay::kLibcThenFake;
+    case ResolveProtocol::kTcp:
+    case ResolveProtocol::kUdp: break;
+  }
+  return LookupWay::kRefuse;  // no DNS of our own yet, and libc's would go past the table
 }
 
 std::expected<IpAddress, int> FakeAddressFor(Runtime* runtime, std::string_view name, IpVersion version) {
@@ -44,7 +48,8 @@ bool MayAskForNameOf(Runtime* runtime, const IpAddress& address) {
   const Config* const config = runtime->config();
   if (HostsHaveAddress(ReadHosts(), address)) return true;
   if (config == nullptr) return address.IsLoopback();
-  if (config->settings.resolve_protocol != ResolveProtocol::kFake) return true;
+  const ResolveProtocol protocol = config->settings.resolve_protocol;
+  if (protocol == ResolveProtocol::kLocal || protocol == ResolveProtocol::kLocalThenFake) return true;
   const Endpoint destination = Endpoint::FromIp(address, 0);
   const Rule* const rule = config->routes.Decide({.destination = destination, .process = runtime->process()});
   if (rule == nullptr) return false;

@@ -13,7 +13,7 @@ enum class LookupWay : uint8_t {
   kLibc,          // as without us
   kFake,          // a fake address
   kLibcThenFake,  // libc first; a fake address when it knows none
-  kRefuse,        // the configuration is in error: no query leaves
+  kRefuse,        // the configuration is in error, or wants DNS of our own: no query leaves
 };
 
 // How `name` is to be looked up. kLibc for a literal and for what never leaves the machine: localhost, our

@@ -42,7 +42,7 @@ class ConfigLoader {
   std::expected<Config, std::vector<Diagnostic>> Load() {
     const Credentials credentials = ReadCredentials(host_, &reporter_);
     ReadSources();
-    ApplyEnvironment(host_, &draft_.settings, &reporter_);
+    ApplyEnvironment(host_, &draft_, &reporter_);
     if (origin_.empty()) UseNothing();
     Config config;
     config.settings = draft_.settings;

@@ -10,13 +10,14 @@
 #include <string_view>
 #include <vector>
 
+#include "base/endpoint.h"
 #include "base/ip_address.h"
 #include "routing/diagnostic.h"
+#include "routing/resolve_protocol.h"
 #include "routing/route_table.h"
 
 namespace socksify {
 
-enum class ResolveProtocol : uint8_t { kFake, kLocal, kLocalThenFake };
 enum class AutoRoute : uint8_t { kLoopback, kLan, kNone };
 
 struct InterfaceAddress {
@@ -41,7 +42,11 @@ struct Settings {
   std::vector<std::string> log_outputs;    // logoutput: "syslog[/facility]", "stdout", "stderr" or file names
   std::vector<std::string> error_outputs;  // errorlog: likewise, for warnings and worse
   int debug = 0;
+  // For names that no route's own `resolve:` speaks for; see RouteTable::HowToResolve.
   ResolveProtocol resolve_protocol = ResolveProtocol::kFake;
+  // nameserver, else SOCKS_NS: IP addresses, in the order they are asked; empty: those of resolv.conf(5).
+  // Only queries of our own go there (kTcp, kUdp), never those that libc makes for kLocal.
+  std::vector<Endpoint> name_servers;
   AutoRoute auto_route = AutoRoute::kLoopback;
   unsigned connect_timeout_ms = 10'000;           // timeout.connect: to reach one server
   unsigned negotiate_timeout_ms = 20'000;         // timeout.negotiate: for one server's handshake

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,7 @@ struct RouteDraft {
   // For the servers written in place; 0: not given.
   uint8_t protocols = 0;
   uint8_t methods = 0;
+  Location resolve_where;
   Location protocols_where;
   Location methods_where;
 };
@@ -49,8 +51,18 @@ struct ServerDraft {
   std::unique_ptr<Server> server;
 };
 
+// Where something was written; `source` is null for a variable of the environment.
+struct Place {
+  const SourceText* source = nullptr;
+  Location where;
+};
+
 struct ConfigDraft {
   Settings settings;
+  Place resolve_place;                    // of `resolveprotocol`
+  std::vector<Place> name_server_places;  // one for each of settings.name_servers
+  // What the environment says of every name, whatever the routes say.
+  std::optional<ResolveProtocol> resolve_everything;
   std::vector<ServerDraft> servers;
   std::vector<RouteDraft> routes;
 };

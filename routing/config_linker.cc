@@ -185,11 +185,17 @@ RouteTable LinkRoutes(ConfigDraft draft, const Credentials& credentials, Interfa
   std::vector<Rule> written = linker.LinkRules();
   WarnOfUnreachableRules(draft.routes, written, reporter);
   std::vector<Rule> rules = ImpliedRules(draft.settings.auto_route, interfaces);
+  const size_t implied = rules.size();
   for (Rule& rule : written) rules.push_back(std::move(rule));
   if (draft.settings.direct_fallback) {
     rules.push_back(MakeCatchAllRule("SOCKS_DIRECTROUTE_FALLBACK", Target{}));
   }
-  return {std::move(rules), linker.TakeServers()};
+  if (draft.resolve_everything) {
+    for (Rule& rule : std::span(rules).subspan(implied)) rule.resolve = draft.resolve_everything;
+  }
+  RouteTable table(std::move(rules), linker.TakeServers());
+  WarnOfResolving(draft, table.rules().subspan(implied, draft.routes.size()), table, reporter);
+  return table;
 }
 
 }  // namespace socksify

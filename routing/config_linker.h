@@ -2,6 +2,7 @@
 // The last step of loading: names of servers are looked up, implied routes are added, and the table is built.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,11 @@ Rule MakeCatchAllRule(std::string_view source, Target target);
 // Warns of rules that can never be met.
 void WarnOfUnreachableRules(const std::vector<RouteDraft>& drafts, const std::vector<Rule>& rules,
                             Reporter* reporter);
+
+// Warns of names that could not be resolved as `resolveprotocol`, `resolve` and `nameserver` want it.
+// `written` are the rules of `draft.routes`, in the same order, as they are in `table`.
+void WarnOfResolving(const ConfigDraft& draft, std::span<const Rule> written, const RouteTable& table,
+                     Reporter* reporter);
 
 // Says in `server->unusable` why this version cannot speak to it, if so.
 void FindWhyUnusable(Server* server);

@@ -63,6 +63,7 @@ class ConfigParser {
   bool ParseChoices(std::string_view what, std::span<const Choice> choices, uint8_t* bits);
   std::optional<uint8_t> ParseChoice(std::string_view what, std::span<const Choice> choices);
   std::optional<uint16_t> ParsePortValue(const Token& token, uint16_t least);
+  bool ParsePortBehind(HostPort* server);
   std::optional<uint16_t> ParseServerPort();
   bool ParsePortMatch(PortMatch* match);
   bool ParseProxyProtocols(uint8_t* protocols);
@@ -71,6 +72,7 @@ class ConfigParser {
   bool ParseGssapiEncType();
   bool ParseClientCompatibility();
   bool ParseExtension();
+  std::optional<ResolveProtocol> ParseWayToResolve();
 
   // config_parser_settings.cc
   static std::span<const Keyword> Settings();
@@ -79,6 +81,7 @@ class ConfigParser {
   bool ParseLogTargets(std::vector<std::string>* targets);
   bool ParseDebug();
   bool ParseResolveProtocol();
+  bool ParseNameServers();
   bool ParseAutoRoute();
   bool ParseFakeRange();
   bool ParseMaxFail();
@@ -103,6 +106,7 @@ class ConfigParser {
   bool ParseRouteMethod();
   bool ParseProcess();
   bool ParseBalance();
+  bool ParseResolve();
 
   // config_parser_target.cc
   bool ParseVia();

@@ -26,6 +26,7 @@ std::span<const ConfigParser::Keyword> ConfigParser::RouteKeywords() {
       Keyword{"balance", &ConfigParser::ParseBalance, Repeat::kIsError},
       Keyword{"fallback", &ConfigParser::ParseFallback, Repeat::kIsError},
       Keyword{"process", &ConfigParser::ParseProcess, Repeat::kIsError},
+      Keyword{"resolve", &ConfigParser::ParseResolve, Repeat::kIsError},
   };
   return kKeywords;
 }
@@ -153,6 +154,12 @@ bool ConfigParser::ParseBalance() {
   const std::optional<uint8_t> choice = ParseChoice("an order", kChoices);
   if (choice) route_.rule.balance = static_cast<Balance>(*choice);
   return choice.has_value();
+}
+
+bool ConfigParser::ParseResolve() {
+  route_.resolve_where = source_.At(lexer_.Peek(Words::kPlain).offset);
+  route_.rule.resolve = ParseWayToResolve();
+  return route_.rule.resolve.has_value();
 }
 
 }  // namespace socksify

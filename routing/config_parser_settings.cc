@@ -3,6 +3,7 @@
 #include <array>
 
 #include "routing/config_parser.h"
+#include "routing/name_server.h"
 #include "routing/quoting.h"
 #include "routing/suggestion.h"
 
@@ -21,6 +22,7 @@ std::span<const ConfigParser::Keyword> ConfigParser::Settings() {
       Keyword{"errorlog", &ConfigParser::ParseErrorLog, Repeat::kAdds},
       Keyword{"debug", &ConfigParser::ParseDebug, Repeat::kLastCounts},
       Keyword{"resolveprotocol", &ConfigParser::ParseResolveProtocol, Repeat::kLastCounts},
+      Keyword{"nameserver", &ConfigParser::ParseNameServers, Repeat::kAdds},
       Keyword{"autoroute", &ConfigParser::ParseAutoRoute, Repeat::kIsError},
       Keyword{"fakerange", &ConfigParser::ParseFakeRange, Repeat::kIsError},
       Keyword{"route.maxfail", &ConfigParser::ParseMaxFail, Repeat::kLastCounts},
@@ -63,20 +65,33 @@ bool ConfigParser::ParseDebug() {
 }
 
 bool ConfigParser::ParseResolveProtocol() {
-  static constexpr std::array kChoices = {
-      Choice{"fake", static_cast<uint8_t>(ResolveProtocol::kFake)},
-      Choice{"local", static_cast<uint8_t>(ResolveProtocol::kLocal)},
-      Choice{"local-then-fake", static_cast<uint8_t>(ResolveProtocol::kLocalThenFake)}};
-  const Token token = lexer_.Peek(Words::kPlain);
-  if (token.IsWord("tcp") || token.IsWord("udp")) {
-    return Fail(token,
-                "expected fake, local or local-then-fake, found " + token.Describe() +
-                    ", which is not supported by this version",
-                "use fake (the proxy resolves) or local (this machine does)");
+  draft_.resolve_place = {&source_, source_.At(lexer_.Peek(Words::kPlain).offset)};
+  const std::optional<ResolveProtocol> protocol = ParseWayToResolve();
+  if (protocol) draft_.settings.resolve_protocol = *protocol;
+  return protocol.has_value();
+}
+
+// ADDRESS [port = N] [, ...]
+bool ConfigParser::ParseNameServers() {
+  while (true) {
+    const Token token = lexer_.Peek(Words::kAddress);
+    const bool is_keyword = token.text.ends_with(':') && lexer_.AtKeyword();
+    if (!token.IsWord() || is_keyword) {
+      return Fail(token, "expected the IP address of a name server, found " + token.Describe());
+    }
+    lexer_.Accept(token);
+    std::expected<HostPort, TextProblem> server = ParseNameServer(token.value);
+    if (!server) return Fail(token, server.error().message, server.error().remedy);
+    if (!ParsePortBehind(&*server)) return false;
+    draft_.settings.name_servers.push_back(server->address);
+    draft_.name_server_places.push_back({&source_, source_.At(token.offset)});
+    const Token comma = lexer_.Peek(Words::kAddress);
+    if (!comma.IsSymbol(",")) {
+      if (AtListEnd(Words::kAddress)) return true;
+      return Fail(comma, "expected a comma between two name servers, found " + comma.Describe());
+    }
+    lexer_.Accept(comma);
   }
-  const std::optional<uint8_t> choice = ParseChoice("fake, local or local-then-fake", kChoices);
-  if (choice) draft_.settings.resolve_protocol = static_cast<ResolveProtocol>(*choice);
-  return choice.has_value();
 }
 
 bool ConfigParser::ParseAutoRoute() {

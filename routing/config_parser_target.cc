@@ -96,19 +96,11 @@ bool ConfigParser::ParseProxyAddress(const Token& token, HopDraft* hop) {
     return Fail(token, parsed.error().message, parsed.error().remedy);
   }
   hop->proxy = std::move(*parsed);
-  const Token port = lexer_.Peek(Words::kPlain);
-  const bool is_literal = !hop->proxy.address.is_name();
-  hop->in_place = is_literal || hop->proxy.protocols != 0 || hop->proxy.has_port || port.IsWord("port");
-  if (!port.IsWord("port")) return true;
-  lexer_.Accept(port);
-  if (hop->proxy.has_port) {
-    return Fail(port, "expected one port, found a second one",
-                "remove 'port' or the ':' and number before it");
-  }
-  const std::optional<uint16_t> value = ParseServerPort();
-  if (!value) return false;
-  hop->proxy.address.set_port(*value);
-  hop->proxy.has_port = true;
+  HostPort address{hop->proxy.address, hop->proxy.has_port};
+  if (!ParsePortBehind(&address)) return false;
+  hop->in_place = !address.address.is_name() || hop->proxy.protocols != 0 || address.has_port;
+  hop->proxy.address = address.address;
+  hop->proxy.has_port = address.has_port;
   return true;
 }
 

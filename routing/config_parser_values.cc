@@ -112,6 +112,22 @@ std::optional<uint16_t> ConfigParser::ParsePortValue(const Token& token, uint16_
   return std::nullopt;
 }
 
+// The `port = N` that may follow a server's address.
+bool ConfigParser::ParsePortBehind(HostPort* server) {
+  const Token word = lexer_.Peek(Words::kPlain);
+  if (!word.IsWord("port")) return true;
+  lexer_.Accept(word);
+  if (server->has_port) {
+    return Fail(word, "expected one port, found a second one",
+                "remove 'port' or the ':' and number before it");
+  }
+  const std::optional<uint16_t> port = ParseServerPort();
+  if (!port) return false;
+  server->address.set_port(*port);
+  server->has_port = true;
+  return true;
+}
+
 // The `= N` after `port` of a server.
 std::optional<uint16_t> ConfigParser::ParseServerPort() {
   const Token op = lexer_.Next(Words::kPlain);
@@ -224,6 +240,19 @@ bool ConfigParser::ParseExtension() {
   static constexpr std::array kChoices = {Choice{"bind", 1}};
   uint8_t unused = 0;
   return ParseChoices("an extension", kChoices, &unused);
+}
+
+std::optional<ResolveProtocol> ConfigParser::ParseWayToResolve() {
+  static constexpr auto kChoices = [] {
+    std::array<Choice, 5> choices{};
+    for (uint8_t value = 0; value < choices.size(); ++value) {
+      choices[value] = {ResolveProtocolName(static_cast<ResolveProtocol>(value)), value};
+    }
+    return choices;
+  }();
+  const std::optional<uint8_t> choice = ParseChoice("a way to resolve names", kChoices);
+  if (!choice) return std::nullopt;
+  return static_cast<ResolveProtocol>(*choice);
 }
 
 }  // namespace socksify

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <utility>
 
 #include "base/text.h"
 #include "routing/address_parser.h"
+#include "routing/name_server.h"
 #include "routing/quoting.h"
 
 namespace socksify {
@@ -51,7 +53,9 @@ std::vector<std::string> SplitWords(std::string_view text) {
   return words;
 }
 
-void ApplyResolving(const ConfigHost& host, Settings* settings, Reporter* reporter) {
+// NEC's two switches speak for every name. A route of the file that resolves in a way of its own is overruled
+// too, and so is the meaning of a route that only goes direct: SOCKS5_FAKEALLHOSTS fakes its names as well.
+void ApplyResolving(const ConfigHost& host, ConfigDraft* draft, Reporter* reporter) {
   const bool fake = ReadSwitch(host, "SOCKS5_FAKEALLHOSTS", reporter).value_or(false);
   const bool local = ReadSwitch(host, "SOCKS5_LOCALDNSONLY", reporter).value_or(false);
   if (fake && local) {
@@ -59,9 +63,30 @@ void ApplyResolving(const ConfigHost& host, Settings* settings, Reporter* report
                     "expected one of SOCKS5_LOCALDNSONLY and SOCKS5_FAKEALLHOSTS, found both",
                     "unset one of them");
   } else if (fake) {
-    settings->resolve_protocol = ResolveProtocol::kFake;
+    draft->resolve_everything = ResolveProtocol::kFake;
   } else if (local) {
-    settings->resolve_protocol = ResolveProtocol::kLocal;
+    draft->resolve_everything = ResolveProtocol::kLocal;
+  }
+  if (draft->resolve_everything) draft->settings.resolve_protocol = *draft->resolve_everything;
+}
+
+void ApplyNameServers(const ConfigHost& host, ConfigDraft* draft, Reporter* reporter) {
+  constexpr const char* kVariable = "SOCKS_NS";
+  std::optional<std::string> value = GetVariable(host, kVariable);
+  if (!value) return;
+  if (!draft->settings.name_servers.empty()) {
+    reporter->Warning(kVariable, "this variable is not used, because the configuration has 'nameserver'");
+    return;
+  }
+  std::ranges::replace(*value, ',', ' ');
+  for (const std::string& word : SplitWords(*value)) {
+    const std::expected<HostPort, TextProblem> server = ParseNameServer(word);
+    if (!server) {
+      reporter->Error(kVariable, server.error().message, server.error().remedy);
+      continue;
+    }
+    draft->settings.name_servers.push_back(server->address);
+    draft->name_server_places.push_back({nullptr, {std::make_shared<const std::string>(kVariable), 0, 0}});
   }
 }
 
@@ -88,7 +113,8 @@ Credentials ReadCredentials(const ConfigHost& host, Reporter* reporter) {
   return credentials;
 }
 
-void ApplyEnvironment(const ConfigHost& host, Settings* settings, Reporter* reporter) {
+void ApplyEnvironment(const ConfigHost& host, ConfigDraft* draft, Reporter* reporter) {
+  Settings* const settings = &draft->settings;
   if (const auto outputs = GetVariable(host, "SOCKS_LOGOUTPUT")) settings->log_outputs = SplitWords(*outputs);
   if (const auto outputs = GetVariable(host, "SOCKS_ERRLOGOUTPUT"))
     settings->error_outputs = SplitWords(*outputs);
@@ -107,11 +133,8 @@ void ApplyEnvironment(const ConfigHost& host, Settings* settings, Reporter* repo
     settings->auto_route = AutoRoute::kLoopback;
   settings->direct_fallback = ReadSwitch(host, "SOCKS_DIRECTROUTE_FALLBACK", reporter).value_or(false);
   settings->bind_local_only = ReadSwitch(host, "SOCKS_BINDLOCALONLY", reporter).value_or(false);
-  ApplyResolving(host, settings, reporter);
-  if (GetVariable(host, "SOCKS_NS")) {
-    reporter->Warning("SOCKS_NS", "a name server of its own is not supported by this version",
-                      "names are resolved by the proxy (resolveprotocol: fake) or by the system (local)");
-  }
+  ApplyResolving(host, draft, reporter);
+  ApplyNameServers(host, draft, reporter);
   if (GetVariable(host, "SOCKS_REDIRECT_FROM")) {
     reporter->Error("SOCKS_REDIRECT_FROM", "redirection is not supported by this version", "unset it");
   }

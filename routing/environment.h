@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "routing/config.h"
+#include "routing/config_draft.h"
 #include "routing/config_linker.h"
 #include "routing/reporter.h"
 
@@ -21,8 +21,8 @@ Credentials ReadCredentials(const ConfigHost& host, Reporter* reporter);
 
 // Variables that override settings of a file: SOCKS_LOGOUTPUT, SOCKS_ERRLOGOUTPUT, SOCKS_DEBUG,
 // SOCKS_AUTOADD_LANROUTES, SOCKS_DIRECTROUTE_FALLBACK, SOCKS_BINDLOCALONLY, SOCKS5_FAKEALLHOSTS,
-// SOCKS5_LOCALDNSONLY; and what is reported as not supported.
-void ApplyEnvironment(const ConfigHost& host, Settings* settings, Reporter* reporter);
+// SOCKS5_LOCALDNSONLY; SOCKS_NS, where a file names no name server; and what is reported as not supported.
+void ApplyEnvironment(const ConfigHost& host, ConfigDraft* draft, Reporter* reporter);
 
 // A variable that names a route or servers.
 struct RouteVariable {

@@ -166,6 +166,20 @@ std::expected<Endpoint, TextProblem> ParseHost(std::string_view text, uint16_t p
   return *endpoint;
 }
 
+std::expected<HostPort, TextProblem> ParseHostPort(std::string_view text, uint16_t default_port) {
+  const std::expected<HostAndPort, TextProblem> parts = SplitHostAndPort(text);
+  if (!parts) return std::unexpected(parts.error());
+  uint16_t port = default_port;
+  if (parts->has_port) {
+    const std::expected<uint16_t, TextProblem> given = ParsePort(parts->port, 1);
+    if (!given) return std::unexpected(given.error());
+    port = *given;
+  }
+  const std::expected<Endpoint, TextProblem> address = ParseHost(parts->host, port);
+  if (!address) return std::unexpected(address.error());
+  return HostPort{*address, parts->has_port};
+}
+
 std::expected<ProxyUrl, TextProblem> ParseProxyUrl(std::string_view text) {
   ProxyUrl url;
   const size_t slashes = text.find("://");
@@ -199,18 +213,11 @@ std::expected<ProxyUrl, TextProblem> ParseProxyUrl(std::string_view text) {
     }
     text.remove_suffix(1);
   }
-  const std::expected<HostAndPort, TextProblem> parts = SplitHostAndPort(text);
-  if (!parts) return std::unexpected(parts.error());
-  uint16_t port = url.protocols == kServerHttp ? kHttpProxyPort : kSocksPort;
-  if (parts->has_port) {
-    const std::expected<uint16_t, TextProblem> given = ParsePort(parts->port, 1);
-    if (!given) return std::unexpected(given.error());
-    port = *given;
-    url.has_port = true;
-  }
-  const std::expected<Endpoint, TextProblem> address = ParseHost(parts->host, port);
-  if (!address) return std::unexpected(address.error());
-  url.address = *address;
+  const std::expected<HostPort, TextProblem> host =
+      ParseHostPort(text, url.protocols == kServerHttp ? kHttpProxyPort : kSocksPort);
+  if (!host) return std::unexpected(host.error());
+  url.address = host->address;
+  url.has_port = host->has_port;
   return url;
 }
 

@@ -39,6 +39,14 @@ struct TextProblem {
 
 std::expected<ProxyUrl, TextProblem> ParseProxyUrl(std::string_view text);
 
+struct HostPort {
+  Endpoint address;
+  bool has_port = false;  // whether the text gives a port
+};
+
+// HOST[:PORT]; an IPv6 address stands in brackets.
+std::expected<HostPort, TextProblem> ParseHostPort(std::string_view text, uint16_t default_port);
+
 // A host name, an IPv4 address or an IPv6 address (in brackets or not), for a server. Fails for what cannot
 // be one: more than 255 bytes, other characters than letters, digits, '.', '-' and '_', or a broken address.
 std::expected<Endpoint, TextProblem> ParseHost(std::string_view text, uint16_t port);

@@ -9,7 +9,8 @@ namespace socksify {
 RouteTable::RouteTable(std::vector<Rule> rules, std::vector<std::unique_ptr<const Server>> servers)
     : rules_(std::move(rules)),
       servers_(std::move(servers)),
-      needs_source_(std::ranges::any_of(rules_, &Rule::NeedsSource)) {}
+      needs_source_(std::ranges::any_of(rules_, &Rule::NeedsSource)),
+      has_say_in_resolving_(std::ranges::any_of(rules_, &Rule::HasSayInResolving)) {}
 
 const Rule* RouteTable::Decide(const Query& query) const {
   for (const Rule& rule : rules_) {
@@ -18,15 +19,17 @@ const Rule* RouteTable::Decide(const Query& query) const {
   return nullptr;
 }
 
-NameFate RouteTable::FateOf(std::string_view name, std::string_view process) const {
+NameRule RouteTable::HowToResolve(std::string_view name, std::string_view process,
+                                  ResolveProtocol otherwise) const {
   bool met_direct = false;
+  bool met_other = false;
   for (const Rule& rule : rules_) {
     if (!rule.MayMeetName(name, process)) continue;
-    if (!rule.IsPurelyDirect()) return NameFate::kFake;
-    met_direct = true;
-    if (rule.IsUnconditional()) break;
+    if (rule.HasSayInResolving()) return {*rule.resolve, &rule};
+    (rule.IsPurelyDirect() ? met_direct : met_other) = true;
+    if (rule.IsUnconditional() || (met_other && !has_say_in_resolving_)) break;
   }
-  return met_direct ? NameFate::kLocal : NameFate::kFake;
+  return {met_direct && !met_other ? ResolveProtocol::kLocal : otherwise, nullptr};
 }
 
 }  // namespace socksify

@@ -16,10 +16,10 @@
 
 namespace socksify {
 
-// What became of a name that a program wants to look up.
-enum class NameFate : uint8_t {
-  kLocal,  // every rule that it can meet goes direct: resolve it as the system would
-  kFake,   // some rule that it can meet goes through a proxy or blocks, or there is none: a fake address
+// How a name that a program wants to look up is to be resolved.
+struct NameRule {
+  ResolveProtocol protocol = ResolveProtocol::kFake;
+  const Rule* rule = nullptr;  // the rule whose `resolve:` says so; null: it follows from the routes alone
 };
 
 class RouteTable {
@@ -37,9 +37,13 @@ class RouteTable {
   // The first rule that matches, or null: no rule (ENETUNREACH).
   const Rule* Decide(const Query& query) const;
 
-  // `name` as for a look-up, whatever the port, transport and command turn out to be. A name that no rule can
-  // meet is faked: its connect fails for want of a route, and no query leaves the machine.
-  NameFate FateOf(std::string_view name, std::string_view process) const;
+  // How to resolve `name`, whatever the port, transport, command and source turn out to be. Of the rules that
+  // it can meet, in order and up to the first that nothing else can pass:
+  //  1. the first that has a say (Rule::HasSayInResolving) decides;
+  //  2. if there is none and all of them only go direct: kLocal;
+  //  3. else, and for a name that no rule can meet: `otherwise`, which is Settings::resolve_protocol.
+  // Names that never leave the machine (localhost, /etc/hosts) are the caller's to sort out before.
+  NameRule HowToResolve(std::string_view name, std::string_view process, ResolveProtocol otherwise) const;
 
   // Whether some rule asks where a connection comes from. If none does, a caller need not find it out.
   bool needs_source() const { return needs_source_; }
@@ -53,6 +57,7 @@ class RouteTable {
   std::vector<Rule> rules_;
   std::vector<std::unique_ptr<const Server>> servers_;
   bool needs_source_ = false;
+  bool has_say_in_resolving_ = false;  // some rule has
 };
 
 // Writes the targets of `rule` in the order in which they are to be tried: the group as its balance says,

@@ -83,6 +83,10 @@ bool Rule::MayMeetName(std::string_view name, std::string_view process) const {
   return (to.empty() || std::ranges::any_of(to, matches)) && MatchesProcess(processes, process);
 }
 
+bool Rule::HasSayInResolving() const {
+  return resolve.has_value() && (*resolve != ResolveProtocol::kLocal || !IsPurelyDirect());
+}
+
 bool Rule::IsUnconditional() const {
   return from_port.IsAny() && to_port.IsAny() && transports == kAllTransports && commands == kAllCommands &&
          MatchesSource(from, nullptr);

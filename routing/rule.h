@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "routing/address_pattern.h"
 #include "routing/location.h"
 #include "routing/port_match.h"
+#include "routing/resolve_protocol.h"
 #include "routing/server.h"
 
 namespace socksify {
@@ -34,6 +36,7 @@ struct Rule {
   std::vector<Target> group;     // `via`; never empty
   std::vector<Target> fallback;  // `fallback`
   Balance balance = Balance::kOrdered;
+  std::optional<ResolveProtocol> resolve;  // `resolve`: for the names that can meet this rule
 
   // The matchers. All of them must agree; of several patterns one is enough, and an empty list matches all.
   std::vector<AddressPattern> from;
@@ -48,6 +51,9 @@ struct Rule {
   // Whether a connection of `process` to `name` can meet this rule, with some port, transport, command,
   // source.
   bool MayMeetName(std::string_view name, std::string_view process) const;
+  // Whether it has a say in how the names that can meet it are resolved. `resolve: local` in a rule that only
+  // goes direct says aloud what such a rule means anyway, so it takes no name away from other rules.
+  bool HasSayInResolving() const;
   // Nothing but the destination's address and the program's name counts.
   bool IsUnconditional() const;
   // Whether the bound local address or port makes a difference.

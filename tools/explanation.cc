@@ -5,6 +5,8 @@
 #include <array>
 #include <cerrno>
 
+#include "dialer/path_text.h"
+#include "protocol/socks4_client.h"
 #include "tools/rule_text.h"
 
 namespace socksify {
@@ -27,38 +29,70 @@ constexpr std::array<ProtocolName, 5> kProtocolNames = {{
     {kServerUpnp, "upnp"},
 }};
 
-HopReport ReportHop(const Server& server) {
+// `next` is what the server would be asked for; null where that is not known yet.
+HopReport ReportHop(const Server& server, const Endpoint* next) {
   HopReport report{.name = server.name,
                    .address = server.address.ToString(),
                    .protocols = {},
                    .where = server.where.source ? server.where.ToString() : "",
-                   .unusable = server.unusable};
+                   .unusable = server.unusable,
+                   .error = server.unusable.empty() ? 0 : EOPNOTSUPP};
   for (const ProtocolName& protocol : kProtocolNames) {
     if ((server.protocols & protocol.bit) != 0) report.protocols.emplace_back(protocol.name);
+  }
+  const ProxyProtocol spoken = PreferredProtocol(server);
+  const bool is_4a = spoken == ProxyProtocol::kSocks4a;
+  if (report.unusable.empty() && next != nullptr && (is_4a || spoken == ProxyProtocol::kSocks4)) {
+    // The machine itself knows best what it cannot say.
+    Socks4Client client;
+    client.Start(*next, is_4a ? Socks4Dialect::kSocks4a : Socks4Dialect::kSocks4, server.username);
+    if (client.state() == HandshakeState::kFailed) {
+      report.unusable = client.failure().reason;
+      report.error = client.failure().error;
+    }
   }
   return report;
 }
 
-void ReportPaths(const std::vector<Target>& targets, bool is_fallback, std::vector<PathReport>* paths) {
+// `destination` is what the last server of each path would be asked for; null where a look-up comes first.
+void ReportPaths(const std::vector<Target>& targets, bool is_fallback, const Endpoint* destination,
+                 std::vector<PathReport>* paths) {
   for (const Target& target : targets) {
     PathReport path{.kind = target.kind, .is_fallback = is_fallback, .hops = {}};
-    for (const Server* const server : target.hops) path.hops.push_back(ReportHop(*server));
+    for (size_t i = 0; i < target.hops.size(); ++i) {
+      const Endpoint* const next = i + 1 < target.hops.size() ? &target.hops[i + 1]->address : destination;
+      path.hops.push_back(ReportHop(*target.hops[i], next));
+    }
     paths->push_back(std::move(path));
   }
 }
 
-Resolution ResolutionOf(const Config& config, const Destination& destination, std::string_view process,
-                        bool is_local_name) {
-  if (!destination.endpoint.is_name()) return Resolution::kLiteral;
-  if (is_local_name) return Resolution::kHosts;
-  const bool is_local = config.routes.FateOf(destination.endpoint.name(), process) == NameFate::kLocal;
-  if (is_local) return Resolution::kLocal;
-  switch (config.settings.resolve_protocol) {
+Resolution ResolutionBy(ResolveProtocol protocol) {
+  switch (protocol) {
+    case ResolveProtocol::kFake: return Resolution::kFake;
     case ResolveProtocol::kLocal: return Resolution::kLocal;
     case ResolveProtocol::kLocalThenFake: return Resolution::kLocalThenFake;
-    case ResolveProtocol::kFake: break;
+    case ResolveProtocol::kTcp: return Resolution::kTcp;
+    case ResolveProtocol::kUdp: break;
   }
-  return Resolution::kFake;
+  return Resolution::kUdp;
+}
+
+// For a name that is not of this machine.
+void ExplainLookUp(const Config& config, std::string_view name, std::string_view process,
+                   Explanation* explanation) {
+  const NameRule how = config.routes.HowToResolve(name, process, config.settings.resolve_protocol);
+  explanation->resolution = ResolutionBy(how.protocol);
+  // The environment may have overruled what the route says.
+  if (how.rule != nullptr && how.protocol != config.settings.resolve_protocol) {
+    explanation->resolve_where = how.rule->where.ToString();
+  }
+  const bool is_tcp = how.protocol == ResolveProtocol::kTcp;
+  if (!is_tcp && how.protocol != ResolveProtocol::kUdp) return;
+  for (const Endpoint& server : config.settings.name_servers) {
+    const Destination query{.endpoint = server, .transport = is_tcp ? Transport::kTcp : Transport::kUdp};
+    explanation->name_servers.push_back(Explain(config, query, process, {}));
+  }
 }
 
 void Judge(Explanation* explanation) {
@@ -77,8 +111,13 @@ void Judge(Explanation* explanation) {
   }
   const auto usable = std::ranges::find_if(paths, &PathReport::IsUsable);
   if (usable == paths.end()) {
-    return settle(Verdict::kRefused, EOPNOTSUPP, "none of the servers can be used by this version");
+    const int error = paths.back().error();
+    return settle(Verdict::kRefused, error,
+                  error == EOPNOTSUPP ? "none of the servers can be used by this version"
+                                      : "none of the paths can carry it");
   }
+  if (usable->kind == Target::Kind::kDirect) return settle(Verdict::kDirect, 0, "");
+  if (usable->kind == Target::Kind::kBlock) return settle(Verdict::kBlock, EACCES, "the route says block");
   settle(Verdict::kProxy, 0, "");
 }
 
@@ -88,18 +127,25 @@ bool PathReport::IsUsable() const {
   return std::ranges::all_of(hops, [](const HopReport& hop) { return hop.unusable.empty(); });
 }
 
+int PathReport::error() const {
+  const auto unusable = std::ranges::find_if(hops, [](const HopReport& hop) { return hop.error != 0; });
+  return unusable == hops.end() ? 0 : unusable->error;
+}
+
 Explanation Explain(const Config& config, const Destination& destination, std::string_view process,
                     std::span<const IpAddress> local_addresses) {
   Explanation explanation;
   explanation.destination = destination.endpoint.ToString();
   explanation.transport = destination.transport;
   explanation.process = process;
-  explanation.resolution = ResolutionOf(config, destination, process, !local_addresses.empty());
 
   Endpoint decided = destination.endpoint;
-  if (explanation.resolution == Resolution::kHosts) {
+  if (destination.endpoint.is_name() && !local_addresses.empty()) {
+    explanation.resolution = Resolution::kHosts;
     explanation.addresses.assign(local_addresses.begin(), local_addresses.end());
     decided = Endpoint::FromIp(local_addresses[0], destination.endpoint.port());
+  } else if (destination.endpoint.is_name()) {
+    ExplainLookUp(config, destination.endpoint.name(), process, &explanation);
   }
   const bool is_udp = destination.transport == Transport::kUdp;
   const Query query{.destination = decided,
@@ -111,8 +157,10 @@ Explanation Explain(const Config& config, const Destination& destination, std::s
     explanation.where = rule->where;
     explanation.rule_text = ReadRuleText(rule->where);
     explanation.balance = rule->balance;
-    ReportPaths(rule->group, false, &explanation.paths);
-    ReportPaths(rule->fallback, true, &explanation.paths);
+    const bool is_final = !decided.is_name() || explanation.resolution == Resolution::kFake;
+    const Endpoint* const asked_for = is_final ? &decided : nullptr;
+    ReportPaths(rule->group, false, asked_for, &explanation.paths);
+    ReportPaths(rule->fallback, true, asked_for, &explanation.paths);
   }
   Judge(&explanation);
   return explanation;
@@ -136,6 +184,8 @@ const char* ToString(Resolution resolution) {
     case Resolution::kFake: return "fake";
     case Resolution::kLocal: return "local";
     case Resolution::kLocalThenFake: return "local-then-fake";
+    case Resolution::kTcp: return "tcp";
+    case Resolution::kUdp: return "udp";
   }
   return "";
 }

@@ -27,6 +27,8 @@ enum class Resolution : uint8_t {
   kFake,           // sent to the proxy as a name
   kLocal,          // looked up by this machine
   kLocalThenFake,  // looked up by this machine, and sent to the proxy as a name if that fails
+  kTcp,            // looked up by DNS over TCP, its queries carried by the routes
+  kUdp,            // the same over UDP
 };
 
 struct HopReport {
@@ -35,6 +37,7 @@ struct HopReport {
   std::vector<std::string> protocols;  // "socks5", ...; the preferred one first
   std::string where;
   std::string unusable;  // the reason; empty: usable
+  int error = 0;         // with `unusable`: the errno value that a path through it fails with
 };
 
 struct PathReport {
@@ -43,6 +46,8 @@ struct PathReport {
   std::vector<HopReport> hops;  // for kProxies
 
   bool IsUsable() const;
+  // The errno value that it fails with; 0 where it is usable.
+  int error() const;
 };
 
 struct Explanation {
@@ -61,7 +66,10 @@ struct Explanation {
   std::vector<PathReport> paths;  // the group, then the fallbacks, in file order
 
   Resolution resolution = Resolution::kLiteral;
+  std::string resolve_where;         // the route whose `resolve:` says so; empty: none does
   std::vector<IpAddress> addresses;  // for kHosts; the first of them decides
+  // For kTcp and kUdp: the way to each name server; empty: those of /etc/resolv.conf are asked.
+  std::vector<Explanation> name_servers;
 };
 
 // The errno that a program gets for UDP through a proxy, for as long as it is not supported.
@@ -71,9 +79,10 @@ extern const int kUdpThroughProxyError;
 Explanation Explain(const Config& config, const Destination& destination, std::string_view process,
                     std::span<const IpAddress> local_addresses);
 
-const char* ToString(Verdict verdict);        // "direct", "proxy", "block", "no-route", "refused"
-const char* ToString(Resolution resolution);  // "literal", "hosts", "fake", "local", "local-then-fake"
-const char* ToString(Balance balance);        // as in the configuration
+const char* ToString(Verdict verdict);  // "direct", "proxy", "block", "no-route", "refused"
+// "literal", "hosts", "fake", "local", "local-then-fake", "tcp", "udp"
+const char* ToString(Resolution resolution);
+const char* ToString(Balance balance);  // as in the configuration
 
 // Aligned text of several lines; and the JSON object that socksctl(1) documents, on one line.
 std::string ToText(const Explanation& explanation);

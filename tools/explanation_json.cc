@@ -26,6 +26,16 @@ Json PathToJson(const PathReport& path) {
       {"kind", kind}, {"fallback", path.is_fallback}, {"usable", path.IsUsable()}, {"hops", std::move(hops)}};
 }
 
+Json PathsToJson(const std::vector<PathReport>& paths) {
+  Json list = Json::array();
+  for (const PathReport& path : paths) list.push_back(PathToJson(path));
+  return list;
+}
+
+Json ErrnoOrNull(int error) {
+  return error == 0 ? Json() : Json(ErrnoName(error));
+}
+
 }  // namespace
 
 std::string ToJson(const Explanation& explanation) {
@@ -34,7 +44,7 @@ std::string ToJson(const Explanation& explanation) {
   object["transport"] = ToString(explanation.transport);
   object["process"] = TextOrNull(explanation.process);
   object["verdict"] = ToString(explanation.verdict);
-  object["errno"] = explanation.error == 0 ? Json() : Json(ErrnoName(explanation.error));
+  object["errno"] = ErrnoOrNull(explanation.error);
   object["reason"] = TextOrNull(explanation.reason);
   object["rule"] = nullptr;
   if (explanation.has_rule) {
@@ -42,9 +52,18 @@ std::string ToJson(const Explanation& explanation) {
     object["rule"]["text"] = TextOrNull(explanation.rule_text);
     object["rule"]["balance"] = ToString(explanation.balance);
   }
-  object["paths"] = Json::array();
-  for (const PathReport& path : explanation.paths) object["paths"].push_back(PathToJson(path));
+  object["paths"] = PathsToJson(explanation.paths);
   object["resolution"] = ToString(explanation.resolution);
+  object["resolve_rule"] = TextOrNull(explanation.resolve_where);
+  object["name_servers"] = Json::array();
+  for (const Explanation& server : explanation.name_servers) {
+    object["name_servers"].push_back({{"address", server.destination},
+                                      {"verdict", ToString(server.verdict)},
+                                      {"errno", ErrnoOrNull(server.error)},
+                                      {"reason", TextOrNull(server.reason)},
+                                      {"rule", TextOrNull(server.has_rule ? server.where.ToString() : "")},
+                                      {"paths", PathsToJson(server.paths)}});
+  }
   object["addresses"] = Json::array();
   for (const IpAddress& address : explanation.addresses) object["addresses"].push_back(address.ToString());
   return ToLine(object);

@@ -82,12 +82,37 @@ void AppendPaths(std::string* text, const Explanation& explanation) {
   if (count > 1) AppendLine(text, "balance", ToString(explanation.balance));
 }
 
+constexpr char kAddressDecides[] = "; the route of its address decides in the end";
+
+// "10.0.0.53:53 through socks5 10.0.0.1:1080 (a.conf:4)"
+std::string DescribeWayTo(const Explanation& server) {
+  std::string text = server.destination;
+  const auto path = std::ranges::find_if(server.paths, &PathReport::IsUsable);
+  if (server.error != 0 || path == server.paths.end()) {
+    return text + " cannot be asked: " + server.reason + " (" + ErrnoName(server.error) + ")";
+  }
+  text += path->kind == Target::Kind::kDirect ? " directly" : " through " + DescribePath(*path);
+  return text + " (" + server.where.ToString() + ")";
+}
+
+void AppendNameServers(std::string* text, const Explanation& explanation) {
+  if (explanation.resolution != Resolution::kTcp && explanation.resolution != Resolution::kUdp) return;
+  if (explanation.name_servers.empty()) {
+    AppendLine(text, "nameserver", "those of /etc/resolv.conf, each by its own route");
+  }
+  for (const Explanation& server : explanation.name_servers) {
+    AppendLine(text, "nameserver", DescribeWayTo(server));
+  }
+}
+
 std::string DescribeName(const Explanation& explanation) {
   switch (explanation.resolution) {
     case Resolution::kLiteral: return "an address; there is nothing to resolve";
     case Resolution::kFake: return "a fake address for the program, the name itself for the proxy";
-    case Resolution::kLocal: return "resolved by this machine; the route of its address decides in the end";
+    case Resolution::kLocal: return std::string("resolved by this machine") + kAddressDecides;
     case Resolution::kLocalThenFake: return "resolved by this machine; if that fails, by the proxy";
+    case Resolution::kTcp: return std::string("resolved by DNS over TCP") + kAddressDecides;
+    case Resolution::kUdp: return std::string("resolved by DNS over UDP") + kAddressDecides;
     case Resolution::kHosts: break;
   }
   std::vector<std::string> addresses;
@@ -108,6 +133,11 @@ std::string ToText(const Explanation& explanation) {
   AppendBlock(&text, explanation.rule_text);
   AppendPaths(&text, explanation);
   AppendLine(&text, "name", DescribeName(explanation));
+  if (!explanation.resolve_where.empty()) {
+    AppendLine(&text, "",
+               "because " + explanation.resolve_where + " says resolve: " + ToString(explanation.resolution));
+  }
+  AppendNameServers(&text, explanation);
   return text;
 }
 

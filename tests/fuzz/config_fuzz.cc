@@ -45,7 +45,8 @@ void AskTable(const RouteTable& table) {
       if (targets[i]->kind == Target::Kind::kProxies && targets[i]->hops.empty()) std::abort();
     }
   }
-  table.FateOf("www.example.org", "curl");
+  const NameRule how = table.HowToResolve("www.example.org", "curl", ResolveProtocol::kFake);
+  if (how.rule != nullptr && how.rule->resolve != how.protocol) std::abort();
 }
 
 // Only where it stands as a password: `password: Xs3cretX`, and behind a ':' in front of an '@'.

@@ -218,10 +218,6 @@ TEST(EnvironmentTest, OverridesSettings) {
 TEST(EnvironmentTest, SaysWhatItCannotDo) {
   FakeMachine machine;
   machine.files["a.conf"] = kDirect;
-  machine.variables = {{"SOCKS_NS", "10.0.0.1"}};
-  EXPECT_EQ(FakeMachine::Join(MustLoad(&machine, {"a.conf", {}}).warnings),
-            "SOCKS_NS: warning: a name server of its own is not supported by this version\n"
-            "  names are resolved by the proxy (resolveprotocol: fake) or by the system (local)\n");
   machine.variables = {{"SOCKS_REDIRECT_FROM", "10.0.0.1"},
                        {"SOCKS_DEBUG", "much"},
                        {"SOCKS_BINDLOCALONLY", "maybe"},
@@ -234,6 +230,77 @@ TEST(EnvironmentTest, SaysWhatItCannotDo) {
             "  unset one of them\n"
             "SOCKS_REDIRECT_FROM: redirection is not supported by this version\n"
             "  unset it\n");
+}
+
+TEST(EnvironmentTest, NamesNameServers) {
+  FakeMachine machine;
+  machine.files["a.conf"] = kDirect;
+  machine.variables = {{"SOCKS_NS", " 10.0.0.1, 10.0.0.2:5353\t2001:db8::1,[2001:db8::2]:54 "}};
+  const Config config = MustLoad(&machine, {"a.conf", {}});
+  std::string servers;
+  for (const Endpoint& server : config.settings.name_servers) servers += server.ToString() + " ";
+  EXPECT_EQ(servers, "10.0.0.1:53 10.0.0.2:5353 [2001:db8::1]:53 [2001:db8::2]:54 ");
+  EXPECT_EQ(FakeMachine::Join(config.warnings), "");
+
+  machine.variables = {{"SOCKS_NS", "ns.test 10.0.0.1 10.0.0.1:x"}};
+  EXPECT_EQ(ErrorsOf(&machine, {"a.conf", {}}),
+            "SOCKS_NS: expected the IP address of a name server, found 'ns.test'\n"
+            "  write its address: there is nobody to ask for its name\n"
+            "SOCKS_NS: expected a port number from 1 to 65535, found 'x'\n");
+}
+
+TEST(EnvironmentTest, ANameServerOfTheFileComesFirst) {
+  FakeMachine machine;
+  machine.files["a.conf"] = std::string(kDirect) + "nameserver: 10.0.0.53\n";
+  machine.variables = {{"SOCKS_NS", "10.0.0.1"}};
+  const Config config = MustLoad(&machine, {"a.conf", {}});
+  ASSERT_EQ(config.settings.name_servers.size(), 1u);
+  EXPECT_EQ(config.settings.name_servers[0].ToString(), "10.0.0.53:53");
+  EXPECT_EQ(FakeMachine::Join(config.warnings),
+            "SOCKS_NS: warning: this variable is not used, because the configuration has 'nameserver'\n");
+}
+
+TEST(EnvironmentTest, WarnsOfANameServerThatNoRouteReaches) {
+  FakeMachine machine;
+  machine.files["a.conf"] = "resolveprotocol: tcp\nroute { to: 10.0.0.0/8 via: 10.0.0.1 }\n";
+  machine.variables = {{"SOCKS_NS", "10.0.0.53 192.0.2.1"}};
+  EXPECT_EQ(FakeMachine::Join(MustLoad(&machine, {"a.conf", {}}).warnings),
+            "SOCKS_NS: warning: 192.0.2.1:53 cannot be asked by tcp: no route matches\n"
+            "  add a route to it: route { from: 0/0 to: 192.0.2.1 via: SERVER }\n");
+}
+
+// How the names of a direct route, of a proxied one, of one with a `resolve:`, and of no route are resolved.
+std::string WaysToResolve(FakeMachine* machine) {
+  const Config config = MustLoad(machine, {"a.conf", {}});
+  std::string ways;
+  for (const char* name : {"x.lan", "x.proxied", "x.tcp", "x.none"}) {
+    ways +=
+        ResolveProtocolName(config.routes.HowToResolve(name, "", config.settings.resolve_protocol).protocol);
+    ways += ' ';
+  }
+  return ways;
+}
+
+TEST(EnvironmentTest, SaysHowEveryNameIsResolved) {
+  FakeMachine machine;
+  machine.files["a.conf"] =
+      "resolveprotocol: local-then-fake\n"
+      "nameserver: 10.0.0.53\n"
+      "route { to: .lan via: direct }\n"
+      "route { to: .proxied via: 10.0.0.1 }\n"
+      "route { to: .tcp via: direct resolve: tcp }\n"
+      "route { to: 10.0.0.0/8 via: direct }\n";
+  EXPECT_EQ(WaysToResolve(&machine), "local local-then-fake tcp local-then-fake ");
+  machine.variables = {{"SOCKS5_FAKEALLHOSTS", "1"}};
+  EXPECT_EQ(WaysToResolve(&machine), "fake fake fake fake ");
+  machine.variables = {{"SOCKS5_LOCALDNSONLY", "1"}};
+  EXPECT_EQ(WaysToResolve(&machine), "local local local local ");
+  machine.variables = {{"SOCKS5_LOCALDNSONLY", "0"}, {"SOCKS5_FAKEALLHOSTS", "no"}};
+  EXPECT_EQ(WaysToResolve(&machine), "local local-then-fake tcp local-then-fake ");
+  machine.variables = {{"SOCKS5_LOCALDNSONLY", "never"}, {"SOCKS5_FAKEALLHOSTS", "all"}};
+  EXPECT_EQ(ErrorsOf(&machine, {"a.conf", {}}),
+            "SOCKS5_FAKEALLHOSTS: expected yes or no, found 'all'\n"
+            "SOCKS5_LOCALDNSONLY: expected yes or no, found 'never'\n");
 }
 
 TEST(EnvironmentTest, GoesDirectWithoutAConfigurationWhenAskedTo) {

@@ -62,33 +62,6 @@ TEST(RouteTableTest, HasNoRuleByDefault) {
   const RouteTable table;
   const Endpoint destination = *Endpoint::FromHost("web.test", 80);
   EXPECT_EQ(table.Decide({destination}), nullptr);
-  EXPECT_EQ(table.FateOf("web.test", ""), NameFate::kFake);
-}
-
-TEST(RouteTableTest, DecidesTheFateOfNames) {
-  FakeMachine machine;
-  const Config config = MustLoad(&machine,
-                                 "route { from: 0.0.0.0/0 to: .lan via: direct }\n"
-                                 "route { to: .web via: direct protocol: tcp }\n"
-                                 "route { to: 10.0.0.0/8 via: 10.0.0.1 }\n"
-                                 "route { to: a.web port = 80 via: 10.0.0.1 }\n"
-                                 "route { to: .blocked via: block }\n"
-                                 "route { to: .mixed via: direct fallback: 10.0.0.1 }\n"
-                                 "route { to: .prog via: 10.0.0.1 process: curl }\n"
-                                 "route { to: .prog via: direct }\n"
-                                 "route { to: .lan via: 10.0.0.1 }\n");
-  const auto fate = [&](const char* name, const char* process = "") {
-    return config.routes.FateOf(name, process);
-  };
-  EXPECT_EQ(fate("host.lan"), NameFate::kLocal);
-  EXPECT_EQ(fate("b.web"), NameFate::kLocal);
-  EXPECT_EQ(fate("a.web"), NameFate::kFake) << "the first rule is for TCP alone";
-  EXPECT_EQ(fate("x.blocked"), NameFate::kFake);
-  EXPECT_EQ(fate("x.mixed"), NameFate::kFake);
-  EXPECT_EQ(fate("x.prog", "curl"), NameFate::kFake);
-  EXPECT_EQ(fate("x.prog", "wget"), NameFate::kLocal);
-  EXPECT_EQ(fate("no.rule"), NameFate::kFake);
-  EXPECT_EQ(fate("localhost"), NameFate::kLocal);
 }
 
 Rule RuleWith(Balance balance, size_t group, size_t fallbacks) {

@@ -75,6 +75,68 @@ TEST(ExplanationTest, ShowsLocalNames) {
             "  name        of this machine: 10.0.0.1, ::1; the route is that of the address\n");
 }
 
+Explanation NameServer(const std::string& address) {
+  Explanation server;
+  server.destination = address;
+  server.where = {.source = std::make_shared<const std::string>("a.conf"), .line = 4, .column = 1};
+  server.has_rule = true;
+  return server;
+}
+
+Explanation ResolvedByTcp() {
+  Explanation explanation;
+  explanation.destination = "web.test:80";
+  explanation.verdict = Verdict::kDirect;
+  explanation.paths = {{Target::Kind::kDirect, false, {}}};
+  explanation.resolution = Resolution::kTcp;
+  explanation.resolve_where = "a.conf:3";
+  Explanation proxied = NameServer("10.0.0.53:53");
+  proxied.verdict = Verdict::kProxy;
+  proxied.paths = {{Target::Kind::kProxies, false, {Hop("upnp", "10.0.0.3:1", "", "upnp is not supported")}},
+                   {Target::Kind::kProxies, false, {Hop("socks5", "10.0.0.1:1080")}}};
+  Explanation direct = NameServer("10.0.0.54:53");
+  direct.verdict = Verdict::kDirect;
+  direct.paths = {{Target::Kind::kDirect, false, {}}};
+  Explanation blocked = NameServer("[2001:db8::1]:53");
+  blocked.verdict = Verdict::kBlock;
+  blocked.error = EACCES;
+  blocked.reason = "the route says block";
+  blocked.paths = {{Target::Kind::kBlock, false, {}}};
+  explanation.name_servers = {proxied, direct, blocked};
+  return explanation;
+}
+
+TEST(ExplanationTest, ShowsTheWayToTheNameServers) {
+  EXPECT_EQ(ToText(ResolvedByTcp()),
+            "web.test:80/tcp goes direct\n"
+            "  path        direct\n"
+            "  name        resolved by DNS over TCP; the route of its address decides in the end\n"
+            "              because a.conf:3 says resolve: tcp\n"
+            "  nameserver  10.0.0.53:53 through socks5 10.0.0.1:1080 (a.conf:4)\n"
+            "  nameserver  10.0.0.54:53 directly (a.conf:4)\n"
+            "  nameserver  [2001:db8::1]:53 cannot be asked: the route says block (EACCES)\n");
+  Explanation udp = ResolvedByTcp();
+  udp.resolution = Resolution::kUdp;
+  udp.resolve_where = "";
+  udp.name_servers.clear();
+  EXPECT_EQ(ToText(udp),
+            "web.test:80/tcp goes direct\n"
+            "  path        direct\n"
+            "  name        resolved by DNS over UDP; the route of its address decides in the end\n"
+            "  nameserver  those of /etc/resolv.conf, each by its own route\n");
+}
+
+TEST(ExplanationTest, WritesNameServersAsJson) {
+  const nlohmann::json object = nlohmann::json::parse(ToJson(ResolvedByTcp()));
+  EXPECT_EQ(object["resolution"], "tcp");
+  EXPECT_EQ(object["resolve_rule"], "a.conf:3");
+  ASSERT_EQ(object["name_servers"].size(), 3U);
+  EXPECT_EQ(object["name_servers"][1].dump(),
+            R"({"address":"10.0.0.54:53","errno":null,"paths":[{"fallback":false,"hops":[],"kind":"direct",)"
+            R"("usable":true}],"reason":null,"rule":"a.conf:4","verdict":"direct"})");
+  EXPECT_EQ(object["name_servers"][2]["errno"], "EACCES");
+}
+
 TEST(ExplanationTest, WritesJsonWithFixedKeys) {
   EXPECT_EQ(
       ToJson(Proxied()),
@@ -87,7 +149,8 @@ TEST(ExplanationTest, WritesJsonWithFixedKeys) {
       R"({"kind":"proxy","fallback":false,"usable":false,"hops":[)"
       R"({"server":null,"address":"10.0.0.3:1","protocols":["upnp"],"where":"a.conf:1",)"
       R"("unusable":"upnp is not supported yet"}]},)"
-      R"({"kind":"direct","fallback":true,"usable":true,"hops":[]}],"resolution":"fake","addresses":[]})"
+      R"({"kind":"direct","fallback":true,"usable":true,"hops":[]}],"resolution":"fake","resolve_rule":null,)"
+      R"("name_servers":[],"addresses":[]})"
       "\n");
 }
 

@@ -85,9 +85,13 @@ TEST_F(SocksctlTest, ExplainShowsTheWayThroughAChain) {
 TEST_F(SocksctlTest, ExplainKnowsEveryVerdict) {
   const std::vector<std::vector<std::string>> cases = {
       // destination, verdict, errno
-      {"web.example:443", "proxy", ""}, {"[2001:db8::1]:https", "proxy", ""},
-      {"10.1.2.3:22", "direct", ""},    {"127.0.0.1:22", "direct", ""},
-      {"localhost:22", "direct", ""},   {"www.blocked.example:80", "block", "EACCES"},
+      {"web.example:443", "proxy", ""},
+      // spare speaks SOCKS 4A, which has no room for it.
+      {"[2001:db8::1]:https", "refused", "EAFNOSUPPORT"},
+      {"10.1.2.3:22", "direct", ""},
+      {"127.0.0.1:22", "direct", ""},
+      {"localhost:22", "direct", ""},
+      {"www.blocked.example:80", "block", "EACCES"},
   };
   for (const auto& c : cases) {
     const nlohmann::json explanation = RunForJson({"explain", c[0]});
@@ -101,6 +105,47 @@ TEST_F(SocksctlTest, ExplainSaysHowTheNameIsResolved) {
   EXPECT_EQ(RunForJson({"explain", "web.example:443"})["resolution"], "fake");
   EXPECT_EQ(RunForJson({"explain", "10.0.0.1:443"})["resolution"], "literal");
   EXPECT_EQ(RunForJson({"explain", "localhost:443"})["resolution"], "hosts");
+}
+
+TEST_F(SocksctlTest, ExplainShowsHowNameServersAreReached) {
+  file_ =
+      directory_.Write("tcp.conf",
+                       "nameserver: 10.0.0.53, 192.0.2.53 port = 5353\n"
+                       "route { to: 10.0.0.0/8 via: direct }\n"
+                       "route { to: 0/0 via: 10.0.0.1 port = 1080 proxyprotocol: socks_v5 resolve: tcp }\n");
+  const ToolResult result = Run({"explain", "web.example:443"});
+  EXPECT_EQ(result.err, "");
+  EXPECT_THAT(result.out,
+              ::testing::EndsWith(
+                  "  name        resolved by DNS over TCP; the route of its address decides in the end\n"
+                  "              because " +
+                  file_ +
+                  ":3 says resolve: tcp\n"
+                  "  nameserver  10.0.0.53:53 directly (" +
+                  file_ +
+                  ":2)\n"
+                  "  nameserver  192.0.2.53:5353 through socks5 10.0.0.1:1080 (" +
+                  file_ + ":3)\n"));
+}
+
+TEST_F(SocksctlTest, ExplainKnowsThatSocks4TakesNoNames) {
+  file_ = directory_.Write("socks4.conf",
+                           "route { to: .a via: socks4://10.0.0.1 }\n"
+                           "route { to: .b via: socks4://10.0.0.1, socks5://10.0.0.2 }\n"
+                           "route { to: .c via: socks4://10.0.0.1 fallback: direct }\n"
+                           "route { to: 0/0 via: socks4://10.0.0.1 resolve: local }\n");
+  const nlohmann::json only = RunForJson({"explain", "x.a:80"});
+  EXPECT_EQ(only["verdict"], "refused");
+  EXPECT_EQ(only["errno"], "EAFNOSUPPORT");
+  EXPECT_EQ(only["paths"][0]["hops"][0]["unusable"],
+            "SOCKS4 carries addresses only; use socks4a or socks5 to send host names");
+  const nlohmann::json next = RunForJson({"explain", "x.b:80"});
+  EXPECT_EQ(next["verdict"], "proxy");
+  EXPECT_EQ(next["paths"][0]["usable"], false);
+  EXPECT_EQ(next["paths"][1]["usable"], true);
+  EXPECT_EQ(RunForJson({"explain", "x.c:80"})["verdict"], "direct");
+  EXPECT_EQ(RunForJson({"explain", "x.d:80"})["verdict"], "proxy") << "resolved before";
+  EXPECT_EQ(RunForJson({"explain", "192.0.2.1:80"})["verdict"], "proxy");
 }
 
 TEST_F(SocksctlTest, ExplainRefusesUdpInWords) {
