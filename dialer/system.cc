@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <netdb.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/socket_address.h"
@@ -37,12 +36,6 @@ constinit const System kLibcSystem = {
 
 const System& LibcSystem() {
   return kLibcSystem;
-}
-
-long long MonotonicMs() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<long long>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
 }
 
 }  // namespace socksify

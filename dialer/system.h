@@ -14,6 +14,7 @@
 #include <span>
 
 #include "base/ip_address.h"
+#include "base/monotonic_clock.h"
 
 namespace socksify {
 
@@ -39,8 +40,5 @@ struct System {
 
 // The calls of libc as this program sees them: for the tools and for tests.
 const System& LibcSystem();
-
-// CLOCK_MONOTONIC in milliseconds (clock_gettime(2); no system call where the vDSO has it).
-long long MonotonicMs();
 
 }  // namespace socksify
