@@ -12,7 +12,7 @@
 
 set -eu
 
-packages="cmake ninja-build g++ libcli11-dev nlohmann-json3-dev curl"
+packages="cmake ninja-build g++ libc-ares-dev libcli11-dev nlohmann-json3-dev curl"
 host="hello.socksify.test"
 page="Hello! Only the proxy knows where this page is."
 

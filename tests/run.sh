@@ -19,8 +19,8 @@ set -uo pipefail
 # A step that has nothing to work on ends with this.
 readonly skipped_code=77
 
-readonly build_packages=(cmake ninja-build make g++ ccache libcli11-dev nlohmann-json3-dev libgtest-dev
-  libgmock-dev libbenchmark-dev python3 binutils clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev curl)
+readonly build_packages=(cmake ninja-build make g++ ccache libc-ares-dev libcli11-dev nlohmann-json3-dev
+  libgtest-dev libgmock-dev libbenchmark-dev python3 binutils clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev curl)
 
 usage() {
   sed -n '/^# Everything/,/^#     --jobs/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"

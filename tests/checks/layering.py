@@ -25,6 +25,8 @@ MAY_INCLUDE = {
 }
 # Everything in these ends up in somebody else's process.
 GUESTS = {"base", "protocol", "routing", "resolver", "dialer", "preload"}
+# Headers of libraries that one folder alone may use, so that the others do not come to depend on them.
+LIBRARY_HEADERS = {"ares.h": "resolver", "ares_dns.h": "resolver"}
 SUFFIXES = {".h", ".cc", ".c"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
@@ -68,6 +70,8 @@ def check_include(folder, line):
             return f"<{path}>: the project's own headers stand in quotes"
         if folder in GUESTS and path in GUEST_HEADERS:
             return f"<{path}> has no place in a guest"
+        if LIBRARY_HEADERS.get(path, folder) != folder:
+            return f"<{path}> is for {LIBRARY_HEADERS[path]}/ alone"
         return None
     if top not in MAY_INCLUDE or "/" not in path or ".." in path.split("/"):
         return f'"{path}": includes name the folder and the file, from the root of the tree'
@@ -131,6 +135,8 @@ BAD_SAMPLES = [
     ("routing", "#include <regex>"),
     ("preload", "#include <thread>"),
     ("preload", "#include <cassert>"),
+    ("preload", "#include <ares.h>"),
+    ("tools", "#include <ares.h>"),
     ("dialer", 'void* f() { return dlsym(RTLD_NEXT, "connect"); }'),
     ("tools", 'void* f() { return dlsym(RTLD_NEXT, "connect"); }'),
     ("base", "void* (*f)(void*, const char*) = &dlsym;"),
@@ -158,6 +164,7 @@ GOOD_SAMPLES = [
     ("dialer", '#include "protocol/handshake.h"\n#include "routing/rule.h"\n#include "base/text.h"'),
     ("preload", '#include "dialer/dialer.h"\nvoid* f() { return dlsym(nullptr, "connect"); }'),
     ("tools", '#include <iostream>\n#include "routing/rule.h"\nvoid f() { exit(std::printf("x")); }'),
+    ("resolver", "#include <ares.h>"),
     ("base", "// abort() and dlsym() are not for us; nor is\n/* #include <iostream>\n exit(1) */ int i;"),
     ("base", 'const char* kText = "abort(), \\"dlsym\\" and getenv(";'),
     ("base", 'const char* kText = R"x(abort() " dlsym)x";'),
