@@ -12,40 +12,25 @@
 
 #include "base/cancellation_off.h"
 #include "base/errno_keeper.h"
-#include "base/socket_address.h"
-#include "preload/connections.h"
-#include "preload/names.h"
 #include "preload/originals.h"
-#include "preload/outbound.h"
+#include "preload/own_socket.h"
 
 namespace socksify {
 namespace {
 
-// A socket of our own, which the program's side of the library treats as one of the program's.
+// A query and its response on a connection of our own.
 class OwnStream {
  public:
-  explicit OwnStream(int family)
-      : fd_(libc::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)),
-        until_us_(MonotonicUs() + kCarryTimeLimitMs * 1000LL) {
-    if (fd_ < 0) return;
-    if (g_descriptors.Flags(fd_) != 0) ForgetDescriptor(fd_);
-    // A blocking connect() asks for SO_SNDTIMEO only where it is known to be set.
-    MarkDescriptor(fd_, kTransferTimeout);
-    LimitTime(SO_SNDTIMEO);
-  }
+  OwnStream(Runtime* runtime, const Endpoint& server)
+      : until_us_(MonotonicUs() + kCarryTimeLimitMs * 1000LL),
+        fd_(OpenOwnSocket(runtime, SOCK_STREAM, server, kCarryTimeLimitMs)) {}
   ~OwnStream() {
-    if (fd_ < 0) return;
-    ForgetDescriptor(fd_);
-    libc::close(fd_);
+    if (fd_ >= 0) CloseOwnSocket(fd_);
   }
   OwnStream(const OwnStream&) = delete;
   OwnStream& operator=(const OwnStream&) = delete;
 
-  int fd() const { return fd_; }
-
-  bool Connect(const SocketAddress& address, socklen_t size) {
-    return fd_ >= 0 && ConnectOutbound(fd_, &address.generic, size) == 0;
-  }
+  bool is_open() const { return fd_ >= 0; }
 
   // The length goes before each message (RFC 1035 section 4.2.2), preferably in the same segment.
   bool Send(std::span<const uint8_t> message) {
@@ -62,7 +47,7 @@ class OwnStream {
 
   bool Receive(std::span<uint8_t> out) {
     while (!out.empty()) {
-      if (!LimitTime(SO_RCVTIMEO)) return false;
+      if (!LimitTime()) return false;
       const ssize_t count = libc::recv(fd_, static_cast<void*>(out.data()), out.size(), 0);
       if (count < 0 && errno == EINTR) continue;
       if (count <= 0) return false;
@@ -72,15 +57,15 @@ class OwnStream {
   }
 
  private:
-  bool LimitTime(int option) const {
+  bool LimitTime() const {
     const long long left_us = until_us_ - MonotonicUs();
     const timeval limit = {.tv_sec = left_us / 1'000'000, .tv_usec = left_us % 1'000'000};
-    return left_us > 0 && libc::setsockopt(fd_, SOL_SOCKET, option, static_cast<const void*>(&limit),
+    return left_us > 0 && libc::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, static_cast<const void*>(&limit),
                                            static_cast<socklen_t>(sizeof limit)) == 0;
   }
 
-  int fd_;
   long long until_us_;
+  int fd_;
 };
 
 // A server that did not answer is left alone for a while, so that a program that asks it again and again does
@@ -103,11 +88,11 @@ void NoteSilent(const Endpoint& server) {
   g_silent_until_us = MonotonicUs() + kPauseUs;
 }
 
-std::span<uint8_t> Exchange(const SocketAddress& address, socklen_t size, std::span<const uint8_t> query,
+std::span<uint8_t> Exchange(Runtime* runtime, const Endpoint& server, std::span<const uint8_t> query,
                             std::span<uint8_t> out) {
-  OwnStream stream(address.generic.sa_family);
+  OwnStream stream(runtime, server);
   std::array<uint8_t, 2> prefix{};
-  if (!stream.Connect(address, size) || !stream.Send(query) || !stream.Receive(prefix)) return {};
+  if (!stream.is_open() || !stream.Send(query) || !stream.Receive(prefix)) return {};
   const size_t length = static_cast<size_t>(prefix[0] << 8 | prefix[1]);
   if (length > out.size() || !stream.Receive(out.first(length))) return {};
   return out.first(length);
@@ -120,15 +105,7 @@ std::span<uint8_t> CarryQuery(Runtime* runtime, const Endpoint& server, std::spa
   const ErrnoKeeper keeper;
   const CancellationOff cancellation_off;
   if (IsSilent(server)) return {};
-  IpAddress ip = server.ip();
-  if (server.is_name()) {
-    const auto fake = FakeAddressFor(runtime, server.name(), IpVersion::kV4);
-    if (!fake) return {};
-    ip = *fake;
-  }
-  SocketAddress address{};
-  const socklen_t size = ToSockaddr(ip, server.port(), ip.is_v4() ? AF_INET : AF_INET6, &address);
-  const std::span<uint8_t> response = Exchange(address, size, query, out);
+  const std::span<uint8_t> response = Exchange(runtime, server, query, out);
   if (response.empty()) NoteSilent(server);
   return response;
 }

@@ -18,8 +18,6 @@
 
 namespace socksify {
 
-inline constexpr uint16_t kDnsPort = 53;
-
 // Whether the socket is connected to such a name server: what is sent without an address is for it.
 [[gnu::always_inline]] inline bool IsConnectedToNameServer(int fd) {
   constexpr unsigned kBoth = kDnsByHand | kHasConnection;

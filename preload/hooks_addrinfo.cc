@@ -12,27 +12,24 @@
 #include "base/socket_address.h"
 #include "preload/names.h"
 #include "preload/originals.h"
+#include "preload/real_names.h"
 
 namespace socksify {
 namespace {
 
 // What a look-up without an answer says, as EAI_ code; EAI_SYSTEM leaves errno to tell more.
-int LookupError(int error) {
+int LookupErrorOf(int error) {
   if (error == EINVAL) return EAI_NONAME;
   if (error == ENOMEM) return EAI_MEMORY;
   errno = error;
   return EAI_SYSTEM;
 }
 
-int FakeAddrInfo(Runtime* runtime, const char* node, const char* service, const addrinfo* hints,
-                 addrinfo** results) {
-  const bool wants_v6 = hints != nullptr && hints->ai_family == AF_INET6;
-  const auto address = FakeAddressFor(runtime, node, wants_v6 ? IpVersion::kV6 : IpVersion::kV4);
-  if (!address) return LookupError(address.error());
-
-  // A fake address is reached by way of the proxy: neither which families this machine has (AI_ADDRCONFIG)
-  // nor how libc would map or encode the name matters.
-  constexpr int kAboutNames = AI_ADDRCONFIG | AI_V4MAPPED | AI_ALL | AI_IDN | AI_CANONIDN;
+// What libc makes of the numeric form of `address`: its families and how it would map or encode a name do not
+// matter, since the address is reached by way of a proxy (AI_ADDRCONFIG), or was asked for in this form.
+int NumericAddrInfo(const IpAddress& address, const char* service, const addrinfo* hints,
+                    addrinfo** results) {
+  constexpr int kAboutNames = AI_ADDRCONFIG | AI_V4MAPPED | AI_ALL | AI_IDN | AI_CANONIDN | AI_CANONNAME;
   addrinfo numeric{};
   if (hints != nullptr) {
     numeric.ai_flags = hints->ai_flags & ~kAboutNames;
@@ -40,18 +37,66 @@ int FakeAddrInfo(Runtime* runtime, const char* node, const char* service, const 
     numeric.ai_protocol = hints->ai_protocol;
   }
   numeric.ai_flags |= AI_NUMERICHOST;
-  numeric.ai_family = wants_v6 ? AF_INET6 : AF_INET;
-  const int result = libc::getaddrinfo(address->ToString().c_str(), service, &numeric, results);
-  if (result != 0 || (numeric.ai_flags & AI_CANONNAME) == 0) return result;
+  numeric.ai_family = address.is_v4() ? AF_INET : AF_INET6;
+  return libc::getaddrinfo(address.ToString().c_str(), service, &numeric, results);
+}
 
-  char* const canonical = strdup(node);
-  if (canonical == nullptr) {
-    freeaddrinfo(*results);
-    return EAI_MEMORY;
+// The list that a program gets for `addresses`, in their order.
+int MakeAddrInfo(std::span<const IpAddress> addresses, const char* node, const char* service,
+                 const addrinfo* hints, addrinfo** results) {
+  addrinfo* first = nullptr;
+  addrinfo** last = &first;
+  for (const IpAddress& address : addresses) {
+    const int result = NumericAddrInfo(address, service, hints, last);
+    if (result != 0) {
+      if (first != nullptr) freeaddrinfo(first);
+      return result;
+    }
+    // freeaddrinfo(3) frees entry by entry, so that lists may be joined.
+    while (*last != nullptr) last = &(*last)->ai_next;
   }
-  std::free((*results)->ai_canonname);
-  (*results)->ai_canonname = canonical;
+  if (hints != nullptr && (hints->ai_flags & AI_CANONNAME) != 0) {
+    first->ai_canonname = strdup(node);
+    if (first->ai_canonname == nullptr) {
+      freeaddrinfo(first);
+      return EAI_MEMORY;
+    }
+  }
+  *results = first;
   return 0;
+}
+
+int FakeAddrInfo(Runtime* runtime, const char* node, const char* service, const addrinfo* hints,
+                 addrinfo** results) {
+  const bool wants_v6 = hints != nullptr && hints->ai_family == AF_INET6;
+  const auto address = FakeAddressFor(runtime, node, wants_v6 ? IpVersion::kV6 : IpVersion::kV4);
+  if (!address) return LookupErrorOf(address.error());
+  return MakeAddrInfo({&*address, 1}, node, service, hints, results);
+}
+
+int RealAddrInfo(Runtime* runtime, const char* node, const char* service, const addrinfo* hints,
+                 addrinfo** results) {
+  const int family = hints != nullptr ? hints->ai_family : AF_UNSPEC;
+  const int flags = hints != nullptr ? hints->ai_flags : 0;
+  const bool maps = family == AF_INET6 && (flags & AI_V4MAPPED) != 0;
+  LookupFamily wanted = family == AF_INET ? LookupFamily::kV4 : LookupFamily::kV6;
+  if (family == AF_UNSPEC || (maps && (flags & AI_ALL) != 0)) wanted = LookupFamily::kBoth;
+  auto addresses = RealAddressesOf(runtime, node, wanted);
+  if (!addresses && addresses.error() == LookupError::kNoAddress && maps)
+    addresses = RealAddressesOf(runtime, node, LookupFamily::kV4);
+  if (!addresses) {
+    switch (addresses.error()) {
+      case LookupError::kNoName: return EAI_NONAME;
+      case LookupError::kNoAddress: return EAI_NODATA;
+      case LookupError::kTryAgain: return EAI_AGAIN;
+      case LookupError::kFailed: break;
+    }
+    return EAI_FAIL;
+  }
+  if (maps) {
+    for (IpAddress& address : *addresses) address = address.Mapped();
+  }
+  return MakeAddrInfo(*addresses, node, service, hints, results);
 }
 
 bool IsLookup(const char* node, const addrinfo* hints) {
@@ -67,6 +112,7 @@ int GetAddrInfo(const char* node, const char* service, const addrinfo* hints, ad
   switch (WayFor(runtime, node)) {
     case LookupWay::kLibc: return libc::getaddrinfo(node, service, hints, results);
     case LookupWay::kFake: return FakeAddrInfo(runtime, node, service, hints, results);
+    case LookupWay::kReal: return RealAddrInfo(runtime, node, service, hints, results);
     case LookupWay::kRefuse: return EAI_FAIL;
     case LookupWay::kLibcThenFake: break;
   }
@@ -76,8 +122,8 @@ int GetAddrInfo(const char* node, const char* service, const addrinfo* hints, ad
   return is_unknown ? FakeAddrInfo(runtime, node, service, hints, results) : result;
 }
 
-int NameInfoOfFake(const Endpoint& name, const sockaddr* address, socklen_t size, char* host,
-                   socklen_t host_size, char* service, socklen_t service_size, int flags) {
+int NameInfo(const Endpoint& name, const sockaddr* address, socklen_t size, char* host, socklen_t host_size,
+             char* service, socklen_t service_size, int flags) {
   if (service != nullptr && service_size > 0) {
     const int result = libc::getnameinfo(address, size, nullptr, 0U, service, service_size, flags);
     if (result != 0) return result;
@@ -100,8 +146,12 @@ int GetNameInfo(const sockaddr* address, socklen_t size, char* host, socklen_t h
   if (runtime == nullptr) return original(flags);
   const IpAddress ip = endpoint->ip().Unmapped();
   const std::optional<Endpoint> name = NameOfFake(runtime, ip);
-  if (name) return NameInfoOfFake(*name, address, size, host, host_size, service, service_size, flags);
+  if (name) return NameInfo(*name, address, size, host, host_size, service, service_size, flags);
   if (!runtime->IsFake(ip) && MayAskForNameOf(runtime, ip)) return original(flags);
+  if (const auto real = runtime->IsFake(ip) ? std::nullopt : RealNameOf(runtime, ip)) {
+    const auto named = Endpoint::FromName(*real, 0);
+    if (named) return NameInfo(*named, address, size, host, host_size, service, service_size, flags);
+  }
   // Asking for the name of an address behind a proxy would show the local name server where we go.
   return (flags & NI_NAMEREQD) != 0 ? EAI_NONAME : original(flags | NI_NUMERICHOST);
 }

@@ -8,12 +8,13 @@
 #include "preload/host_entry.h"
 #include "preload/names.h"
 #include "preload/originals.h"
+#include "preload/real_names.h"
 
 namespace socksify {
 namespace {
 
-// Room for a hostent with the longest name, alignment and all.
-constexpr size_t kStaticSize = 512;
+// Room for a hostent with the longest name, alignment and all, and many addresses.
+constexpr size_t kStaticSize = 4096;
 
 struct StaticEntry {
   hostent entry{};
@@ -33,8 +34,9 @@ Result Failed(int h_error, int value = 0) {
   return {.value = value, .h_error = h_error, .entry = nullptr};
 }
 
-Result Fill(std::string_view name, const IpAddress& address, std::span<char> buffer, hostent* entry) {
-  if (!FillHostEntry(name, address, buffer, entry)) return Failed(NETDB_INTERNAL, ERANGE);
+Result Fill(std::string_view name, std::span<const IpAddress> addresses, std::span<char> buffer,
+            hostent* entry) {
+  if (!FillHostEntry(name, addresses, buffer, entry)) return Failed(NETDB_INTERNAL, ERANGE);
   return {.entry = entry};
 }
 
@@ -42,7 +44,21 @@ Result FakeByName(Runtime* runtime, const char* name, int family, std::span<char
   if (family != AF_INET && family != AF_INET6) return Failed(NETDB_INTERNAL, EAFNOSUPPORT);
   const auto address = FakeAddressFor(runtime, name, family == AF_INET6 ? IpVersion::kV6 : IpVersion::kV4);
   if (!address) return Failed(address.error() == EINVAL ? HOST_NOT_FOUND : NO_RECOVERY);
-  return Fill(name, *address, buffer, entry);
+  return Fill(name, {&*address, 1}, buffer, entry);
+}
+
+Result RealByName(Runtime* runtime, const char* name, int family, std::span<char> buffer, hostent* entry) {
+  if (family != AF_INET && family != AF_INET6) return Failed(NETDB_INTERNAL, EAFNOSUPPORT);
+  const auto addresses =
+      RealAddressesOf(runtime, name, family == AF_INET6 ? LookupFamily::kV6 : LookupFamily::kV4);
+  if (addresses) return Fill(name, *addresses, buffer, entry);
+  switch (addresses.error()) {
+    case LookupError::kNoName: return Failed(HOST_NOT_FOUND);
+    case LookupError::kNoAddress: return Failed(NO_DATA);
+    case LookupError::kTryAgain: return Failed(TRY_AGAIN);
+    case LookupError::kFailed: break;
+  }
+  return Failed(NO_RECOVERY);
 }
 
 // The address argument of gethostbyaddr(3), if it is one that we have anything to say about.
@@ -58,16 +74,19 @@ std::optional<IpAddress> AddressArgument(const void* address, socklen_t size, in
   return std::nullopt;
 }
 
-// Looks a name up by `libc_call`, by the fake table, or by one after the other. Both take no arguments;
-// `libc_call` returns whether it found anything.
-template <typename LibcCall, typename FakeCall>
-void LookUp(Runtime* runtime, const char* name, LibcCall libc_call, FakeCall fake_call, int* refused) {
+using ByNameFunction = Result(Runtime*, const char*, int, std::span<char>, hostent*);
+
+// Looks a name up by `libc_call`, by ours, or by one after the other. `libc_call` takes no arguments and
+// returns whether it found anything; `our_call` takes FakeByName or RealByName.
+template <typename LibcCall, typename OurCall>
+void LookUp(Runtime* runtime, const char* name, LibcCall libc_call, OurCall our_call, int* refused) {
   switch (WayFor(runtime, name)) {
     case LookupWay::kLibc: libc_call(); return;
-    case LookupWay::kFake: fake_call(); return;
+    case LookupWay::kFake: our_call(FakeByName); return;
+    case LookupWay::kReal: our_call(RealByName); return;
     case LookupWay::kRefuse: *refused = NO_RECOVERY; return;
     case LookupWay::kLibcThenFake:
-      if (!libc_call()) fake_call();
+      if (!libc_call()) our_call(FakeByName);
       return;
   }
 }
@@ -81,8 +100,9 @@ hostent* ByName(const char* name, int family, LibcCall libc_call) {
   int refused = NETDB_SUCCESS;
   LookUp(
       runtime, name, [&] { return (found = libc_call()) != nullptr; },
-      [&] {
-        const Result result = FakeByName(runtime, name, family, g_by_name.buffer, &g_by_name.entry);
+      [&](ByNameFunction* by_name) {
+        const Result result =
+            by_name(runtime, name, family, std::span<char>(g_by_name.buffer), &g_by_name.entry);
         found = result.entry;
         refused = result.h_error;
       },
@@ -106,7 +126,7 @@ int ByNameReentrant(const char* name, int family, hostent* entry, std::span<char
   };
   LookUp(
       runtime, name, [&] { return (value = libc_call()) != 0 || *result != nullptr; },
-      [&] { answer(FakeByName(runtime, name, family, buffer, entry)); }, &refused);
+      [&](ByNameFunction* by_name) { answer(by_name(runtime, name, family, buffer, entry)); }, &refused);
   if (refused != NETDB_SUCCESS) {
     *h_errnop = refused;
     if (refused == NO_RECOVERY) *result = nullptr;
@@ -122,8 +142,10 @@ std::optional<Result> ByAddress(const std::optional<IpAddress>& address, std::sp
   Runtime* const runtime = Runtime::Get();
   if (runtime == nullptr) return std::nullopt;
   const std::optional<Endpoint> name = NameOfFake(runtime, *address);
-  if (name) return Fill(name->name(), *address, buffer, entry);
-  if (!runtime->IsFake(*address) && MayAskForNameOf(runtime, *address)) return std::nullopt;
+  if (name) return Fill(name->name(), {&*address, 1}, buffer, entry);
+  if (runtime->IsFake(*address)) return Failed(HOST_NOT_FOUND);
+  if (MayAskForNameOf(runtime, *address)) return std::nullopt;
+  if (const auto real = RealNameOf(runtime, *address)) return Fill(*real, {&*address, 1}, buffer, entry);
   return Failed(HOST_NOT_FOUND);
 }
 

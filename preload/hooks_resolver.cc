@@ -69,7 +69,9 @@ Room RoomOf(unsigned char* answer, int size) {
 
 // Answers a message into the program's room; kLibc where libc may send it.
 QueryAnswer Answer(Runtime* runtime, res_state state, std::span<const uint8_t> query, Room room) {
-  const std::optional<Endpoint> server = FirstServer(state);
+  const Config* const config = runtime->config();
+  const bool is_told = config != nullptr && !config->settings.name_servers.empty();
+  const std::optional<Endpoint> server = is_told ? config->settings.name_servers.front() : FirstServer(state);
   return AnswerQuery(runtime, query,
                      {.server = server ? &*server : nullptr, .may_leave = true, .limit = room.size()}, room);
 }

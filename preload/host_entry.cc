@@ -7,36 +7,32 @@
 #include <memory>
 
 namespace socksify {
-namespace {
 
-// The pointers that a hostent leads to; they lead the buffer, the address and the name follow.
-struct Pointers {
-  char* aliases[1];
-  char* addresses[2];
-};
-
-}  // namespace
-
-bool FillHostEntry(std::string_view name, const IpAddress& address, std::span<char> buffer, hostent* entry) {
+bool FillHostEntry(std::string_view name, std::span<const IpAddress> addresses, std::span<char> buffer,
+                   hostent* entry) {
+  // The pointers lead the buffer: no alias, the addresses, a null. The addresses and the name follow.
   void* place = buffer.data();
   size_t space = buffer.size();
-  if (std::align(alignof(Pointers), sizeof(Pointers), place, space) == nullptr) return false;
-  const std::span<const uint8_t> bytes = address.bytes();
-  if (space < sizeof(Pointers) + bytes.size() + name.size() + 1) return false;
-  auto* const pointers = static_cast<Pointers*>(place);
-  char* const address_bytes = static_cast<char*>(place) + sizeof(Pointers);
-  char* const name_text = address_bytes + bytes.size();
-  std::memcpy(address_bytes, bytes.data(), bytes.size());
-  std::memcpy(name_text, name.data(), name.size());
-  name_text[name.size()] = '\0';
-  pointers->aliases[0] = nullptr;
-  pointers->addresses[0] = address_bytes;
-  pointers->addresses[1] = nullptr;
-  entry->h_name = name_text;
-  entry->h_aliases = pointers->aliases;
-  entry->h_addrtype = address.is_v4() ? AF_INET : AF_INET6;
-  entry->h_length = static_cast<int>(bytes.size());
-  entry->h_addr_list = pointers->addresses;
+  const size_t pointers_size = (addresses.size() + 2) * sizeof(char*);
+  if (std::align(alignof(char*), pointers_size, place, space) == nullptr) return false;
+  const size_t address_size = addresses.front().bytes().size();
+  if (space < pointers_size + addresses.size() * address_size + name.size() + 1) return false;
+  auto* const pointers = static_cast<char**>(place);
+  char* text = static_cast<char*>(place) + pointers_size;
+  pointers[0] = nullptr;
+  for (size_t i = 0; i < addresses.size(); ++i) {
+    std::memcpy(text, addresses[i].bytes().data(), address_size);
+    pointers[i + 1] = text;
+    text += address_size;
+  }
+  pointers[addresses.size() + 1] = nullptr;
+  std::memcpy(text, name.data(), name.size());
+  text[name.size()] = '\0';
+  entry->h_name = text;
+  entry->h_aliases = pointers;
+  entry->h_addrtype = addresses.front().is_v4() ? AF_INET : AF_INET6;
+  entry->h_length = static_cast<int>(address_size);
+  entry->h_addr_list = pointers + 1;
   return true;
 }
 

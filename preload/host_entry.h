@@ -11,7 +11,9 @@
 
 namespace socksify {
 
-// One name, no aliases, one address. False when the buffer is too small (ERANGE in the `_r` functions).
-bool FillHostEntry(std::string_view name, const IpAddress& address, std::span<char> buffer, hostent* entry);
+// One name, no aliases, at least one address, all of one version. False when the buffer is too small (ERANGE
+// in the `_r` functions).
+bool FillHostEntry(std::string_view name, std::span<const IpAddress> addresses, std::span<char> buffer,
+                   hostent* entry);
 
 }  // namespace socksify

@@ -77,6 +77,7 @@ QueryAnswer Answering::AnswerName() {
   switch (WayFor(runtime_, *query_.name)) {
     case LookupWay::kRefuse: return Write(DnsRcode::kRefused, {});
     case LookupWay::kFake: return AnswerFake();
+    case LookupWay::kReal: return Carry(DnsRcode::kServFail);
     case LookupWay::kLibc:
       // A name of this machine, which is nobody else's business.
       if (!path_.may_leave && IsNameOfThisMachine(*query_.name)) return AnswerLocally();

@@ -13,6 +13,7 @@ enum class LookupWay : uint8_t {
   kLibc,          // as without us
   kFake,          // a fake address
   kLibcThenFake,  // libc first; a fake address when it knows none
+  kReal,          // DNS by way of the route table (real_names.h)
   kRefuse,        // the configuration is in error, or wants DNS of our own: no query leaves
 };
 

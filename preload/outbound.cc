@@ -13,6 +13,7 @@
 #include "preload/pending.h"
 #include "preload/pending_calls.h"
 #include "preload/watches.h"
+#include "routing/name_server.h"
 
 namespace socksify {
 namespace {
@@ -52,14 +53,15 @@ Endpoint LocalEndpoint(int fd) {
 
 Decision Decide(Runtime* runtime, int fd, const Endpoint& address, Transport transport) {
   Decision decision;
-  decision.destination = Endpoint::FromIp(address.ip().Unmapped(), address.port());
+  decision.destination =
+      address.is_name() ? address : Endpoint::FromIp(address.ip().Unmapped(), address.port());
   if (runtime->config() == nullptr) {
     // Without rules only what stays on this machine is certain not to be meant for a proxy.
     decision.rule = &runtime->loopback_rule();
     if (!decision.destination.ip().IsLoopback()) decision.failure = &kBroken;
     return decision;
   }
-  if (runtime->IsFake(decision.destination.ip())) {
+  if (!address.is_name() && runtime->IsFake(decision.destination.ip())) {
     decision.is_fake = true;
     FakeTable* const table = runtime->fake_table();
     const auto named =
@@ -187,6 +189,10 @@ bool MayGoDirect(Runtime* runtime, const Endpoint& server) {
     }
   }
   return false;
+}
+
+bool GoesDirect(Runtime* runtime, const Endpoint& server, Transport transport) {
+  return Decide(runtime, -1, server, transport).IsPlainDirect();
 }
 
 bool IsInternetAddress(const sockaddr* address, socklen_t size) {

@@ -30,6 +30,8 @@ AddressedSend JudgeAddressedSend(int fd, const sockaddr* address, socklen_t size
 
 // Whether a stream connection to `server` may go past every proxy.
 bool MayGoDirect(Runtime* runtime, const Endpoint& server);
+// Whether nothing but the direct way is tried.
+bool GoesDirect(Runtime* runtime, const Endpoint& server, Transport transport);
 
 // Whether an address is an internet address at all; reads only the family. What cannot be a pointer is left
 // for the kernel to refuse (EFAULT).
