@@ -98,11 +98,7 @@ class ResolvingCheck {
     const Rule& rule = written_[index];
     const ResolveProtocol protocol = rule.resolve.value_or(settings_.resolve_protocol);
     if (protocol == ResolveProtocol::kFake || protocol == ResolveProtocol::kLocalThenFake) return;
-    const auto is_name = [](const AddressPattern& pattern) {
-      using Kind = AddressPattern::Kind;
-      return pattern.kind == Kind::kName || pattern.kind == Kind::kDomain || pattern.kind == Kind::kEveryName;
-    };
-    if (rule.IsPurelyDirect() || rule.to.empty() || !std::ranges::all_of(rule.to, is_name)) return;
+    if (rule.IsPurelyDirect() || !rule.IsForNamesAlone()) return;
     reporter_.Warning(*draft_.routes[index].source, rule.where,
                       "programs connect to the addresses of these names, which this route does not match: "
                       "they are resolved by " +

@@ -10,7 +10,8 @@ RouteTable::RouteTable(std::vector<Rule> rules, std::vector<std::unique_ptr<cons
     : rules_(std::move(rules)),
       servers_(std::move(servers)),
       needs_source_(std::ranges::any_of(rules_, &Rule::NeedsSource)),
-      has_say_in_resolving_(std::ranges::any_of(rules_, &Rule::HasSayInResolving)) {}
+      has_say_in_resolving_(
+          std::ranges::any_of(rules_, [](const Rule& rule) { return rule.SayInResolving().has_value(); })) {}
 
 const Rule* RouteTable::Decide(const Query& query) const {
   for (const Rule& rule : rules_) {
@@ -23,10 +24,14 @@ NameRule RouteTable::HowToResolve(std::string_view name, std::string_view proces
                                   ResolveProtocol otherwise) const {
   bool met_direct = false;
   bool met_other = false;
+  bool must_stay_name = false;
   for (const Rule& rule : rules_) {
     if (!rule.MayMeetName(name, process)) continue;
-    if (rule.HasSayInResolving()) return {*rule.resolve, &rule};
-    (rule.IsPurelyDirect() ? met_direct : met_other) = true;
+    const std::optional<ResolveProtocol> say = rule.SayInResolving();
+    if (say && (!must_stay_name || *say == ResolveProtocol::kFake)) return {*say, &rule};
+    const bool is_direct = rule.IsPurelyDirect();
+    (is_direct ? met_direct : met_other) = true;
+    if (!is_direct && rule.IsForNamesAlone()) must_stay_name = true;
     if (rule.IsUnconditional() || (met_other && !has_say_in_resolving_)) break;
   }
   return {met_direct && !met_other ? ResolveProtocol::kLocal : otherwise, nullptr};

@@ -39,7 +39,9 @@ class RouteTable {
 
   // How to resolve `name`, whatever the port, transport, command and source turn out to be. Of the rules that
   // it can meet, in order and up to the first that nothing else can pass:
-  //  1. the first that has a say (Rule::HasSayInResolving) decides;
+  //  1. the first that has a say (Rule::SayInResolving) decides; but behind a rule for names alone that has
+  //     none and leads to a proxy or blocks, only kFake counts, because whatever else would turn that rule's
+  //     names into addresses, which pass it by;
   //  2. if there is none and all of them only go direct: kLocal;
   //  3. else, and for a name that no rule can meet: `otherwise`, which is Settings::resolve_protocol.
   // Names that never leave the machine (localhost, /etc/hosts) are the caller's to sort out before.

@@ -83,8 +83,15 @@ bool Rule::MayMeetName(std::string_view name, std::string_view process) const {
   return (to.empty() || std::ranges::any_of(to, matches)) && MatchesProcess(processes, process);
 }
 
-bool Rule::HasSayInResolving() const {
-  return resolve.has_value() && (*resolve != ResolveProtocol::kLocal || !IsPurelyDirect());
+std::optional<ResolveProtocol> Rule::SayInResolving() const {
+  return resolve == ResolveProtocol::kLocal && IsPurelyDirect() ? std::nullopt : resolve;
+}
+
+bool Rule::IsForNamesAlone() const {
+  return !to.empty() && std::ranges::all_of(to, [](const AddressPattern& pattern) {
+    using Kind = AddressPattern::Kind;
+    return pattern.kind == Kind::kName || pattern.kind == Kind::kDomain || pattern.kind == Kind::kEveryName;
+  });
 }
 
 bool Rule::IsUnconditional() const {

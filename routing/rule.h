@@ -51,9 +51,11 @@ struct Rule {
   // Whether a connection of `process` to `name` can meet this rule, with some port, transport, command,
   // source.
   bool MayMeetName(std::string_view name, std::string_view process) const;
-  // Whether it has a say in how the names that can meet it are resolved. `resolve: local` in a rule that only
-  // goes direct says aloud what such a rule means anyway, so it takes no name away from other rules.
-  bool HasSayInResolving() const;
+  // Its say in how the names that can meet it are resolved, if it has one. `resolve: local` in a rule that
+  // only goes direct says aloud what such a rule means anyway: it takes no name away from other rules.
+  std::optional<ResolveProtocol> SayInResolving() const;
+  // True when only destinations that are given by name match: their addresses go by.
+  bool IsForNamesAlone() const;
   // Nothing but the destination's address and the program's name counts.
   bool IsUnconditional() const;
   // Whether the bound local address or port makes a difference.

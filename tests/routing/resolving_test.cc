@@ -94,6 +94,13 @@ TEST(ResolvingTest, TheFirstRouteWithAResolveOfItsOwnDecides) {
                                  "route { to: .e via: 10.0.0.1 process: curl resolve: fake }\n"
                                  "route { to: .f port = 22 via: direct }\n"
                                  "route { to: .g via: block resolve: local-then-fake }\n"
+                                 "route { to: .h port = 80 via: 10.0.0.1 }\n"
+                                 "route { to: .h process: curl via: block resolve: fake }\n"
+                                 "route { to: .h via: 10.0.0.1 resolve: local }\n"
+                                 "route { to: .i via: socks4://10.0.0.1 }\n"
+                                 "route { to: 0/0 port = 25 via: block }\n"
+                                 "route { to: .i via: 10.0.0.1 resolve: udp }\n"
+                                 "route { to: .j via: 10.0.0.1 resolve: udp }\n"
                                  "route { to: 10.0.0.0/8 via: 10.0.0.1 resolve: local }\n");
   EXPECT_EQ(How(config, "x.a"), "fake test.conf:4") << "a port of its own takes no name from the next route";
   EXPECT_EQ(How(config, "x.b"), "tcp") << "resolve: local takes no name from the proxied route";
@@ -101,8 +108,12 @@ TEST(ResolvingTest, TheFirstRouteWithAResolveOfItsOwnDecides) {
   EXPECT_EQ(How(config, "x.d"), "fake test.conf:10") << "a direct route may want another way";
   EXPECT_EQ(How(config, "x.e", "curl"), "fake test.conf:11");
   EXPECT_EQ(How(config, "x.e", "wget"), "tcp");
-  EXPECT_EQ(How(config, "x.f"), "local");
+  EXPECT_EQ(How(config, "x.f"), "tcp") << "the route for port 25 is no direct one";
   EXPECT_EQ(How(config, "x.g"), "local-then-fake test.conf:13");
+  EXPECT_EQ(How(config, "x.h"), "tcp") << "its address would go past the route for port 80";
+  EXPECT_EQ(How(config, "x.h", "curl"), "fake test.conf:15");
+  EXPECT_EQ(How(config, "x.i"), "tcp") << "SOCKS 4 leaves UDP to other routes, but not the name";
+  EXPECT_EQ(How(config, "x.j"), "udp test.conf:20") << "the route for port 25 takes addresses too";
   EXPECT_EQ(How(config, "no.rule"), "tcp");
 }
 
