@@ -13,8 +13,6 @@
 namespace socksify {
 namespace {
 
-constexpr uint16_t kDnsPort = 53;
-
 struct ChannelDeleter {
   void operator()(ares_channel channel) const { ares_destroy(channel); }
 };

@@ -20,6 +20,9 @@ std::vector<Endpoint> ServersFor(const RealLookupOptions& options) {
   std::vector<Endpoint> servers = options.servers.empty() ? ReadNameServers() : options.servers;
   std::erase_if(servers, &Endpoint::is_name);
   if (servers.size() > kMaxNameServers) servers.resize(kMaxNameServers);
+  for (Endpoint& server : servers) {
+    if (server.port() == 0) server.set_port(kDnsPort);
+  }
   return servers;
 }
 
@@ -52,7 +55,10 @@ LookupFailure FailureOf(const DnsChannel& channel, const DnsAnswer& answer) {
               answer.type == ns_t_a ? "the name has no IPv4 address" : "the name has no IPv6 address"};
     case ARES_EBADNAME: return kBadName;
     case ARES_ETIMEOUT: return {LookupError::kTryAgain, "no name server answered in time"};
-    case ARES_ECONNREFUSED:
+    case ARES_ECONNREFUSED:  // no server is left; newer versions say what the last one said
+    case ARES_ESERVFAIL:
+    case ARES_EREFUSED:
+    case ARES_ENOTIMP:
       if (!channel.has_reached_a_server()) return {LookupError::kTryAgain, "no name server can be reached"};
       return {LookupError::kTryAgain, "no name server was able to answer"};
     case ARES_ENOMEM: return kNoMemory;

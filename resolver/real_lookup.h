@@ -35,7 +35,8 @@ enum class LookupFamily : uint8_t { kV4, kV6, kBoth };
 
 struct RealLookupOptions {
   // Whom to ask, in this order; the next one is asked when one cannot be reached, is silent or unable to
-  // answer. At most the first kMaxNameServers addresses count; names do not. Empty: ReadNameServers().
+  // answer. At most the first kMaxNameServers addresses count; names do not. Port 0 is 53. Empty:
+  // ReadNameServers().
   std::vector<Endpoint> servers;
   // kUdp: an answer that was cut is asked for again by TCP (RFC 7766 section 5).
   DnsProtocol protocol = DnsProtocol::kTcp;

@@ -147,6 +147,12 @@ TEST_F(RealLookupTest, AsksNoMoreServersThanItCan) {
   EXPECT_EQ(transport_.opened().size(), kMaxNameServers);
 }
 
+TEST_F(RealLookupTest, AsksAtPort53WhereNoneIsGiven) {
+  options_.servers = {Endpoint::FromIp(*IpAddress::Parse("192.0.2.1"), 0)};
+  LookUp("web.test");
+  EXPECT_THAT(transport_.opened(), ElementsAre("tcp 192.0.2.1:53"));
+}
+
 TEST_F(RealLookupTest, TellsTheTransportTheScopeOfAServer) {
   options_.servers = {Endpoint::FromIp(*IpAddress::Parse("fe80::1%7"), 53)};
   LookUp("web.test");
