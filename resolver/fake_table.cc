@@ -8,8 +8,12 @@
 #include "resolver/fake_key.h"
 #include "resolver/fake_table_file.h"
 #include "resolver/fake_table_lock.h"
+#include "resolver/host_name.h"
 
 namespace socksify {
+
+static_assert(FakeTable::kMaxNames <= 1U << FakeTableHolds::kSlotBits);
+
 namespace {
 
 FakeTableIdentity IdentityOf(const FakeRangeMap& range) {
@@ -22,6 +26,10 @@ FakeTableIdentity IdentityOf(const FakeRangeMap& range) {
   return identity;
 }
 
+std::string PathOf(const std::string& directory, const FakeRangeMap& range) {
+  return directory + "/names-" + std::to_string(FakeTableIdentity{}.layout_version) + '-' + range.ToString();
+}
+
 // Whether a new file in the place of the one that could not be opened may help.
 bool IsReplaceable(int open_error) {
   return open_error == ENOENT || open_error == EUCLEAN;
@@ -30,8 +38,7 @@ bool IsReplaceable(int open_error) {
 std::expected<std::unique_ptr<FakeTableFile>, int> OpenOrReplace(const std::string& directory,
                                                                  const FakeRangeMap& range) {
   const FakeTableIdentity identity = IdentityOf(range);
-  const std::string path =
-      directory + "/names-" + std::to_string(identity.layout_version) + '-' + range.ToString();
+  const std::string path = PathOf(directory, range);
   auto file = FakeTableFile::Open(path, identity);
   if (file || !IsReplaceable(file.error())) return file;
   const FakeTableLock lock(directory, nullptr);
@@ -48,7 +55,8 @@ FakeTable::FakeTable(const FakeRangeMap& range, std::string directory, std::uniq
     : range_(range),
       directory_(std::move(directory)),
       file_(std::move(file)),
-      store_(file_->memory(), file_->layout()) {}
+      store_(file_->memory(), file_->layout()),
+      holder_(store_.holds(), range.capacity()) {}
 
 FakeTable::~FakeTable() = default;
 
@@ -60,6 +68,20 @@ std::expected<std::unique_ptr<FakeTable>, int> FakeTable::Open(const std::string
   auto file = OpenOrReplace(directory, *map);
   if (!file) return std::unexpected(file.error());
   return std::unique_ptr<FakeTable>(new FakeTable(*map, directory, std::move(*file)));
+}
+
+std::expected<std::unique_ptr<FakeTable>, int> FakeTable::OpenExisting(const std::string& directory,
+                                                                       const FakeRange& range) {
+  const std::optional<FakeRangeMap> map = FakeRangeMap::Make(range, kMaxNames);
+  if (!map) return std::unexpected(EINVAL);
+  auto file = FakeTableFile::Open(PathOf(directory, *map), IdentityOf(*map));
+  if (!file) return std::unexpected(file.error());
+  return std::unique_ptr<FakeTable>(new FakeTable(*map, directory, std::move(*file)));
+}
+
+std::string FakeTable::PathIn(const std::string& directory, const FakeRange& range) {
+  const std::optional<FakeRangeMap> map = FakeRangeMap::Make(range, kMaxNames);
+  return map ? PathOf(directory, *map) : std::string();
 }
 
 std::expected<std::unique_ptr<FakeTable>, int> FakeTable::MakePrivate(const FakeRange& range) {
@@ -76,6 +98,8 @@ std::expected<IpAddress, int> FakeTable::AddressFor(std::string_view name, IpVer
   const uint32_t hash = store_.HashOf(*key);
   if (const std::optional<uint32_t> slot = store_.FindAndUse(*key, hash))
     return range_.AddressOf(*slot, version);
+  // Only now: a name that is in the table has been looked at.
+  if (!IsHostName(name)) return std::unexpected(EINVAL);
   const FakeTableLock lock(directory_, &store_.header().owner);
   if (lock.error() != 0) return std::unexpected(lock.error());
   const std::expected<uint32_t, int> slot = store_.Enter(*key, hash, file_.get());
@@ -89,6 +113,33 @@ std::optional<Endpoint> FakeTable::NameFor(const IpAddress& address, uint16_t po
   if (!slot || !store_.Read(*slot, &key)) return std::nullopt;
   store_.Use(*slot);
   return Endpoint::FromName(key.name(), port);
+}
+
+void FakeTable::Hold(const IpAddress& address) {
+  if (const std::optional<uint32_t> slot = range_.SlotOf(address)) holder_.Hold(*slot);
+}
+
+void FakeTable::Release(const IpAddress& address) {
+  if (const std::optional<uint32_t> slot = range_.SlotOf(address)) holder_.Release(*slot);
+}
+
+void FakeTable::AfterFork() {
+  holder_.AfterFork();
+}
+
+std::expected<uint32_t, int> FakeTable::Clear() {
+  const FakeTableLock lock(directory_, &store_.header().owner);
+  if (lock.error() != 0) return std::unexpected(lock.error());
+  return store_.Clear();
+}
+
+std::optional<FakeTable::Entry> FakeTable::EntryAt(uint32_t slot) const {
+  FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read.
+  if (slot >= capacity() || !store_.Read(slot, &key)) return std::nullopt;
+  return Entry{.v4 = range_.AddressOf(slot, IpVersion::kV4),
+               .v6 = range_.AddressOf(slot, IpVersion::kV6),
+               .name = std::string(key.name()),
+               .last_use = store_.StampOf(slot)};
 }
 
 bool FakeTable::IsFake(const IpAddress& address) const {

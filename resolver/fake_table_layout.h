@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The mapped layout of the fake table: what stands where in the file.
 //
-//     header | index, 8 bytes an entry  | stamps, 8 bytes | slots, 64 bytes each: | tails, 196 bytes each:
-//            | 2 x capacity or more     | a slot          | names of 59 bytes     | the rest of longer names
+//     header | index, 8 bytes an entry | stamps, 8 bytes | holds, 8 bytes | slots, 64 bytes  | tails, 196
+//     bytes
+//            | 2 x capacity or more    | a slot          | each           | each: names of   | each: the rest
+//            |                         |                 |                | 59 bytes         | of longer
+//            names
 //
 // Two cache lines and a stamp answer for nearly every name, and the table of a busy process stays small in
 // memory. Each part begins on a page of any machine. 32- and 64-bit processes share one file: every field has
 // a fixed width, and the 8-byte ones are aligned to 8 (i386 would align them to 4). Numbers are in the
-// machine's own byte order, which `byte_order` tells. Header, index and stamps are allocated when the file is
-// made; slots and tails from number `allocated` on are never touched: a load from a hole of a file on a full
-// tmpfs raises SIGBUS as a store does.
+// machine's own byte order, which `byte_order` tells. Header, index, stamps and holds are allocated when the
+// file is made; slots and tails from number `allocated` on are never touched: a load from a hole of a file on
+// a full tmpfs raises SIGBUS as a store does.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstddef>
@@ -25,7 +29,7 @@ namespace socksify {
 struct FakeTableIdentity {
   char magic[8] = {'S', 'O', 'C', 'K', 'S', 'I', 'F', 'Y'};
   uint32_t byte_order = 0x01020304;
-  uint32_t layout_version = 1;
+  uint32_t layout_version = 2;
   uint32_t capacity = 0;
   uint32_t v4 = 0;  // host order
   uint8_t v6[16] = {};
@@ -77,6 +81,7 @@ static_assert(sizeof(FakeTableTail) == 196);
 // An entry of the index: hash << 32 | slot + 1, or 0 for none.
 using FakeTableIndexEntry = std::atomic<uint64_t>;
 using FakeTableStamp = std::atomic<uint64_t>;
+using FakeTableHold = std::atomic<uint64_t>;  // see fake_table_holds.h; 0 for none
 static_assert(std::atomic<uint64_t>::is_always_lock_free && sizeof(std::atomic<uint64_t>) == 8);
 static_assert(std::atomic<uint32_t>::is_always_lock_free && sizeof(std::atomic<uint32_t>) == 4);
 
@@ -84,18 +89,24 @@ static_assert(std::atomic<uint32_t>::is_always_lock_free && sizeof(std::atomic<u
 class FakeTableLayout {
  public:
   explicit constexpr FakeTableLayout(uint32_t capacity)
-      : capacity_(capacity), index_entries_(std::bit_ceil(capacity) * 2) {}
+      : capacity_(capacity),
+        index_entries_(std::bit_ceil(capacity) * 2),
+        hold_entries_(std::max(std::bit_ceil(capacity) / 4, kMinHoldEntries)) {}
 
   constexpr uint32_t capacity() const { return capacity_; }
   constexpr uint32_t index_entries() const { return index_entries_; }  // a power of two
+  constexpr uint32_t hold_entries() const { return hold_entries_; }    // a power of two
 
   static constexpr size_t IndexOffset() { return kPage; }
   constexpr size_t StampsOffset() const {
     return IndexOffset() + WholePages(index_entries_ * sizeof(FakeTableIndexEntry));
   }
+  constexpr size_t HoldsOffset() const {
+    return StampsOffset() + WholePages(capacity_ * sizeof(FakeTableStamp));
+  }
   // Also the size of what is allocated from the beginning.
   constexpr size_t SlotsOffset() const {
-    return StampsOffset() + WholePages(capacity_ * sizeof(FakeTableStamp));
+    return HoldsOffset() + WholePages(hold_entries_ * sizeof(FakeTableHold));
   }
   constexpr size_t TailsOffset() const { return SlotsOffset() + SlotPages(capacity_); }
   constexpr size_t FileSize() const { return TailsOffset() + TailPages(capacity_); }
@@ -109,8 +120,11 @@ class FakeTableLayout {
   static constexpr size_t kPage = 65'536;
   static constexpr size_t WholePages(size_t size) { return (size + kPage - 1) / kPage * kPage; }
 
+  static constexpr uint32_t kMinHoldEntries = 64;
+
   uint32_t capacity_;
   uint32_t index_entries_;
+  uint32_t hold_entries_;
 };
 
 }  // namespace socksify

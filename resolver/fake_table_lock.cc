@@ -31,7 +31,6 @@
 #include "resolver/fake_table_lock.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -40,6 +39,8 @@
 
 #include <algorithm>
 #include <cerrno>
+
+#include "resolver/process_life.h"
 
 namespace socksify {
 namespace {
@@ -96,23 +97,6 @@ int OpenLockFile(const std::string& path) {
   if (error == 0) return fd;
   syscall(SYS_close, fd);
   return -error;
-}
-
-bool IsDead(uint32_t pid) {
-#ifdef SYS_pidfd_open
-  const auto fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
-  if (fd >= 0) {
-    // Readable when the process has ended, even if nobody has waited for it (pidfd_open(2)).
-    pollfd ended{.fd = fd, .events = POLLIN, .revents = 0};
-    const int64_t no_time[2] = {};
-    const bool is_dead = syscall(SYS_ppoll, &ended, 1, no_time, nullptr, 0) == 1;
-    syscall(SYS_close, fd);
-    return is_dead;
-  }
-  // EINVAL: the number is that of a thread now, so the process that had it has ended.
-  if (errno == EINVAL) return true;
-#endif
-  return kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH;
 }
 
 }  // namespace

@@ -22,6 +22,10 @@
 // recycled. A slot with an even sequence is complete, and others may have been told of it: it stays. A slot
 // at `used` or beyond is invisible and simply written again. The index is then built anew from the slots.
 //
+// To clear the table is to take the size of each name away, one store each, and then the index and the rest
+// of the words. Stamps stay, so a program that still has the address of a removed name meets no other name
+// under it before the table has gone round, but none at all.
+//
 // A name that was found, stamped, and is still there was not recycled in between: the reader stores the stamp
 // and then loads the sequence, the writer stores the sequence and then loads the stamp, all in the single
 // total order of sequentially consistent operations, so one of them sees the other and yields.
@@ -48,6 +52,7 @@ FakeTableStore::FakeTableStore(std::byte* memory, const FakeTableLayout& layout)
       index_(reinterpret_cast<FakeTableIndexEntry*>(memory + FakeTableLayout::IndexOffset()),
              layout.index_entries()),
       stamps_(reinterpret_cast<FakeTableStamp*>(memory + layout.StampsOffset())),
+      holds_(reinterpret_cast<FakeTableHold*>(memory + layout.HoldsOffset()), layout.hold_entries()),
       slots_(reinterpret_cast<FakeTableSlot*>(memory + layout.SlotsOffset())),
       tails_(reinterpret_cast<FakeTableTail*>(memory + layout.TailsOffset())) {}
 
@@ -144,6 +149,34 @@ std::expected<uint32_t, int> FakeTableStore::Enter(const FakeKey& key, uint32_t 
   return slot;
 }
 
+uint32_t FakeTableStore::Clear() {
+  if (header_->operation.load(std::memory_order_acquire) != 0) Repair();
+  uint32_t removed = 0;
+  // Any slot will do: each is whole at any time, so that a repair only builds the index anew.
+  header_->operation.store(1, std::memory_order_release);
+  step_();
+  for (uint32_t slot = 0; slot < used(); ++slot) {
+    const uint32_t first = Word(slot, 0).load(std::memory_order_relaxed);
+    FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): only the size is read.
+    key.words[0] = first;
+    if (key.size() == 0) continue;
+    // Without a size the slot stands for no name; a reader who began before meets another sequence.
+    Word(slot, 0).store(0, std::memory_order_release);
+    step_();
+    std::atomic<uint32_t>& sequence = slots_[slot].sequence;
+    sequence.store(sequence.load(std::memory_order_relaxed) + 2);
+    step_();
+    for (size_t i = 1; i < key.word_count(); ++i) Word(slot, i).store(0, std::memory_order_release);
+    ++removed;
+  }
+  index_.Clear(step_);
+  header_->names.store(0, std::memory_order_release);
+  step_();
+  header_->operation.store(0, std::memory_order_release);
+  step_();
+  return removed;
+}
+
 int FakeTableStore::MakeRoom(uint32_t slot, Allocator* allocator) {
   constexpr uint32_t kRun = 256;
   const uint32_t allocated = header_->allocated.load(std::memory_order_relaxed);
@@ -158,16 +191,26 @@ int FakeTableStore::MakeRoom(uint32_t slot, Allocator* allocator) {
 
 uint32_t FakeTableStore::LeastRecentlyUsed() const {
   const uint64_t limit = header_->clock.load(std::memory_order_relaxed) + kMaxStampLead;
+  HolderCheck check;
   uint64_t oldest = UINT64_MAX;
+  uint64_t oldest_held = UINT64_MAX;
   uint32_t victim = 0;
+  uint32_t held_victim = 0;
   for (uint32_t slot = 0; slot < capacity(); ++slot) {
     uint64_t stamp = stamps_[slot].load(std::memory_order_relaxed);
     if (stamp > limit) stamp = 0;
     if (stamp >= oldest) continue;
+    if (holds_.IsHeld(slot, &check)) {
+      if (stamp < oldest_held) held_victim = slot;
+      oldest_held = std::min(stamp, oldest_held);
+      // Being held is a use: the writers to come do not ask again before the table has gone round.
+      Use(slot);
+      continue;
+    }
     oldest = stamp;
     victim = slot;
   }
-  return victim;
+  return oldest != UINT64_MAX ? victim : held_victim;
 }
 
 bool FakeTableStore::Claim(uint32_t slot, bool in_use_too) {

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "resolver/fake_key.h"
+#include "resolver/fake_table_holds.h"
 #include "resolver/fake_table_index.h"
 #include "resolver/fake_table_layout.h"
 
@@ -44,9 +45,18 @@ class FakeTableStore {
   // How many slots have ever held a name, whatever the memory says at most capacity().
   uint32_t used() const;
 
-  // Under the lock: repairs what a killed writer left, then enters `key`, at the cost of the least recently
-  // used name when the table is full. The slot, or what `allocator` failed with.
+  // When `slot` was used last: a higher number is later.
+  uint64_t StampOf(uint32_t slot) const { return stamps_[slot].load(std::memory_order_relaxed); }
+  const FakeTableHolds& holds() const { return holds_; }
+
+  // Under the lock: repairs what a killed writer left, then enters `key`, when the table is full at the cost
+  // of the least recently used name that nobody holds, or, when all are held, of the least recently used one.
+  // The slot, or what `allocator` failed with.
   std::expected<uint32_t, int> Enter(const FakeKey& key, uint32_t hash, Allocator* allocator);
+  // Under the lock: removes every name, and returns how many they were. The slots stay used, with the stamps
+  // that they have: while others remain that have never held a name, or were used less recently, no address
+  // of a removed name is given to a new one.
+  uint32_t Clear();
 
   void set_steps(const FakeTableSteps& steps) { step_ = steps; }
 
@@ -68,6 +78,7 @@ class FakeTableStore {
   FakeTableHeader* header_;
   FakeTableIndex index_;
   FakeTableStamp* stamps_;
+  FakeTableHolds holds_;
   FakeTableSlot* slots_;
   FakeTableTail* tails_;
   FakeTableSteps step_;

@@ -49,16 +49,28 @@ void Check(bool holds) {
 }
 
 void Exercise(FakeTable& table) {
-  for (uint32_t slot = 0; slot < table.capacity(); ++slot) table.NameFor(IpAddress::V4(0xc6120000 + slot), 1);
+  for (uint32_t slot = 0; slot < table.capacity(); ++slot) {
+    const IpAddress address = IpAddress::V4(0xc6120000 + slot);
+    table.NameFor(address, 1);
+    if (const auto entry = table.EntryAt(slot)) Check(entry->v4 == address && !entry->name.empty());
+  }
+  table.Hold(IpAddress::V4(0xc6120001));
   for (uint32_t i = 0; i < 2 * table.capacity(); ++i) {
-    const std::string name = "fuzz-" + std::string(i * 7, 'x') + std::to_string(i);
+    // Up to 105 bytes, in labels that are not too long: slots and tails.
+    const size_t size = i * size_t{7};
+    const std::string name =
+        std::to_string(i) + std::string(size / 2, 'x') + ".fuzz-" + std::string(size / 2, 'y');
     const auto address = table.AddressFor(name, IpVersion::kV4);
     Check(address.has_value());
     const auto endpoint = table.NameFor(*address, 1);
     Check(endpoint && endpoint->name() == name);
     Check(table.AddressFor(name, IpVersion::kV4) == address);
   }
+  table.Release(IpAddress::V4(0xc6120001));
   Check(table.size() <= table.capacity());
+  Check(table.Clear().has_value());
+  Check(table.size() == 0);
+  for (uint32_t slot = 0; slot < table.capacity(); ++slot) Check(!table.EntryAt(slot));
 }
 
 }  // namespace
@@ -67,7 +79,7 @@ void Exercise(FakeTable& table) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace socksify;
   static const Directory directory;
-  static const std::string path = directory.path() + "/names-1-198.18.0.0-29-100::-96";
+  static const std::string path = directory.path() + "/names-2-198.18.0.0-29-100::-96";
   constexpr FakeTableLayout kLayout(8);
   if (size < 2) return 0;
   unlink(path.c_str());

@@ -23,7 +23,7 @@ constexpr int kFarTooManySteps = 2000;
 
 // The name that the dying writer enters: long enough for a tail.
 std::string Killed() {
-  return "killed." + std::string(90, 'k');
+  return "killed." + LongName(90, 'k');
 }
 
 struct Scenario {
@@ -44,7 +44,7 @@ class FakeTableCrashTest : public testing::TestWithParam<Scenario> {
     ASSERT_TRUE(table) << table.error();
     table_ = std::move(*table);
     for (uint32_t i = 0; i < GetParam().names_before; ++i) {
-      const std::string name = "before-" + std::string(i * 25, 'x') + std::to_string(i);
+      const std::string name = "before-" + std::to_string(i) + LongName(i * 25, 'x');
       known_[name] = Slot(name);
     }
   }

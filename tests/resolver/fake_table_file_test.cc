@@ -113,7 +113,7 @@ TEST_F(FakeTableFileTest, DamagedFileIsReplaced) {
       {"text", [](std::string* c) { c->assign(c->size(), 'x'); }},
       {"magic", [](std::string* c) { (*c)[0] = 's'; }},
       {"byte order", [](std::string* c) { SetWord(c, offsetof(FakeTableIdentity, byte_order), 0x04030201); }},
-      {"version", [](std::string* c) { SetWord(c, offsetof(FakeTableIdentity, layout_version), 2); }},
+      {"version", [](std::string* c) { SetWord(c, offsetof(FakeTableIdentity, layout_version), 1); }},
       {"capacity", [](std::string* c) { SetWord(c, offsetof(FakeTableIdentity, capacity), 1 << 30); }},
       {"range", [](std::string* c) { SetWord(c, offsetof(FakeTableIdentity, v4), 0x0a000000); }},
       {"prefix", [](std::string* c) { SetWord(c, offsetof(FakeTableIdentity, v6_bits), 97); }},
