@@ -69,4 +69,18 @@ void AppendJsonString(std::string* out, std::string_view text) {
   *out += '"';
 }
 
+void AppendEscaped(std::string* out, std::string_view text) {
+  for (const char c : text) {
+    const auto byte = static_cast<uint8_t>(c);
+    if (c == '\\') {
+      *out += "\\\\";
+    } else if (byte > 0x20 && byte < 0x7f) {
+      *out += c;
+    } else {
+      *out += '\\';
+      for (const int digit : {byte / 100, byte / 10 % 10, byte % 10}) *out += static_cast<char>('0' + digit);
+    }
+  }
+}
+
 }  // namespace socksify

@@ -21,4 +21,9 @@ std::string_view Trim(std::string_view text);
 // \u00XX, so that the result is always valid.
 void AppendJsonString(std::string* out, std::string_view text);
 
+// Appends `text` with everything escaped that is not printable ASCII, as names are written in DNS (RFC 1035
+// section 5.1): a blank and other bytes as \DDD in decimal, a backslash as \\. So a name cannot end a line of
+// a log, or speak to a terminal.
+void AppendEscaped(std::string* out, std::string_view text);
+
 }  // namespace socksify

@@ -106,7 +106,7 @@ std::string ConnectionLine(const ConnectionEvent& event) {
   std::string line = "socksify: ";
   AppendProgram(&line);
   line += ' ';
-  line += event.destination.ToString();
+  AppendEscaped(&line, event.destination.ToString());
   if (std::string_view(event.protocol) == "udp") line += "/udp";
   if (event.target == nullptr) {
     line += " not sent";

@@ -10,17 +10,21 @@ namespace socksify {
 namespace {
 
 constexpr char kHelp[] =
-    R"(socksctl - look into a socksify configuration
+    R"(socksctl - look into a socksify configuration and its table of names
 
 Usage:
   socksctl check   [OPTION]...
   socksctl explain [OPTION]... HOST:PORT[/udp]
+  socksctl names   [OPTION]... [--clear]
 
 Commands:
   check              report every error and warning of the configuration
   explain            show which line decides about a destination, the paths that
                      are tried, and how its name is resolved; PORT may be the
                      name of a service, an IPv6 address stands in brackets
+  names              list the names that have fake addresses, the one used last
+                     first: IPv4 address, IPv6 address, name; --clear removes
+                     them, also while programs run
 
 Options:
   -f, --file FILE    read the routes from FILE
@@ -28,6 +32,7 @@ Options:
                      what `socksify -p` would do
       --json         print one JSON object
       --process NAME explain: as if asked by the program of that name
+      --clear        names: remove all names and say how many they were
 
   -h, --help         show this text
       --version      show the version
@@ -35,8 +40,9 @@ Options:
   Without -f and -p, the first of these that exists: $SOCKS_CONF,
   ~/.config/socksify/socks.conf, /etc/socks.conf.
 
-Exit status: 0 if all is well, 1 if the configuration has errors, 2 for a mistake
-in the command line.
+Exit status: 0 if all is well (a table that is empty or not there is), 1 if the
+configuration has errors or the table cannot be used, 2 for a mistake in the command
+line.
 
 Examples:
   socksctl check
@@ -44,6 +50,7 @@ Examples:
   socksctl explain example.org:https
   socksctl explain --process curl '[2001:db8::1]:443'
   socksctl explain -p socks5://127.0.0.1:1080 192.0.2.7:53/udp
+  socksctl names --json
 )";
 
 constexpr char kTool[] = "socksctl";
@@ -52,9 +59,28 @@ CommandLineEnd Mistake(const std::string& message) {
   return UsageError(kTool, kExitUsage, message);
 }
 
-// Options may stand before and behind the command; what remains is words.
-CLI::App* AddCommand(CLI::App* app, const char* name) {
-  return app->add_subcommand(name)->fallthrough();
+struct CommandName {
+  const char* name;
+  ControlOptions::Command command;
+};
+
+constexpr CommandName kCommands[] = {
+    {"check", ControlOptions::Command::kCheck},
+    {"explain", ControlOptions::Command::kExplain},
+    {"names", ControlOptions::Command::kNames},
+};
+
+// What is wrong with the words and options behind `command`, or an empty string.
+std::string CheckArguments(const CommandName& command, const std::vector<std::string>& words,
+                           const CLI::Option& process, const CLI::Option& clear) {
+  const std::string name = command.name;
+  const bool is_explain = command.command == ControlOptions::Command::kExplain;
+  if (!is_explain && process.count() > 0) return "--process goes with explain, not with " + name;
+  if (command.command != ControlOptions::Command::kNames && clear.count() > 0)
+    return "--clear goes with names, not with " + name;
+  if (!is_explain) return words.empty() ? "" : name + " takes no argument, found '" + words[0] + "'";
+  if (words.empty()) return "explain needs a destination, HOST:PORT or HOST:PORT/udp";
+  return words.size() > 1 ? "explain takes one destination, found '" + words[1] + "'" : "";
 }
 
 }  // namespace
@@ -70,10 +96,11 @@ std::expected<ControlOptions, CommandLineEnd> ParseControlOptions(int argc, cons
   AddConfigOptions(&app, &options.sources);
   app.add_flag("--json", options.json);
   const CLI::Option* const process = app.add_option("--process", options.process)->type_name("NAME");
+  const CLI::Option* const clear = app.add_flag("--clear", options.clear);
   app.add_flag("-h,--help", help);
   app.add_flag("--version", version);
-  const CLI::App* const check = AddCommand(&app, "check");
-  const CLI::App* const explain = AddCommand(&app, "explain");
+  // Options may stand before and behind the command; what remains is words.
+  for (const CommandName& command : kCommands) app.add_subcommand(command.name)->fallthrough();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -88,27 +115,21 @@ std::expected<ControlOptions, CommandLineEnd> ParseControlOptions(int argc, cons
   const auto unknown =
       std::ranges::find_if(words, [](const std::string& word) { return word.starts_with('-'); });
   if (unknown != words.end()) return std::unexpected(Mistake("unknown option '" + *unknown + "'"));
-  if (!check->parsed() && !explain->parsed()) {
+  const std::vector<CLI::App*> commands = app.get_subcommands();
+  if (commands.empty()) {
     const std::string found = words.empty() ? "none" : "'" + words[0] + "'";
-    return std::unexpected(Mistake("expected a command, check or explain, found " + found));
+    return std::unexpected(Mistake("expected a command, check, explain or names, found " + found));
   }
-  if (check->parsed() && explain->parsed())
-    return std::unexpected(Mistake("expected one command, found two"));
+  if (commands.size() > 1) return std::unexpected(Mistake("expected one command, found two"));
   if (const std::string message = CheckConfigOptions(options.sources); !message.empty()) {
     return std::unexpected(Mistake(message));
   }
 
-  options.command = check->parsed() ? ControlOptions::Command::kCheck : ControlOptions::Command::kExplain;
-  if (check->parsed()) {
-    if (process->count() > 0) return std::unexpected(Mistake("--process goes with explain, not with check"));
-    if (!words.empty()) return std::unexpected(Mistake("check takes no argument, found '" + words[0] + "'"));
-    return options;
-  }
-  if (words.empty())
-    return std::unexpected(Mistake("explain needs a destination, HOST:PORT or HOST:PORT/udp"));
-  if (words.size() > 1)
-    return std::unexpected(Mistake("explain takes one destination, found '" + words[1] + "'"));
-  options.destination = words[0];
+  const CommandName& command = *std::ranges::find(kCommands, commands[0]->get_name(), &CommandName::name);
+  options.command = command.command;
+  if (const std::string message = CheckArguments(command, words, *process, *clear); !message.empty())
+    return std::unexpected(Mistake(message));
+  if (!words.empty()) options.destination = words[0];
   return options;
 }
 

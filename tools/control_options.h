@@ -11,16 +11,18 @@
 namespace socksify {
 
 inline constexpr int kExitConfigError = 1;
+inline constexpr int kExitTableError = 1;
 inline constexpr int kExitUsage = 2;
 
 struct ControlOptions {
-  enum class Command : uint8_t { kCheck, kExplain };
+  enum class Command : uint8_t { kCheck, kExplain, kNames };
 
   Command command = Command::kCheck;
   ConfigSources sources;
   bool json = false;
   std::string process;      // explain: the program's base name; may be empty
   std::string destination;  // explain: HOST:PORT[/udp], not yet looked at
+  bool clear = false;       // names
 };
 
 std::expected<ControlOptions, CommandLineEnd> ParseControlOptions(int argc, const char* const* argv);

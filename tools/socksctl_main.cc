@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// socksctl: looks into a configuration without running anything.
+// socksctl: looks into a configuration, and what programs share under it, without running anything.
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <string>
 #include <vector>
 
+#include "base/failure.h"
 #include "resolver/local_names.h"
+#include "resolver/state_directory.h"
 #include "routing/config_host.h"
 #include "tools/check_report.h"
 #include "tools/configuration.h"
 #include "tools/control_options.h"
 #include "tools/destination.h"
 #include "tools/explanation.h"
+#include "tools/json_text.h"
 #include "tools/local_addresses.h"
+#include "tools/names_listing.h"
 
 namespace socksify {
 namespace {
@@ -34,13 +39,7 @@ int Explain(const ControlOptions& options) {
   if (!destination) return Finish(UsageError("socksctl", kExitUsage, destination.error()));
   const auto config = LoadLocalConfig(options.sources);
   // The same report as `check` gives, so that a reader of JSON always gets an object.
-  if (!config) {
-    return Check({.command = ControlOptions::Command::kCheck,
-                  .sources = options.sources,
-                  .json = options.json,
-                  .process = {},
-                  .destination = {}});
-  }
+  if (!config) return Check(options);
   if (!options.json) std::fputs(ToText(config->warnings).c_str(), stderr);
   std::vector<IpAddress> local_addresses;
   if (destination->endpoint.is_name()) local_addresses = FindLocalAddresses(destination->endpoint.name());
@@ -54,10 +53,62 @@ int Explain(const ControlOptions& options) {
   return 0;
 }
 
+// The tables cannot be read or changed, in words.
+int Fail(const std::string& message) {
+  std::fprintf(stderr, "socksctl: %s\n", message.c_str());
+  return kExitTableError;
+}
+
+int ClearNames(const ControlOptions& options, const std::string& directory, const FakeRange& range) {
+  const auto removed = ClearNames(directory, range);
+  if (!removed) return Fail(removed.error());
+  const std::string path = FakeTable::PathIn(directory, range);
+  if (options.json) {
+    std::fputs(ToLine({{"table", path}, {"removed", *removed}}).c_str(), stdout);
+  } else {
+    std::printf("%u %s removed from %s\n", *removed, *removed == 1 ? "name" : "names", path.c_str());
+  }
+  return 0;
+}
+
+int Names(const ControlOptions& options) {
+  const auto config = LoadLocalConfig(options.sources);
+  if (!config) return Check(options);
+  const Settings& settings = config->settings;
+  const FakeRange range = {.v4 = settings.fake_v4,
+                           .v4_bits = settings.fake_v4_bits,
+                           .v6 = settings.fake_v6,
+                           .v6_bits = settings.fake_v6_bits};
+  const auto directory = StateDirectory([](const char* name) -> const char* { return secure_getenv(name); });
+  if (!directory) {
+    return Fail(std::string("no state directory can be used (") + ErrnoName(directory.error()) +
+                "): programs have tables of their own, which cannot be seen from outside");
+  }
+  if (options.clear) return ClearNames(options, *directory, range);
+  const auto listing = ListNames(*directory, range);
+  if (!listing) return Fail(listing.error());
+  if (options.json) {
+    std::fputs(ToJson(*listing).c_str(), stdout);
+  } else if (listing->names.empty()) {
+    // Not to standard output: a list of no names has no lines.
+    std::fprintf(stderr,
+                 listing->exists ? "there are no names in %s\n" : "there is no table of names yet: %s\n",
+                 listing->path.c_str());
+  } else {
+    std::fputs(ToText(*listing).c_str(), stdout);
+  }
+  return 0;
+}
+
 int Run(int argc, char** argv) {
   const auto options = ParseControlOptions(argc, argv);
   if (!options) return Finish(options.error());
-  return options->command == ControlOptions::Command::kCheck ? Check(*options) : Explain(*options);
+  switch (options->command) {
+    case ControlOptions::Command::kCheck: return Check(*options);
+    case ControlOptions::Command::kExplain: return Explain(*options);
+    case ControlOptions::Command::kNames: break;
+  }
+  return Names(*options);
 }
 
 }  // namespace

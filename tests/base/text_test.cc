@@ -71,5 +71,23 @@ TEST(TextTest, EscapesBytesThatAreNotUtf8) {
   for (const auto& test : kCases) EXPECT_EQ(Json(test.text), test.json);
 }
 
+TEST(TextTest, EscapesAsDnsDoes) {
+  const struct {
+    std::string_view text;
+    std::string_view escaped;
+  } kCases[] = {
+      {"", ""},
+      {"Web-1_x.test!~", "Web-1_x.test!~"},
+      {"a b\\c", "a\\032b\\\\c"},
+      {std::string_view("\0\n\x1b[31m\x7f", 8), "\\000\\010\\027[31m\\127"},
+      {"\xc3\xa4\xff", "\\195\\164\\255"},
+  };
+  for (const auto& test : kCases) {
+    std::string out = "x";
+    AppendEscaped(&out, test.text);
+    EXPECT_EQ(out, "x" + std::string(test.escaped));
+  }
+}
+
 }  // namespace
 }  // namespace socksify

@@ -39,17 +39,38 @@ TEST(ControlOptionsTest, ReadsExplainWithOptionsAnywhere) {
   }
 }
 
+TEST(ControlOptionsTest, ReadsNames) {
+  const auto plain = Parse({"names"});
+  ASSERT_TRUE(plain.has_value()) << plain.error().text;
+  EXPECT_EQ(plain->command, ControlOptions::Command::kNames);
+  EXPECT_FALSE(plain->clear);
+  for (const std::vector<const char*>& arguments :
+       {std::vector<const char*>{"names", "--clear", "--json", "-f", "a.conf"},
+        {"-f", "a.conf", "--json", "--clear", "names"}}) {
+    const auto options = Parse(arguments);
+    ASSERT_TRUE(options.has_value()) << options.error().text;
+    EXPECT_TRUE(options->clear);
+    EXPECT_TRUE(options->json);
+    EXPECT_EQ(options->sources.file, "a.conf");
+  }
+}
+
 TEST(ControlOptionsTest, ExplainsMistakes) {
   struct {
     std::vector<const char*> arguments;
     std::string text;
   } const cases[] = {
-      {{}, "expected a command, check or explain, found none"},
-      {{"-f", "x"}, "expected a command, check or explain, found none"},
-      {{"chek"}, "expected a command, check or explain, found 'chek'"},
+      {{}, "expected a command, check, explain or names, found none"},
+      {{"-f", "x"}, "expected a command, check, explain or names, found none"},
+      {{"chek"}, "expected a command, check, explain or names, found 'chek'"},
       {{"check", "explain"}, "expected one command, found two"},
       {{"check", "x"}, "check takes no argument, found 'x'"},
       {{"check", "--process", "x"}, "--process goes with explain, not with check"},
+      {{"names", "--process", "x"}, "--process goes with explain, not with names"},
+      {{"check", "--clear"}, "--clear goes with names, not with check"},
+      {{"explain", "--clear", "a:1"}, "--clear goes with names, not with explain"},
+      {{"names", "x"}, "names takes no argument, found 'x'"},
+      {{"names", "check"}, "expected one command, found two"},
       {{"check", "-q"}, "unknown option '-q'"},
       {{"explain"}, "explain needs a destination, HOST:PORT or HOST:PORT/udp"},
       {{"explain", "a:1", "b:2"}, "explain takes one destination, found 'b:2'"},
@@ -72,8 +93,9 @@ TEST(ControlOptionsTest, HelpEndsWellAnywhere) {
     const auto options = Parse(arguments);
     ASSERT_FALSE(options.has_value());
     EXPECT_EQ(options.error().exit_code, 0);
-    EXPECT_THAT(options.error().text,
-                ::testing::StartsWith("socksctl - look into a socksify configuration\n"));
+    EXPECT_THAT(
+        options.error().text,
+        ::testing::StartsWith("socksctl - look into a socksify configuration and its table of names\n"));
   }
 }
 
