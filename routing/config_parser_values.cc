@@ -245,8 +245,9 @@ bool ConfigParser::ParseExtension() {
 std::optional<ResolveProtocol> ConfigParser::ParseWayToResolve() {
   static constexpr auto kChoices = [] {
     std::array<Choice, 5> choices{};
-    for (uint8_t value = 0; value < choices.size(); ++value) {
-      choices[value] = {ResolveProtocolName(static_cast<ResolveProtocol>(value)), value};
+    for (size_t i = 0; i < choices.size(); ++i) {
+      const auto value = static_cast<uint8_t>(i);
+      choices[i] = {ResolveProtocolName(static_cast<ResolveProtocol>(value)), value};
     }
     return choices;
   }();

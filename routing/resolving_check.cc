@@ -126,7 +126,8 @@ class ResolvingCheck {
     }
     reporter_.Warning(*draft_.routes[index].source, rule.where,
                       "names cannot be sent through this route: SOCKS 4 takes addresses only",
-                      "use socks4a, or write 'resolve: local' in this route");
+                      rule.IsForNamesAlone() ? "use socks4a or socks5"
+                                             : "use socks4a, or write 'resolve: local' in this route");
   }
 
   const ConfigDraft& draft_;

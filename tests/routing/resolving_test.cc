@@ -20,8 +20,9 @@ TEST(ResolvingTest, ReadsEveryWay) {
        {ResolveProtocol::kFake, ResolveProtocol::kLocal, ResolveProtocol::kLocalThenFake,
         ResolveProtocol::kTcp, ResolveProtocol::kUdp}) {
     const std::string name = ResolveProtocolName(protocol);
-    const Config config = MustLoad(
-        &machine, "resolveprotocol: " + name + "\nroute { to: 0/0 resolve: " + name + " via: direct }\n");
+    std::string text = "resolveprotocol: " + name;
+    text += "\nroute { to: 0/0 via: direct resolve: " + name + " }\n";
+    const Config config = MustLoad(&machine, text);
     EXPECT_EQ(config.settings.resolve_protocol, protocol) << name;
     EXPECT_EQ(config.routes.rules().back().resolve, protocol) << name;
   }
@@ -203,7 +204,7 @@ constexpr Warned kWarned[] = {
      "test.conf:4:1: warning: names cannot be sent through this route: SOCKS 4 takes addresses only\n"
      "  route { to: .tcp via: old resolve: local-then-fake }\n"
      "  ^\n"
-     "  use socks4a, or write 'resolve: local' in this route\n"
+     "  use socks4a or socks5\n"
      "test.conf:5:1: warning: names cannot be sent through this route: SOCKS 4 takes addresses only\n"
      "  route { to: 0.0.0.0/0 via: new then old fallback: old }\n"
      "  ^\n"
