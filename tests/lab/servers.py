@@ -2,6 +2,7 @@
 """The servers of the lab: the proxies, and what lies behind them."""
 
 import dataclasses
+import ipaddress
 import pathlib
 import subprocess
 import sys
@@ -15,6 +16,8 @@ DOWNLOAD_MIB = 100
 CLOSED_PORT = 9  # Nothing listens there at the destination.
 ECHO_PORT = 7
 HELD_HOST = "held.test"  # Nobody answers there.
+# The name that everything is asked about: it has an address in each family, and names a mail server.
+NAME, MAIL_HOST = "web.both.test", "mail.both.test"
 DATABASE_PORT, DATABASE_USER = 5432, "lab"
 
 # What download managers fetch in pieces: no two pieces are the same.
@@ -133,6 +136,10 @@ def database() -> Server:
                    DESTINATION_IP], on_demand=True)
 
 
+def reverse_name(address: str) -> str:
+    return ipaddress.ip_address(address).reverse_pointer
+
+
 def all_servers() -> list[Server]:
     here = pathlib.Path(__file__).parent
     return [
@@ -140,7 +147,10 @@ def all_servers() -> list[Server]:
                ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root",
                 "--pid-file=", "--log-queries", "--log-facility=-", "--local=/#/",
                 f"--address=/test/{DESTINATION_IP}", f"--address=/six.test/{DESTINATION_IP6}",
-                f"--address=/{HELD_HOST}/{NOBODY_IP}"]),
+                f"--address=/{HELD_HOST}/{NOBODY_IP}", f"--address=/both.test/{DESTINATION_IP}",
+                f"--address=/both.test/{DESTINATION_IP6}", f"--mx-host={NAME},{MAIL_HOST},10",
+                f"--ptr-record={reverse_name(DESTINATION_IP)},{NAME}",
+                f"--ptr-record={reverse_name(DESTINATION_IP6)},{NAME}"]),
         Server("web", "destination", ("nginx",), 80, ["nginx", "-c", WORK / "nginx.conf"]),
         Server("ftp", "destination", ("vsftpd",), 21, ["vsftpd", WORK / "vsftpd.conf"]),
         Server("redis", "destination", ("redis-server",), 6379,

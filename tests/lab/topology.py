@@ -8,7 +8,7 @@ The namespaces are anonymous: each is held by one process, and goes with it, so 
 could fight over and nothing to clean up. The links' names exist inside the namespaces only.
 
 The client has a default route, because a packet without a route would never be seen by the leak counter; but the
-proxy forwards nothing. Its name server is the proxy's address, where nothing answers DNS.
+proxy forwards nothing. Its name server is the destination, which it can reach through a proxy only.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CLIENT_IP, PROXY_IP, PROXY_OUT_IP, DESTINATION_IP = "10.209.1.2", "10.209.1.1", "10.209.2.1", "10.209.2.2"
 CLIENT_IP6, PROXY_IP6, PROXY_OUT_IP6, DESTINATION_IP6 = "fd09:1::2", "fd09:1::1", "fd09:2::1", "fd09:2::2"
 NOBODY_IP = "10.209.2.3"  # Would be in the destination's network, if it were.
-NAME_SERVERS = {"client": PROXY_IP, "proxy": DESTINATION_IP, "destination": DESTINATION_IP}
+HOSTS = ("client", "proxy", "destination")
 
 TOOLS = ("ip", "nft", "nsenter", "mount", "sysctl", "dnsmasq")
 
@@ -62,7 +62,7 @@ class Host:
     def __init__(self, name: str):
         self.name = name
         resolv_conf = WORK / f"resolv.conf.{name}"
-        resolv_conf.write_text(f"nameserver {NAME_SERVERS[name]}\noptions timeout:1 attempts:1\n")
+        resolv_conf.write_text(f"nameserver {DESTINATION_IP}\noptions timeout:1 attempts:1\n")
         script = (
             'mount --bind "$1" /etc/resolv.conf && mount --bind "$2" /etc/nsswitch.conf && '
             "ip link set lo up && echo ready && exec sleep infinity"
@@ -146,7 +146,7 @@ def _unlock_root() -> None:
 class Topology:
     def __init__(self):
         prepare_work_folder()
-        self.client, self.proxy, self.destination = (Host(name) for name in NAME_SERVERS)
+        self.client, self.proxy, self.destination = (Host(name) for name in HOSTS)
         for host in (self.client, self.proxy, self.destination):
             host.must("sysctl -q -w net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0 "
                       "net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0")
