@@ -108,7 +108,7 @@ def pings_unprivileged(lab: Lab) -> None:
     shutil.copyfile("/bin/ping", SCRATCH / "ping")
     (SCRATCH / "ping").chmod(0o755)
     expect_output(lab.through(VIA_DANTED, [SCRATCH / "ping", "-c1", "-W1", NAME]), 2,
-                  "^ping: connect: Network is unreachable$", "errors")
+                  "/ping: connect: Network is unreachable$", "errors")
 
 
 def shares(how: str, database: str) -> Callable[[Lab], None]:

@@ -4,7 +4,6 @@
 from case import SCRATCH, Case, Lab, expect_success
 from cases_programs import PROXIES
 from programs import Program, program
-from report import check
 from topology import DESTINATION_IP, PROXY_IP
 
 
@@ -18,17 +17,6 @@ def reaches(what: Program, host: str, proxy: str):
     return run
 
 
-def shared_address(proxy: str):
-    """One command resolves, another one connects to the address that it printed."""
-    def run(lab: Lab) -> None:
-        nc = program("nc")
-        found = lab.preloaded(via(proxy), ["getent", "hosts", f"{nc.server}.test"])
-        check(found.status == 0 and len(found.output.split()) >= 2, "getent found no address")
-        address = found.output.split()[0]
-        expect_success(lab.preloaded(via(proxy), nc.argv(address, SCRATCH), stdin=nc.stdin), nc)
-    return run
-
-
 def cases() -> list[Case]:
     result = []
     for proxy, port in PROXIES.items():
@@ -37,6 +25,4 @@ def cases() -> list[Case]:
                 result.append(Case(f"{what.name} {how} under LD_PRELOAD alone through {proxy}",
                                    reaches(what, host, proxy), (proxy, what.server), what.needed_commands(),
                                    frozenset({port})))
-        result.append(Case(f"getent's address used by nc under LD_PRELOAD alone through {proxy}", shared_address(proxy),
-                           (proxy, program("nc").server), ("getent", "nc"), frozenset({port})))
     return result

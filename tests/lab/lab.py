@@ -77,7 +77,8 @@ def parse_arguments() -> argparse.Namespace:
 
 def cases_for(options: argparse.Namespace) -> list[Callable[[], list[Case]]]:
     if options.large or options.slow:
-        return [cases_events.large_cases, cases_names.large_cases] * options.large + [cases_events.slow_cases] * options.slow
+        return ([cases_events.large_cases, cases_names.large_cases] * options.large
+                + [cases_events.slow_cases] * options.slow)
     if options.direct:
         return [cases_events.cases, cases_names.direct_cases]
     folders = (cases_self_check, cases_programs, cases_events, cases_preload, cases_calls, cases_names,

@@ -12,6 +12,7 @@ from servers import HELLO, MAIL_HOST, NAME
 # An address that has been found must lead to the name's web server.
 IP4 = r"(?P<address>\d+\.\d+\.\d+\.\d+)"
 IP6 = r"(?P<address>[0-9a-f]+:[0-9a-f]*:[0-9a-f:]*)"
+IP = r"(?P<address>[0-9a-f.:]+)"
 MAIL, HOST = re.escape(MAIL_HOST), re.escape(NAME)
 
 GETADDRINFO = """
@@ -78,7 +79,7 @@ def resolver(how: str) -> list[LookUp]:
 
 
 LOOKUPS = [
-    LookUp(("getent", "ahosts", "{name}"), (rf"^{IP4} +STREAM {HOST}$",)),
+    LookUp(("getent", "ahosts", "{name}"), (rf"^{IP} +STREAM {HOST}$",)),
     LookUp(("getent", "ahostsv4", "{name}"), (rf"^{IP4} +STREAM {HOST}$",)),
     LookUp(("getent", "ahostsv6", "{name}"), (rf"^{IP6} +STREAM {HOST}$",)),
     LookUp(("getent", "hosts", "{name}"), (rf"^{IP6} +{HOST}$",)),
@@ -99,7 +100,7 @@ LOOKUPS = [
     dnspython("AAAA", "{name}", f"^{IP6}$"),
     dnspython("PTR", "{address}", rf"^{HOST}\.$"),
     dnspython("MX", "{name}", rf"^10 {MAIL}\.$", is_carried=True),
-    node("lookup", "{name}", f'^{{"address":"{IP4}","family":4}}$'),
+    node("lookup", "{name}", f'^{{"address":"{IP}","family":[46]}}$'),
     node("resolve4", "{name}", rf'^\["{IP4}"\]$'),
     node("resolve6", "{name}", rf'^\["{IP6}"\]$'),
     node("reverse", "{address}", rf'^\["{HOST}"\]$'),

@@ -44,9 +44,8 @@ PROGRAMS = [
     *clients(),
     Program("curl with 20 transfers", "web", ("curl", "-sS", "--max-time", "20", "--parallel", "--parallel-immediate",
                                               HELLO_URL + "?[1-20]"), HELLO * 20, connections=20),
-    # Its own DNS client would send queries by hand, which nobody would answer.
     Program("aria2c with 8 connections", "web",
-            ("sh", "-c", "aria2c -q -x8 -s8 -k1M --no-conf --async-dns=false -t 20 -d \"$2\" -o ranges \"$1\" && "
+            ("sh", "-c", "aria2c -q -x8 -s8 -k1M --no-conf -t 20 -d \"$2\" -o ranges \"$1\" && "
              'sha256sum <"$2/ranges"',
              "sh", "http://{host}/ranges", "{scratch}"), RANGES_SHA256, commands=("aria2c",), connections=8),
     Program("node http.get", "web", ("node", CLIENTS / "fetch_node.js", "http.get", HELLO_URL), TWENTY_PAGES,

@@ -41,8 +41,8 @@ static void PrintAnswer(const unsigned char* message, int size) {
   if (printed == 0) Fail("an empty answer");
 }
 
-static void PrintHost(int error, const struct hostent* host) {
-  if (error != 0 || host == NULL) Fail("no such host");
+static void PrintHost(const struct hostent* host) {
+  if (host == NULL) Fail("no such host");
   for (char** address = host->h_addr_list; *address != NULL; ++address) {
     PrintAddress(host->h_addrtype, *address);
   }
@@ -107,9 +107,11 @@ int main(int argc, char** argv) {
   } else if (strcmp(how, "getaddrinfo_a GAI_NOWAIT") == 0) {
     LookUpAsynchronously(GAI_NOWAIT, name);
   } else if (strcmp(how, "gethostbyname_r") == 0) {
-    PrintHost(gethostbyname_r(name, &entry, buffer, sizeof buffer, &host, &error), host);
+    gethostbyname_r(name, &entry, buffer, sizeof buffer, &host, &error);
+    PrintHost(host);
   } else if (strcmp(how, "gethostbyname2_r") == 0) {
-    PrintHost(gethostbyname2_r(name, AF_INET6, &entry, buffer, sizeof buffer, &host, &error), host);
+    gethostbyname2_r(name, AF_INET6, &entry, buffer, sizeof buffer, &host, &error);
+    PrintHost(host);
   } else {
     unsigned char answer[NS_MAXMSG];
     const int code = strcmp(type, "MX") == 0 ? ns_t_mx : strcmp(type, "AAAA") == 0 ? ns_t_aaaa : ns_t_a;
