@@ -13,6 +13,7 @@ from case import SCRATCH, Case, Lab, expect_success
 from cases_calls import VIA_DANTED
 from lookups import HOST, LARGE_LOOKUPS, LOOKUPS, LookUp
 from programs import program
+from programs_events import BUILT
 from report import check
 from servers import DANTED, HELLO, NAME
 from topology import DESTINATION_IP, DESTINATION_IP6, NOBODY_IP, PROXY_OUT_IP, Result
@@ -20,6 +21,13 @@ from topology import DESTINATION_IP, DESTINATION_IP6, NOBODY_IP, PROXY_OUT_IP, R
 DNS = (DESTINATION_IP, 53)
 EVERYTHING_BY_DANTED = f"route {{ from: 0/0 to: 0/0 via: {VIA_DANTED} }}\n"
 WAYS = {"socksify": Lab.through, "LD_PRELOAD alone": Lab.preloaded}
+# These need not find anything, but must not look around for it.
+QUIET = [
+    ("getent", "hosts", DESTINATION_IP), ("getent", "networks", NAME),
+    *[(BUILT / "look_up", how, NAME) for how in ("getnetbyname", "rcmd_af", "rexec_af", "ruserok_af")],
+    (BUILT / "look_up", "getnetbyaddr", DESTINATION_IP),
+    ("dig", "+short", "+tcp", "+tries=1", "+time=1", "@127.0.0.53", NAME),
+]
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
 
@@ -92,6 +100,17 @@ def ends(argv: list | tuple, status: int, errors: str) -> Callable[[Lab], None]:
     return run
 
 
+def sends_nothing(argv: list | tuple) -> Callable[[Lab], None]:
+    """By itself the program does ask a name server. Whether it finds something with us is not said here."""
+    def run(lab: Lab) -> None:
+        own = lab.on_client(argv)
+        check(lab.leaks.read().dns >= 1, "without socksify it asks nobody either")
+        lab.leaks.reset()
+        result = lab.through(VIA_DANTED, argv, deadline_s=10)
+        check(result.status in (0, own.status), f"exit status {result.status}, expected {own.status} or 0")
+    return run
+
+
 def refuses_privileged_ping(lab: Lab) -> None:
     """For a user without rights, whose ping gets them from its file. The build may be out of that user's reach."""
     for file in (lab.socksify, lab.library):
@@ -139,7 +158,7 @@ def finds_nothing(lab: Lab) -> None:
     """Nobody listens at the configured name server. The system's is not asked instead."""
     danted = DantedLog(lab)
     result = lab.through(real(PROXY_OUT_IP), ["getent", "ahosts", NAME], deadline_s=10)
-    check(result.status == 2 and result.output == "", "found an address without a name server")
+    expect_output(result, 2, r"\A\Z")
     check_destinations(danted.destinations(), {(PROXY_OUT_IP, 53)})
 
 
@@ -182,6 +201,10 @@ def cases() -> list[Case]:
             ("busybox", "nslookup", NAME), 125, "^socksify: busybox: is statically linked, and a preload cannot"),
             (), ("busybox",), frozenset()),
     ]
+    for argv in QUIET:
+        words = " ".join(str(word) for word in argv)
+        result.append(Case(f"names: {words.replace(f'{BUILT}/', '')}: asks nobody", sends_nothing(argv), ("danted",),
+                           (argv[0],)))
     for how in WAYS:
         for database in ("hosts", "ahostsv4", "ahostsv6"):
             result.append(Case(f"names: the address by getent {database} used by nc under {how}",

@@ -8,6 +8,7 @@ import re
 from case import SCRATCH
 from programs_events import BUILT, CLIENTS, PYTHON_PACKAGES
 from servers import HELLO, MAIL_HOST, NAME
+from topology import DESTINATION_IP, DESTINATION_IP6
 
 # An address that has been found must lead to the name's web server.
 IP4 = r"(?P<address>\d+\.\d+\.\d+\.\d+)"
@@ -92,6 +93,8 @@ LOOKUPS = [
     LookUp(("dig", "+tcp", "+short", "{name}", "AAAA"), (f"^{IP6}$",), is_carried=True),
     LookUp(("host", "{name}"), (f"^{HOST} has address {IP4}$", f"^{HOST} has IPv6 address {IP6}$",
                                 rf"^{HOST} mail is handled by 10 {MAIL}\.$"), is_carried=True),
+    LookUp(("dig", "+short", "-x", DESTINATION_IP), (rf"^{HOST}\.$",), is_carried=True),
+    LookUp(("dig", "+short", "-x", DESTINATION_IP6), (rf"^{HOST}\.$",), is_carried=True),
     LookUp(("host", "{address}"), (rf"^{{reverse}} domain name pointer {HOST}\.$",)),
     LookUp(("nslookup", "{name}"), (f"^Name:\t{HOST}\nAddress: {IP4}$", f"^Name:\t{HOST}\nAddress: {IP6}$")),
     LookUp(("nslookup", "{address}"), (rf"^{{reverse}}\tname = {HOST}\.$",)),
