@@ -31,11 +31,6 @@ TEST_F(LookupTest, GetaddrinfoReturnsTheFamilyAskedFor) {
 TEST_F(LookupTest, ErrorsAreLibcs) {
   EXPECT_EQ(Look("numeric", "web.test"), "error -2\n") << "EAI_NONAME";
   EXPECT_EQ(Look("badservice", "web.test"), "error -8\n") << "EAI_SERVICE";
-  EXPECT_EQ(Look("v4", std::string(256, 'a')), "error -2\n");
-  EXPECT_THAT(Look("v4", std::string(63, 'a') + "." + std::string(63, 'b') + "." + std::string(63, 'c') +
-                             "." + std::string(63, 'd')),
-              StartsWith("198.18.0."))
-      << "255 bytes, the most that a SOCKS request takes";
 }
 
 TEST_F(LookupTest, TheHostentFamilyAgrees) {
@@ -45,7 +40,6 @@ TEST_F(LookupTest, TheHostentFamilyAgrees) {
   EXPECT_EQ(Look("byname_r", "web.test"), "value 0\nweb.test 198.18.0.0 aliases 0 more 0\n");
   EXPECT_EQ(Look("byname2_r", "web.test"), "value 0\n" + v6);
   EXPECT_EQ(Look("small_r", "web.test"), "value ERANGE result 0\n");
-  EXPECT_EQ(Look("byname", std::string(256, 'a')), "h_errno 1\n") << "HOST_NOT_FOUND";
 }
 
 TEST_F(LookupTest, ReverseLookupsOfFakeAddressesGiveTheName) {
