@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What a look-up in the fake table costs: names that are known, addresses, and new names with and without
-// room.
+// room; and what it costs that an address is held.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -102,6 +102,30 @@ void NewNameWhenFull(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(table->AddressFor(Name(i++), IpVersion::kV4));
 }
 BENCHMARK(NewNameWhenFull);
+
+// With 10,000 addresses that this process holds, old and new ones among each other.
+void NewNameWhenFullAndHeld(benchmark::State& state) {
+  BenchTable table;
+  if (!table.valid()) return state.SkipWithError("no table");
+  uint64_t i = Fill(table, FakeTable::kMaxNames).size();
+  for (uint32_t held = 0; held < 10'000; ++held) table->Hold(IpAddress::V4(0xc6120000 + held * 13));
+  for (auto _ : state) benchmark::DoNotOptimize(table->AddressFor(Name(i++), IpVersion::kV4));
+}
+BENCHMARK(NewNameWhenFullAndHeld);
+
+// The first connection to a name and the end of the last one.
+void HoldAndRelease(benchmark::State& state) {
+  BenchTable table;
+  if (!table.valid()) return state.SkipWithError("no table");
+  uint32_t slot = 0;
+  for (auto _ : state) {
+    const IpAddress address = IpAddress::V4(0xc6120000 + slot);
+    table->Hold(address);
+    table->Release(address);
+    slot = (slot + 7919) % FakeTable::kMaxNames;
+  }
+}
+BENCHMARK(HoldAndRelease);
 
 void Open(benchmark::State& state) {
   const BenchTable table;
