@@ -11,14 +11,33 @@
 #include <cerrno>
 
 #include "base/errno_keeper.h"
+#include "base/socket_address.h"
 #include "preload/dns_by_hand.h"
 #include "preload/originals.h"
 #include "preload/pending.h"
+#include "preload/runtime.h"
 #include "preload/watches.h"
 
 namespace socksify {
 
-constinit DescriptorTable g_descriptors;
+namespace {
+
+// A fake address that a connection goes to stays the name's for as long.
+void HoldPeer(const Connection& connection) {
+  FakeTable* const table = Runtime::OpenedFakeTable();
+  const auto peer = EndpointFromSockaddr(&connection.peer.generic, connection.peer_size);
+  if (table != nullptr && peer) table->Hold(peer->ip().Unmapped());
+}
+
+void ReleasePeer(const Connection& connection) {
+  FakeTable* const table = Runtime::OpenedFakeTable();
+  const auto peer = EndpointFromSockaddr(&connection.peer.generic, connection.peer_size);
+  if (table != nullptr && peer) table->Release(peer->ip().Unmapped());
+}
+
+}  // namespace
+
+constinit DescriptorTable g_descriptors({.begun = &HoldPeer, .ended = &ReleasePeer});
 
 namespace {
 
@@ -71,6 +90,7 @@ void AfterForkInChild() {
   g_watches.AfterFork();
   g_pendings.AfterFork();
   ReleaseAfterFork();
+  if (FakeTable* const table = Runtime::OpenedFakeTable()) table->AfterFork();
 }
 
 }  // namespace

@@ -40,6 +40,7 @@ bool DescriptorTable::Record(int fd, const Connection& connection, const Signals
   slot->version.fetch_add(1, std::memory_order_release);
   cell->store(slot, std::memory_order_release);
   SetFlags(fd, kHasConnection);
+  if (observer_.begun != nullptr) observer_.begun(connection);
   return true;
 }
 
@@ -104,8 +105,14 @@ void DescriptorTable::Release(int fd) {
   std::atomic<Slot*>* const cell = slots_.At(fd);
   Slot* const slot = cell != nullptr ? cell->exchange(nullptr, std::memory_order_acq_rel) : nullptr;
   if (slot == nullptr || --slot->references != 0) return;
+  TellEnd(*slot);
   slot->version.fetch_add(2, std::memory_order_acq_rel);
   pool_.Give(slot);
+}
+
+void DescriptorTable::TellEnd(const Slot& slot) const {
+  Connection connection;
+  if (observer_.ended != nullptr && Read(slot, &connection)) observer_.ended(connection);
 }
 
 // Between two steps of the version; each word is released so that none is seen before the first step.

@@ -53,9 +53,17 @@ struct Connection {
   int replaced_family = 0;  // the family that the program's socket had, if it was replaced; else 0
 };
 
+// Is told of each connection when it is recorded and when the last descriptor of it has been dropped. Called
+// under the table's lock, with signals blocked.
+struct ConnectionObserver {
+  void (*begun)(const Connection& connection) = nullptr;
+  void (*ended)(const Connection& connection) = nullptr;
+};
+
 class DescriptorTable {
  public:
   constexpr DescriptorTable() = default;
+  explicit constexpr DescriptorTable(const ConnectionObserver& observer) : observer_(observer) {}
 
   // The fast path of every hook on a descriptor. 0 for anything not ours, a negative number included.
   unsigned Flags(int fd) const { return flags_.Get(fd); }
@@ -99,6 +107,7 @@ class DescriptorTable {
 
   void NoteUse(unsigned index);
   void Release(int fd);
+  void TellEnd(const Slot& slot) const;
   static void Write(const Connection& connection, Slot* slot);
   static bool Read(const Slot& slot, Connection* out);
 
@@ -107,6 +116,7 @@ class DescriptorTable {
   StablePool<Slot> pool_;
   std::atomic<unsigned> used_end_ = 0;
   LeafLock lock_;
+  const ConnectionObserver observer_;
 };
 
 }  // namespace socksify

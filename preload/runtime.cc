@@ -171,6 +171,11 @@ FakeTable* Runtime::fake_table() {
   return table != nullptr ? table : OpenFakeTable();
 }
 
+FakeTable* Runtime::OpenedFakeTable() {
+  const Runtime* const runtime = g_runtime.load(std::memory_order_acquire);
+  return runtime != nullptr ? runtime->fake_table_.load(std::memory_order_acquire) : nullptr;
+}
+
 // Two threads may both open it: the second one's goes away again.
 FakeTable* Runtime::OpenFakeTable() {
   if (config_ == nullptr) return nullptr;

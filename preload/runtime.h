@@ -60,6 +60,8 @@ class Runtime {
 
   // The table of fake addresses, opened when it is first needed. Null when not even a private one can be had.
   FakeTable* fake_table();
+  // The table of this process, if it has been opened; sets nothing up.
+  static FakeTable* OpenedFakeTable();
   // The table of peers that all processes of the user share, likewise.
   PeerTable* peer_table();
   // Whether `address` may stand for a name; opens no table.
