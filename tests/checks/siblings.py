@@ -34,6 +34,8 @@ FAMILIES = [
      "gethostbyname2_r", "gethostbyaddr_r", "getaddrinfo_a"),
     ("res_query", "res_search", "res_querydomain", "res_send", "res_nquery", "res_nsearch", "res_nquerydomain",
      "res_nsend"),
+    ("getnetbyname", "getnetbyname_r", "getnetbyaddr", "getnetbyaddr_r"),
+    ("rcmd", "rcmd_af", "rexec", "rexec_af", "ruserok", "ruserok_af", "iruserok", "iruserok_af"),
 ]
 
 # Siblings that need no hook, and why. Not preadv2 and pwritev2: with an offset of -1 they work on sockets.
