@@ -5,6 +5,7 @@ What only the real name server knows (MX, and whatever is asked over TCP) is car
 is answered without asking anybody.
 """
 
+import pathlib
 import re
 import shutil
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from cases_calls import VIA_DANTED
 from lookups import HOST, LARGE_LOOKUPS, LOOKUPS, LookUp
 from programs import program
 from programs_events import BUILT
-from report import check
+from report import Skipped, check
 from servers import DANTED, HELLO, NAME
 from topology import DESTINATION_IP, DESTINATION_IP6, NOBODY_IP, PROXY_OUT_IP, Result
 
@@ -28,6 +29,7 @@ QUIET = [
     (BUILT / "look_up", "getnetbyaddr", DESTINATION_IP),
     ("dig", "+short", "+tcp", "+tries=1", "+time=1", "@127.0.0.53", NAME),
 ]
+OWN_NETWORKS = pathlib.Path("/etc/networks")
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
 
@@ -109,6 +111,13 @@ def sends_nothing(argv: list | tuple) -> Callable[[Lab], None]:
         result = lab.through(VIA_DANTED, argv, deadline_s=10)
         check(result.status in (0, own.status), f"exit status {result.status}, expected {own.status} or 0")
     return run
+
+
+def finds_own_network(lab: Lab) -> None:
+    if not re.search(r"^loopback\s+127\.0\.0\.0", OWN_NETWORKS.read_text() if OWN_NETWORKS.exists() else "", re.M):
+        raise Skipped(f"{OWN_NETWORKS} does not name the loopback network")
+    for key in ("loopback", "127.0.0.0"):
+        expect_output(lab.through(VIA_DANTED, ["getent", "networks", key]), 0, r"^loopback +127\.0\.0\.0$")
 
 
 def refuses_privileged_ping(lab: Lab) -> None:
@@ -201,6 +210,8 @@ def cases() -> list[Case]:
             ("busybox", "nslookup", NAME), 125, "^socksify: busybox: is statically linked, and a preload cannot"),
             (), ("busybox",), frozenset()),
     ]
+    result.append(Case("names: the networks of this machine keep their names", finds_own_network, (), ("getent",),
+                       frozenset()))
     for argv in QUIET:
         words = " ".join(str(word) for word in argv)
         result.append(Case(f"names: {words.replace(f'{BUILT}/', '')}: asks nobody", sends_nothing(argv), ("danted",),
