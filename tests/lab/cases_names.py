@@ -14,7 +14,7 @@ from case import SCRATCH, Case, Lab, expect_success
 from cases_calls import VIA_DANTED
 from lookups import HOST, LARGE_LOOKUPS, LOOKUPS, LookUp
 from programs import program
-from programs_events import BUILT
+from programs_events import BUILT, CLIENTS
 from report import Skipped, check
 from servers import DANTED, HELLO, NAME
 from topology import DESTINATION_IP, DESTINATION_IP6, NOBODY_IP, PROXY_OUT_IP, Result
@@ -47,6 +47,10 @@ class DantedLog:
 
 def check_destinations(found: set, expected: set) -> None:
     check(found == expected, f"expected danted to connect to {sorted(expected)}, found {sorted(found)}")
+
+
+def words_of(argv: tuple) -> str:
+    return " ".join(pathlib.Path(word).name if str(word).startswith("/") else word for word in argv)
 
 
 def expect_output(result: Result, status: int, pattern: str, stream: str = "output") -> re.Match:
@@ -150,25 +154,27 @@ def shares(how: str, database: str) -> Callable[[Lab], None]:
     return run
 
 
-def real(name_server: str) -> str:
-    return f"resolveprotocol: tcp\nnameserver: {name_server}\n{EVERYTHING_BY_DANTED}"
+def real(protocol: str, name_server: str) -> str:
+    return f"resolveprotocol: {protocol}\nnameserver: {name_server}\n{EVERYTHING_BY_DANTED}"
 
 
 def finds_real(argv: list | tuple, answer: str, *more_destinations) -> Callable[[Lab], None]:
     """The answer is the real one, and one query for it has gone through the proxy."""
     def run(lab: Lab) -> None:
         danted = DantedLog(lab)
-        expect_output(lab.through(real(DESTINATION_IP), argv), 0, answer)
+        expect_output(lab.through(real("tcp", DESTINATION_IP), argv), 0, answer)
         check_destinations(danted.destinations(), {DNS, *more_destinations})
     return run
 
 
-def finds_nothing(lab: Lab) -> None:
-    """Nobody listens at the configured name server. The system's is not asked instead."""
-    danted = DantedLog(lab)
-    result = lab.through(real(PROXY_OUT_IP), ["getent", "ahosts", NAME], deadline_s=10)
-    expect_output(result, 2, r"\A\Z")
-    check_destinations(danted.destinations(), {(PROXY_OUT_IP, 53)})
+def finds_nothing(protocol: str, name_server: str) -> Callable[[Lab], None]:
+    """The configured name server is out of reach. The system's is not asked instead, nor the proxy by name."""
+    def run(lab: Lab) -> None:
+        danted = DantedLog(lab)
+        found = lab.through(real(protocol, name_server), ["getent", "ahosts", NAME], deadline_s=10)
+        expect_output(found, 2, r"\A\Z")
+        check_destinations(danted.destinations(), set())
+    return run
 
 
 def real_cases() -> list[Case]:
@@ -179,12 +185,18 @@ def real_cases() -> list[Case]:
         (("getent", "hosts", NAME), f"^{ip6} +{HOST}$", ()),
         (("getent", "hosts", DESTINATION_IP), f"^{ip4} +{HOST}$", ()),
         (("dig", "+short", NAME), f"^{ip4}$", ()),
+        (("node", CLIENTS / "look_up_node.js", "resolve6", NAME), rf'^\["{ip6}"\]$', ()),
+        ((BUILT / "look_up", "getaddrinfo_a GAI_NOWAIT", NAME), f"^{ip4}\n{ip6}$", ()),
         (("curl", "-4sS", "--max-time", "5", f"http://{NAME}/hello.txt"), f"^{HELLO}", ((DESTINATION_IP, 80),)),
     ]
-    result = [Case(f"names: resolveprotocol tcp: {' '.join(argv)}", finds_real(argv, answer, *more),
+    result = [Case(f"names: resolveprotocol tcp: {words_of(argv)}", finds_real(argv, answer, *more),
                    ("dns", "danted", "web"), (argv[0],), frozenset({DANTED})) for argv, answer, more in look_ups]
-    result.append(Case("names: resolveprotocol tcp: a dead name server", finds_nothing, ("dns", "danted"),
-                       ("getent",), frozenset({DANTED})))
+    result += [
+        Case("names: resolveprotocol tcp: the proxy is refused by the name server",
+             finds_nothing("tcp", PROXY_OUT_IP), ("dns", "danted"), ("getent",), frozenset({DANTED})),
+        Case("names: resolveprotocol udp, which no proxy carries yet: asks nobody",
+             finds_nothing("udp", DESTINATION_IP), ("dns", "danted"), ("getent",), frozenset()),
+    ]
     return result
 
 
@@ -213,9 +225,7 @@ def cases() -> list[Case]:
     result.append(Case("names: the networks of this machine keep their names", finds_own_network, (), ("getent",),
                        frozenset()))
     for argv in QUIET:
-        words = " ".join(str(word) for word in argv)
-        result.append(Case(f"names: {words.replace(f'{BUILT}/', '')}: asks nobody", sends_nothing(argv), ("danted",),
-                           (argv[0],)))
+        result.append(Case(f"names: {words_of(argv)}: asks nobody", sends_nothing(argv), ("danted",), (argv[0],)))
     for how in WAYS:
         for database in ("hosts", "ahostsv4", "ahostsv6"):
             result.append(Case(f"names: the address by getent {database} used by nc under {how}",
