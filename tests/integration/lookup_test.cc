@@ -112,5 +112,11 @@ TEST_F(LookupTest, ResolveprotocolDecides) {
   EXPECT_EQ(Look("byname", "host.invalid"), "host.invalid 198.18.0.0 aliases 0 more 0\n");
 }
 
+TEST_F(LookupTest, AddressesOfLiveConnectionsAreNotRecycled) {
+  UseConfig("fakerange: 198.18.0.0/24\nroute { from: 0/0 to: 0/0 via: " + ProxyInConfig() + " }\n");
+  EXPECT_EQ(Run("held", {"echo.test", "7", "600"}).out,
+            "connected: same\ncopied: same\ninherited: same\ngone: another\n");
+}
+
 }  // namespace
 }  // namespace socksify
