@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -153,10 +154,8 @@ bool LocalAddress(int fd, SocketAddress* local) {
   return libc::getsockname(fd, &local->generic, &size) == 0;
 }
 
-bool Copy(const sockaddr* address, socklen_t size, SocketAddress* out) {
-  if (size > sizeof *out) size = sizeof *out;
-  std::memcpy(out, address, size);
-  return true;
+void Copy(const sockaddr* address, socklen_t size, SocketAddress* out) {
+  std::memcpy(out, address, std::min<size_t>(size, sizeof *out));
 }
 
 }  // namespace
@@ -199,12 +198,12 @@ ssize_t SendToNameServer(int fd, const iovec* parts, size_t count, const sockadd
   }
   std::vector<uint8_t> query;
   for (size_t i = 0; i < count; ++i) {
-    const auto* const bytes = static_cast<const uint8_t*>(parts[i].iov_base);
-    query.insert(query.end(), bytes, bytes + parts[i].iov_len);
-    if (query.size() > kMaxMessage) {
+    if (parts[i].iov_len > kMaxMessage - query.size()) {
       errno = EMSGSIZE;
       return -1;
     }
+    const auto* const bytes = static_cast<const uint8_t*>(parts[i].iov_base);
+    query.insert(query.end(), bytes, bytes + parts[i].iov_len);
   }
   std::optional<Endpoint> name_server = EndpointFromSockaddr(&server.generic, sizeof server);
   if (!name_server) {

@@ -140,7 +140,7 @@ SOCKSIFY_EXPORT ssize_t __recvfrom_chk(int fd, void* buffer, size_t size, size_t
 SOCKSIFY_EXPORT ssize_t recvmsg(int fd, msghdr* message, int flags) {
   if (IsPending(fd) && !MayTransfer(fd, Direction::kReceive, flags)) [[unlikely]]
     return -1;
-  const bool is_special = IsSpecial(fd);
+  const bool is_special = IsSpecial(fd) && message != nullptr;
   const socklen_t room = is_special ? message->msg_namelen : 0;
   const ssize_t result = libc::recvmsg(fd, message, flags);
   if (result >= 0 && message->msg_controllen != 0) NoteReceivedDescriptors(message);
@@ -151,7 +151,7 @@ SOCKSIFY_EXPORT ssize_t recvmsg(int fd, msghdr* message, int flags) {
 SOCKSIFY_EXPORT int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
   if (IsPending(fd) && !MayTransfer(fd, Direction::kReceive, flags)) [[unlikely]]
     return -1;
-  const bool is_special = IsSpecial(fd);
+  const bool is_special = IsSpecial(fd) && messages != nullptr;
   // What the program gave room for, taken as the same for all.
   const socklen_t room = is_special && count > 0 ? messages[0].msg_hdr.msg_namelen : 0;
   const int received = libc::recvmmsg(fd, messages, count, flags, timeout);
