@@ -112,6 +112,7 @@ class Helpers {
       if (!OpenBound(IpAddress::V4(INADDR_LOOPBACK), AF_INET, helper, &local)) return false;
     }
     const auto endpoint = EndpointFromSockaddr(&local.generic, sizeof local);
+    if (!endpoint) return false;
     ToSockaddr(endpoint->ip(), endpoint->port(), server.generic.sa_family, &helper->local);
     helper->server = server;
     return true;

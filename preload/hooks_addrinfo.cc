@@ -66,12 +66,26 @@ int MakeAddrInfo(std::span<const IpAddress> addresses, const char* node, const c
   return 0;
 }
 
+// The family asked for is the family returned; where none is, the configuration says.
+FakeFamily FamilyFor(Runtime* runtime, const addrinfo* hints) {
+  if (hints != nullptr && hints->ai_family == AF_INET6) return FakeFamily::kIpv6;
+  if (hints != nullptr && hints->ai_family == AF_INET) return FakeFamily::kIpv4;
+  const Config* const config = runtime->config();
+  return config != nullptr ? config->settings.fake_family : FakeFamily::kIpv4;
+}
+
 int FakeAddrInfo(Runtime* runtime, const char* node, const char* service, const addrinfo* hints,
                  addrinfo** results) {
-  const bool wants_v6 = hints != nullptr && hints->ai_family == AF_INET6;
-  const auto address = FakeAddressFor(runtime, node, wants_v6 ? IpVersion::kV6 : IpVersion::kV4);
-  if (!address) return LookupErrorOf(address.error());
-  return MakeAddrInfo({&*address, 1}, node, service, hints, results);
+  const FakeFamily family = FamilyFor(runtime, hints);
+  IpAddress addresses[2];
+  size_t count = 0;
+  for (const IpVersion version : {IpVersion::kV4, IpVersion::kV6}) {
+    if (family == (version == IpVersion::kV4 ? FakeFamily::kIpv6 : FakeFamily::kIpv4)) continue;
+    const auto address = FakeAddressFor(runtime, node, version);
+    if (!address) return LookupErrorOf(address.error());
+    addresses[count++] = *address;
+  }
+  return MakeAddrInfo(std::span<const IpAddress>(addresses).first(count), node, service, hints, results);
 }
 
 int RealAddrInfo(Runtime* runtime, const char* node, const char* service, const addrinfo* hints,

@@ -82,7 +82,7 @@ int QueryName(res_state state, const char* name, int record_class, int type, Roo
   Runtime* const runtime = name != nullptr && !room.empty() ? Runtime::Get() : nullptr;
   if (runtime == nullptr) return original();
   if (state == nullptr) state = StateOfThread();
-  std::array<uint8_t, 512> message;
+  std::array<uint8_t, 512> message{};
   // Its number is of no use to anybody: no stranger can answer.
   const size_t size =
       WriteDnsQuery(1, name, static_cast<uint16_t>(type), static_cast<uint16_t>(record_class), 0, message);

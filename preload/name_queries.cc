@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 
 #include "base/socket_address.h"
 #include "preload/carried_queries.h"
@@ -35,10 +36,10 @@ class Answering {
   QueryAnswer Answer();
 
  private:
-  QueryAnswer AnswerName();
+  QueryAnswer AnswerName(const std::string& name);
   QueryAnswer AnswerReverse(const IpAddress& address);
-  QueryAnswer AnswerLocally();
-  QueryAnswer AnswerFake();
+  QueryAnswer AnswerLocally(const std::string& name);
+  QueryAnswer AnswerFake(const std::string& name);
   QueryAnswer Carry(DnsRcode without_path);
   QueryAnswer CarryUnseen(DnsRcode without_path);
   QueryAnswer Write(DnsRcode rcode, std::span<const DnsRecord> answers);
@@ -60,7 +61,7 @@ QueryAnswer Answering::Answer() {
   if (!query_.name) return Write(DnsRcode::kNxDomain, {});
   if (!is_internet || query_.name->empty()) return Leave(DnsRcode::kServFail);
   if (const auto address = AddressOfReverseName(*query_.name)) return AnswerReverse(*address);
-  return AnswerName();
+  return AnswerName(*query_.name);
 }
 
 QueryAnswer Answering::AnswerReverse(const IpAddress& address) {
@@ -73,29 +74,29 @@ QueryAnswer Answering::AnswerReverse(const IpAddress& address) {
   return MayAskForNameOf(runtime_, address) ? Leave(DnsRcode::kServFail) : CarryUnseen(DnsRcode::kNxDomain);
 }
 
-QueryAnswer Answering::AnswerName() {
-  switch (WayFor(runtime_, *query_.name)) {
+QueryAnswer Answering::AnswerName(const std::string& name) {
+  switch (WayFor(runtime_, name)) {
     case LookupWay::kRefuse: return Write(DnsRcode::kRefused, {});
-    case LookupWay::kFake: return AnswerFake();
+    case LookupWay::kFake: return AnswerFake(name);
     case LookupWay::kReal: return Carry(DnsRcode::kServFail);
     case LookupWay::kLibc:
       // A name of this machine, which is nobody else's business.
-      if (!path_.may_leave && IsNameOfThisMachine(*query_.name)) return AnswerLocally();
+      if (!path_.may_leave && IsNameOfThisMachine(name)) return AnswerLocally(name);
       return Leave(DnsRcode::kServFail);
     case LookupWay::kLibcThenFake: break;
   }
-  const QueryAnswer local = AnswerLocally();
-  return local.kind == QueryAnswer::Kind::kNone ? AnswerFake() : local;
+  const QueryAnswer local = AnswerLocally(name);
+  return local.kind == QueryAnswer::Kind::kNone ? AnswerFake(name) : local;
 }
 
 // By libc's getaddrinfo(3), which knows /etc/hosts; kNone when it knows no such name.
-QueryAnswer Answering::AnswerLocally() {
+QueryAnswer Answering::AnswerLocally(const std::string& name) {
   const bool wants_v4 = query_.type == DnsType::kA || query_.type == DnsType::kAny;
   const bool wants_v6 = query_.type == DnsType::kAaaa || query_.type == DnsType::kAny;
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  if (libc::getaddrinfo(query_.name->c_str(), nullptr, &hints, &found) != 0) return {};
+  if (libc::getaddrinfo(name.c_str(), nullptr, &hints, &found) != 0) return {};
   std::array<IpAddress, 16> addresses;
   std::array<DnsRecord, 16> records;
   size_t count = 0;
@@ -111,13 +112,13 @@ QueryAnswer Answering::AnswerLocally() {
   return Write(DnsRcode::kNoError, std::span(records).first(count));
 }
 
-QueryAnswer Answering::AnswerFake() {
+QueryAnswer Answering::AnswerFake(const std::string& name) {
   const bool wants_v4 = query_.type == DnsType::kA;
   // Of ANY the smallest answer that is none of the forbidden ones (RFC 8482 section 4.1).
   const bool wants_any = query_.type == DnsType::kAny;
   if (!wants_v4 && !wants_any && query_.type != DnsType::kAaaa) return CarryUnseen(DnsRcode::kNoError);
   const IpVersion version = wants_v4 || wants_any ? IpVersion::kV4 : IpVersion::kV6;
-  const auto address = FakeAddressFor(runtime_, *query_.name, version);
+  const auto address = FakeAddressFor(runtime_, name, version);
   if (!address) return Write(address.error() == EINVAL ? DnsRcode::kNxDomain : DnsRcode::kServFail, {});
   const uint16_t type = version == IpVersion::kV4 ? DnsType::kA : DnsType::kAaaa;
   const DnsRecord record = {.type = type, .ttl = kTtl, .address = &*address, .name = {}};

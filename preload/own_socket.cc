@@ -40,7 +40,7 @@ int OpenOwnSocket(Runtime* runtime, int type, const Endpoint& server, int timeou
     result = libc::connect(fd, static_cast<const sockaddr*>(&address.generic), size);
   } else {
     // A blocking connect() asks for SO_SNDTIMEO only where it is known to be set.
-    const timeval limit = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+    const timeval limit = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000L};
     libc::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, static_cast<const void*>(&limit),
                      static_cast<socklen_t>(sizeof limit));
     MarkDescriptor(fd, kTransferTimeout);

@@ -18,6 +18,8 @@
 
 namespace socksify {
 
+// `fakefamily`: which fake addresses a look-up gets that leaves the family open (AF_UNSPEC).
+enum class FakeFamily : uint8_t { kIpv4, kIpv6, kBoth };
 enum class AutoRoute : uint8_t { kLoopback, kLan, kNone };
 
 struct InterfaceAddress {
@@ -52,6 +54,7 @@ struct Settings {
   unsigned negotiate_timeout_ms = 20'000;         // timeout.negotiate: for one server's handshake
   unsigned max_fail = 1;                          // route.maxfail
   unsigned bad_expire_s = 300;                    // route.badexpire
+  FakeFamily fake_family = FakeFamily::kIpv4;
   IpAddress fake_v4 = IpAddress::V4(0xc6120000);  // fakerange: 198.18.0.0/15 (RFC 2544)
   unsigned fake_v4_bits = 15;
   IpAddress fake_v6;             // fakerange: 2001:2::/96 within 2001:2::/48 (RFC 5180)

@@ -83,6 +83,7 @@ class ConfigParser {
   bool ParseResolveProtocol();
   bool ParseNameServers();
   bool ParseAutoRoute();
+  bool ParseFakeFamily();
   bool ParseFakeRange();
   bool ParseMaxFail();
   bool ParseBadExpire();

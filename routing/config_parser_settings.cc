@@ -24,6 +24,7 @@ std::span<const ConfigParser::Keyword> ConfigParser::Settings() {
       Keyword{"resolveprotocol", &ConfigParser::ParseResolveProtocol, Repeat::kLastCounts},
       Keyword{"nameserver", &ConfigParser::ParseNameServers, Repeat::kAdds},
       Keyword{"autoroute", &ConfigParser::ParseAutoRoute, Repeat::kIsError},
+      Keyword{"fakefamily", &ConfigParser::ParseFakeFamily, Repeat::kLastCounts},
       Keyword{"fakerange", &ConfigParser::ParseFakeRange, Repeat::kIsError},
       Keyword{"route.maxfail", &ConfigParser::ParseMaxFail, Repeat::kLastCounts},
       Keyword{"route.badexpire", &ConfigParser::ParseBadExpire, Repeat::kLastCounts},
@@ -100,6 +101,15 @@ bool ConfigParser::ParseAutoRoute() {
                                           Choice{"none", static_cast<uint8_t>(AutoRoute::kNone)}};
   const std::optional<uint8_t> choice = ParseChoice("loopback, lan or none", kChoices);
   if (choice) draft_.settings.auto_route = static_cast<AutoRoute>(*choice);
+  return choice.has_value();
+}
+
+bool ConfigParser::ParseFakeFamily() {
+  static constexpr std::array kChoices = {Choice{"ipv4", static_cast<uint8_t>(FakeFamily::kIpv4)},
+                                          Choice{"ipv6", static_cast<uint8_t>(FakeFamily::kIpv6)},
+                                          Choice{"both", static_cast<uint8_t>(FakeFamily::kBoth)}};
+  const std::optional<uint8_t> choice = ParseChoice("ipv4, ipv6 or both", kChoices);
+  if (choice) draft_.settings.fake_family = static_cast<FakeFamily>(*choice);
   return choice.has_value();
 }
 

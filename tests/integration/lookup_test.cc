@@ -28,6 +28,16 @@ TEST_F(LookupTest, GetaddrinfoReturnsTheFamilyAskedFor) {
   EXPECT_THAT(Look("canonical", "web.test"), HasSubstr("protocol 6 canonical web.test\n"));
 }
 
+TEST_F(LookupTest, TheConfigurationSaysWhichFamilyAnOpenLookupGets) {
+  const std::string route = "route { from: 0/0 to: 0/0 via: " + ProxyInConfig() + " }\n";
+  UseConfig("fakefamily: both\n" + route);
+  const std::string both = Look("any", "web.test");
+  EXPECT_EQ(both, Look("v4", "web.test") + Look("v6", "web.test"));
+  UseConfig("fakefamily: ipv6\n" + route);
+  EXPECT_EQ(Look("any", "web.test"), Look("v6", "web.test"));
+  EXPECT_THAT(Look("v4", "web.test"), StartsWith("198.18.0.0 80 family 4"));
+}
+
 TEST_F(LookupTest, ErrorsAreLibcs) {
   EXPECT_EQ(Look("numeric", "web.test"), "error -2\n") << "EAI_NONAME";
   EXPECT_EQ(Look("badservice", "web.test"), "error -8\n") << "EAI_SERVICE";

@@ -13,14 +13,14 @@
 
 namespace socksify {
 
-struct DnsQuestion {
+struct ServedQuestion {
   bool is_tcp = false;
   std::string name;  // web.test
   int type = 0;
   std::string message;  // all of it, without the length that TCP has in front
 };
 
-struct DnsRecord {
+struct ServedRecord {
   std::string name;
   int type = 0;
   std::string data;
@@ -41,25 +41,25 @@ inline std::string DnsName(std::string_view name) {
   return labels + '\0';
 }
 
-inline DnsRecord ARecord(std::string name, const char* address) {
+inline ServedRecord ARecord(std::string name, const char* address) {
   std::string data(4, '\0');
   inet_pton(AF_INET, address, data.data());
   return {std::move(name), ns_t_a, std::move(data)};
 }
 
-inline DnsRecord AaaaRecord(std::string name, const char* address) {
+inline ServedRecord AaaaRecord(std::string name, const char* address) {
   std::string data(16, '\0');
   inet_pton(AF_INET6, address, data.data());
   return {std::move(name), ns_t_aaaa, std::move(data)};
 }
 
-inline DnsRecord NameRecord(std::string name, int type, std::string_view target) {
+inline ServedRecord NameRecord(std::string name, int type, std::string_view target) {
   return {std::move(name), type, DnsName(target)};
 }
 
 // Reads a message with one question.
-inline DnsQuestion ReadQuestion(std::string message, bool is_tcp) {
-  DnsQuestion question;
+inline ServedQuestion ReadQuestion(std::string message, bool is_tcp) {
+  ServedQuestion question;
   question.is_tcp = is_tcp;
   size_t at = 12;
   while (at < message.size() && message[at] != '\0') {
@@ -78,12 +78,12 @@ inline DnsQuestion ReadQuestion(std::string message, bool is_tcp) {
 // QR, RD and RA are set; `flags` adds to them: a response code, or kTruncated.
 inline constexpr unsigned kTruncated = 0x0200;
 
-inline std::string AnswerTo(const DnsQuestion& question, const std::vector<DnsRecord>& records,
+inline std::string AnswerTo(const ServedQuestion& question, const std::vector<ServedRecord>& records,
                             unsigned flags = 0) {
   std::string answer = question.message;
   answer.replace(2, 2, TwoBytes(0x8180 | flags));
   answer.replace(6, 2, TwoBytes(records.size()));
-  for (const DnsRecord& record : records) {
+  for (const ServedRecord& record : records) {
     answer += DnsName(record.name) + TwoBytes(static_cast<size_t>(record.type)) + TwoBytes(ns_c_in);
     answer += TwoBytes(0) + TwoBytes(60);  // time to live
     answer += TwoBytes(record.data.size()) + record.data;

@@ -80,7 +80,7 @@ void DnsTestServer::Serve() {
   }
 }
 
-DnsTestServer::Reply DnsTestServer::AnswerOf(const DnsQuestion& question) {
+DnsTestServer::Reply DnsTestServer::AnswerOf(const ServedQuestion& question) {
   Reply reply = script_(question);
   const std::lock_guard lock(mutex_);
   questions_.push_back((question.is_tcp ? "tcp " : "udp ") + question.name + ' ' +

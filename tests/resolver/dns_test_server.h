@@ -24,7 +24,7 @@ class DnsTestServer {
     bool is_last = false;  // the connection is closed then
   };
   // Called in the server's thread for each question.
-  using Script = std::function<Reply(const DnsQuestion& question)>;
+  using Script = std::function<Reply(const ServedQuestion& question)>;
 
   explicit DnsTestServer(Script script);
   ~DnsTestServer();
@@ -43,7 +43,7 @@ class DnsTestServer {
   void Serve();
   void ReadStream(int fd);
   void ReadDatagram();
-  Reply AnswerOf(const DnsQuestion& question);
+  Reply AnswerOf(const ServedQuestion& question);
 
   const Script script_;
   uint16_t port_ = 0;

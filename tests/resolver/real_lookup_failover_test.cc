@@ -39,7 +39,7 @@ TEST_F(RealLookupTest, GoesToTheNextServerWhenOneIsUnable) {
 }
 
 TEST_F(RealLookupTest, GoesToTheNextServerWhenOneHangsUpInTheMiddleOfAnAnswer) {
-  const DnsTestServer broken([](const DnsQuestion& question) -> DnsReply {
+  const DnsTestServer broken([](const ServedQuestion& question) -> DnsReply {
     const std::string answer = Sevens(question).messages[0];
     return {.messages = {},
             .raw = TwoBytes(answer.size()) + answer.substr(0, answer.size() - 1),
@@ -53,7 +53,7 @@ TEST_F(RealLookupTest, GoesToTheNextServerWhenOneHangsUpInTheMiddleOfAnAnswer) {
 
 TEST_F(RealLookupTest, AsksAServerAgainThatHungUp) {
   bool is_first = true;
-  const DnsTestServer server([&](const DnsQuestion& question) -> DnsReply {
+  const DnsTestServer server([&](const ServedQuestion& question) -> DnsReply {
     if (!std::exchange(is_first, false)) return Sevens(question);
     return {.messages = {}, .is_last = true};
   });
@@ -64,7 +64,7 @@ TEST_F(RealLookupTest, AsksAServerAgainThatHungUp) {
 
 TEST_F(RealLookupTest, GivesUpAServerThatAlwaysHangsUp) {
   const DnsTestServer server(
-      [&](const DnsQuestion&) -> DnsReply { return {.messages = {}, .is_last = true}; });
+      [&](const ServedQuestion&) -> DnsReply { return {.messages = {}, .is_last = true}; });
   AddServer(server);
   options_.tries = 3;
   EXPECT_EQ(LookUp("web.test", LookupFamily::kV4), "try again: no name server was able to answer");
@@ -80,7 +80,7 @@ TEST_F(RealLookupTest, SurvivesMessagesWithoutSense) {
   };
   for (const std::string& bytes : cases) {
     const DnsTestServer server(
-        [&](const DnsQuestion&) -> DnsReply { return {.messages = {}, .raw = bytes, .is_last = true}; });
+        [&](const ServedQuestion&) -> DnsReply { return {.messages = {}, .raw = bytes, .is_last = true}; });
     options_.servers.clear();
     AddServer(server);
     EXPECT_EQ(LookUp("web.test", LookupFamily::kV4), "try again: no name server was able to answer");
@@ -88,8 +88,8 @@ TEST_F(RealLookupTest, SurvivesMessagesWithoutSense) {
 }
 
 TEST_F(RealLookupTest, IgnoresAnswersToOtherQuestions) {
-  const DnsTestServer server([](const DnsQuestion& question) -> DnsReply {
-    DnsQuestion other = question;
+  const DnsTestServer server([](const ServedQuestion& question) -> DnsReply {
+    ServedQuestion other = question;
     other.message[0] = static_cast<char>(other.message[0] ^ 1);
     const std::string wrong_id = AnswerTo(other, {ARecord(question.name, "192.0.2.66")});
     other = question;
@@ -125,7 +125,7 @@ TEST_F(RealLookupTest, GoesToTheNextServerWhenOneIsSilent) {
 
 TEST_F(RealLookupTest, RepeatsAQuestionByUdp) {
   bool is_first = true;
-  const DnsTestServer server([&](const DnsQuestion& question) -> DnsReply {
+  const DnsTestServer server([&](const ServedQuestion& question) -> DnsReply {
     return std::exchange(is_first, false) ? Silence(question) : Sevens(question);
   });
   AddServer(server);
@@ -169,7 +169,7 @@ TEST_F(RealLookupTest, BoundsOptionsThatMakeNoSense) {
 }
 
 TEST_F(RealLookupTest, WorksInManyThreadsAtOnce) {
-  const DnsTestServer server([](const DnsQuestion& question) -> DnsReply {
+  const DnsTestServer server([](const ServedQuestion& question) -> DnsReply {
     const std::string address = "192.0.2." + question.name.substr(0, question.name.find('.'));
     return {.messages = {AnswerTo(question, {ARecord(question.name, address.c_str())})}};
   });

@@ -17,16 +17,16 @@ namespace socksify {
 
 using DnsReply = DnsTestServer::Reply;
 
-inline DnsReply Silence(const DnsQuestion& /*question*/) {
+inline DnsReply Silence(const ServedQuestion& /*question*/) {
   return {.messages = {}};
 }
 
-inline DnsReply ServerFailure(const DnsQuestion& question) {
+inline DnsReply ServerFailure(const ServedQuestion& question) {
   return {.messages = {AnswerTo(question, {}, ns_r_servfail)}};
 }
 
 // 192.0.2.7 and 2001:db8::7 for every name.
-inline DnsReply Sevens(const DnsQuestion& question) {
+inline DnsReply Sevens(const ServedQuestion& question) {
   if (question.type == ns_t_a)
     return {.messages = {AnswerTo(question, {ARecord(question.name, "192.0.2.7")})}};
   return {.messages = {AnswerTo(question, {AaaaRecord(question.name, "2001:db8::7")})}};

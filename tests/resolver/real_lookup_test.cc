@@ -29,7 +29,7 @@ TEST_F(RealLookupTest, TakesTheWayOfTheTransport) {
 
 TEST_F(RealLookupTest, AsksBothQuestionsOnOneConnectionAndTakesAnswersInAnyOrder) {
   std::string first;
-  const DnsTestServer server([&](const DnsQuestion& question) -> DnsReply {
+  const DnsTestServer server([&](const ServedQuestion& question) -> DnsReply {
     const std::string answer = Sevens(question).messages[0];
     if (first.empty()) {
       first = answer;
@@ -43,8 +43,8 @@ TEST_F(RealLookupTest, AsksBothQuestionsOnOneConnectionAndTakesAnswersInAnyOrder
 }
 
 TEST_F(RealLookupTest, KeepsAllAddressesInTheOrderOfTheAnswer) {
-  const DnsTestServer server([](const DnsQuestion& question) -> DnsReply {
-    std::vector<DnsRecord> records;
+  const DnsTestServer server([](const ServedQuestion& question) -> DnsReply {
+    std::vector<ServedRecord> records;
     for (int i = 200; i > 0; --i)
       records.push_back(ARecord(question.name, ("192.0.2." + std::to_string(i)).c_str()));
     return {.messages = {AnswerTo(question, records)}};
@@ -58,7 +58,7 @@ TEST_F(RealLookupTest, KeepsAllAddressesInTheOrderOfTheAnswer) {
 }
 
 TEST_F(RealLookupTest, FollowsAliases) {
-  const DnsTestServer server([](const DnsQuestion& question) -> DnsReply {
+  const DnsTestServer server([](const ServedQuestion& question) -> DnsReply {
     return {.messages = {AnswerTo(
                 question, {NameRecord("www.test", ns_t_cname, "web.test"),
                            NameRecord("web.test", ns_t_cname, "host.test"), ARecord("host.test", "192.0.2.9"),
@@ -96,9 +96,9 @@ TEST_F(RealLookupTest, TellsWhyThereIsNoAddress) {
       {"half.test", LookupFamily::kBoth, "192.0.2.5"},
       {"half-nothing.test", LookupFamily::kBoth, "try again: no name server was able to answer"},
   };
-  const DnsTestServer server([](const DnsQuestion& question) -> DnsReply {
+  const DnsTestServer server([](const ServedQuestion& question) -> DnsReply {
     const bool is_v4 = question.type == ns_t_a;
-    const auto say = [&](const std::vector<DnsRecord>& records, unsigned flags = 0) -> DnsReply {
+    const auto say = [&](const std::vector<ServedRecord>& records, unsigned flags = 0) -> DnsReply {
       return {.messages = {AnswerTo(question, records, flags)}};
     };
     if (question.name == "none.test") return say({}, ns_r_nxdomain);
@@ -159,7 +159,7 @@ TEST_F(RealLookupTest, TakesNamesAsAbsoluteWhateverTheEnvironmentSays) {
 }
 
 TEST_F(RealLookupTest, FindsTheNamesOfAnAddress) {
-  const DnsTestServer server([](const DnsQuestion& question) -> DnsReply {
+  const DnsTestServer server([](const ServedQuestion& question) -> DnsReply {
     return {.messages = {AnswerTo(question, {NameRecord(question.name, ns_t_ptr, "one.test"),
                                              NameRecord(question.name, ns_t_ptr, "two.test")})}};
   });
@@ -174,7 +174,7 @@ TEST_F(RealLookupTest, FindsTheNamesOfAnAddress) {
 
 TEST_F(RealLookupTest, FollowsTheAliasOfAnAddress) {
   // RFC 2317 section 4
-  const DnsTestServer server([](const DnsQuestion& question) -> DnsReply {
+  const DnsTestServer server([](const ServedQuestion& question) -> DnsReply {
     return {.messages = {
                 AnswerTo(question, {NameRecord(question.name, ns_t_cname, "10.0-63.2.0.192.in-addr.arpa"),
                                     NameRecord("10.0-63.2.0.192.in-addr.arpa", ns_t_ptr, "one.test")})}};
@@ -184,7 +184,7 @@ TEST_F(RealLookupTest, FollowsTheAliasOfAnAddress) {
 }
 
 TEST_F(RealLookupTest, TellsWhyAnAddressHasNoName) {
-  const DnsTestServer server([](const DnsQuestion& question) -> DnsReply {
+  const DnsTestServer server([](const ServedQuestion& question) -> DnsReply {
     if (question.name.starts_with("1.")) return {.messages = {AnswerTo(question, {}, ns_r_nxdomain)}};
     if (question.name.starts_with("2.")) return {.messages = {AnswerTo(question, {})}};
     if (question.name.starts_with("3.")) return {.messages = {AnswerTo(question, {}, ns_r_servfail)}};
@@ -208,7 +208,7 @@ TEST_F(RealLookupTest, AsksByUdp) {
 }
 
 TEST_F(RealLookupTest, AsksAgainByTcpWhenADatagramWasCut) {
-  const DnsTestServer server([](const DnsQuestion& question) -> DnsReply {
+  const DnsTestServer server([](const ServedQuestion& question) -> DnsReply {
     if (question.is_tcp) return Sevens(question);
     return {.messages = {AnswerTo(question, {}, kTruncated)}};
   });

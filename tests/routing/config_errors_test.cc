@@ -90,7 +90,8 @@ constexpr BadConfig kBadConfigs[] = {
     {"resolveprotocol: upd\n"
      "logoutputt: stderr\n"
      "timeout.connect: soon\n"
-     "autoroute: wan\n",
+     "autoroute: wan\n"
+     "fakefamily: ipv5\n",
      "test.conf:1:18: expected a way to resolve names, found 'upd'\n"
      "  resolveprotocol: upd\n"
      "                   ^\n"
@@ -105,7 +106,11 @@ constexpr BadConfig kBadConfigs[] = {
      "test.conf:4:12: expected loopback, lan or none, found 'wan'\n"
      "  autoroute: wan\n"
      "             ^\n"
-     "  did you mean 'lan'?\n"},
+     "  did you mean 'lan'?\n"
+     "test.conf:5:13: expected ipv4, ipv6 or both, found 'ipv5'\n"
+     "  fakefamily: ipv5\n"
+     "              ^\n"
+     "  did you mean 'ipv4'?\n"},
     {"resolveprotocol: remote\n"
      "route { to: 0/0 via: direct resolve: tpc }\n"
      "route { to: 0/0 resolve: via: direct }\n"

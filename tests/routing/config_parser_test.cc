@@ -432,6 +432,15 @@ TEST(ConfigParserTest, WarnsOfRoutesThatMatchNothing) {
   EXPECT_EQ(config.warnings[0].message, "this route matches nothing: its servers cannot do its commands");
 }
 
+TEST(ConfigParserTest, ReadsFakeFamilies) {
+  FakeMachine machine;
+  const std::string route = "route { to: 0/0 via: direct }\n";
+  EXPECT_EQ(MustLoad(&machine, route).settings.fake_family, FakeFamily::kIpv4);
+  EXPECT_EQ(MustLoad(&machine, "fakefamily: ipv4\n" + route).settings.fake_family, FakeFamily::kIpv4);
+  EXPECT_EQ(MustLoad(&machine, "fakefamily: ipv6\n" + route).settings.fake_family, FakeFamily::kIpv6);
+  EXPECT_EQ(MustLoad(&machine, "fakefamily: both\n" + route).settings.fake_family, FakeFamily::kBoth);
+}
+
 TEST(ConfigParserTest, ReadsFakeRanges) {
   FakeMachine machine;
   const Config standard = MustLoad(&machine, "route { to: 0/0 via: direct }\n");
