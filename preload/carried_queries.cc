@@ -105,8 +105,11 @@ std::span<uint8_t> CarryQuery(Runtime* runtime, const Endpoint& server, std::spa
   const ErrnoKeeper keeper;
   const CancellationOff cancellation_off;
   if (IsSilent(server)) return {};
+  const long long started_us = MonotonicUs();
   const std::span<uint8_t> response = Exchange(runtime, server, query, out);
-  if (response.empty()) NoteSilent(server);
+  // What fails at once costs nobody any time.
+  constexpr long long kSoonUs = 1'000'000;
+  if (response.empty() && MonotonicUs() - started_us > kSoonUs) NoteSilent(server);
   return response;
 }
 

@@ -135,7 +135,7 @@ void ForgetConnection(int fd) {
 void ForgetDescriptor(int fd) {
   const unsigned flags = g_descriptors.Flags(fd);
   // The others have no more to them than the flag.
-  constexpr unsigned kHeavy = kHasConnection | kPending | kFreshStream | kEpollSet;
+  constexpr unsigned kHeavy = kHasConnection | kPending | kFreshStream | kEpollSet | kDnsByHand;
   if (flags == 0 || ((flags & kHeavy) != 0 && IsBorrowedMemory())) return;
   if ((flags & kEpollSet) != 0) g_watches.ForgetSet(fd);
   if (g_watches.IsWatched(fd)) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <vector>
 
@@ -88,15 +89,19 @@ class Helpers {
     SocketAddress local{};  // in the family of `server`
   };
 
+  static bool IsOurs(const Helper& helper) {
+    return helper.cookie != 0 && SocketCookie(helper.fd) == helper.cookie;
+  }
+
   Helper* Provide(const SocketAddress& server) {
     for (Helper& helper : helpers_) {
       if (helper.fd < 0 || !AreSame(helper.server, server)) continue;
       // Programs close all descriptors that they do not know.
-      if (SocketCookie(helper.fd) == helper.cookie) return &helper;
+      if (IsOurs(helper)) return &helper;
       return Open(server, &helper) ? &helper : nullptr;
     }
     Helper& oldest = helpers_[next_];
-    if (oldest.fd >= 0 && SocketCookie(oldest.fd) == oldest.cookie) libc::close(oldest.fd);
+    if (oldest.fd >= 0 && IsOurs(oldest)) libc::close(oldest.fd);
     oldest.fd = -1;
     if (!Open(server, &oldest)) return nullptr;
     next_ = (next_ + 1) % helpers_.size();
@@ -121,7 +126,8 @@ class Helpers {
   static bool OpenBound(const IpAddress& ip, int family, Helper* helper, SocketAddress* local) {
     const int low = libc::socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (low < 0) return false;
-    const int high = libc::fcntl(low, F_DUPFD_CLOEXEC, kHighNumber);
+    int high = libc::fcntl(low, F_DUPFD_CLOEXEC, kHighNumber);
+    if (high < 0) high = libc::fcntl(low, F_DUPFD_CLOEXEC, kHighNumber / 8);
     if (high >= 0) libc::close(low);
     const int fd = high >= 0 ? high : low;
     socklen_t size = ToSockaddr(ip, 0, family, local);
@@ -179,6 +185,14 @@ int ConnectToNameServer(int fd, const sockaddr* address, socklen_t size) {
   return 0;
 }
 
+void DissolveNameServer(int fd) {
+  const ErrnoKeeper keeper;
+  sockaddr unspecified{};
+  unspecified.sa_family = AF_UNSPEC;
+  libc::connect(fd, static_cast<const sockaddr*>(&unspecified), static_cast<socklen_t>(sizeof unspecified));
+  ForgetConnection(fd);
+}
+
 ssize_t SendToNameServer(int fd, const void* data, size_t data_size, const sockaddr* address,
                          socklen_t size) {
   const iovec part = {.iov_base = const_cast<void*>(data), .iov_len = data_size};
@@ -189,6 +203,8 @@ ssize_t SendToNameServer(int fd, const iovec* parts, size_t count, const sockadd
   SocketAddress server{};
   if (address != nullptr) {
     Copy(address, size, &server);
+    // An AF_INET socket takes it so (udp(7)).
+    if (server.generic.sa_family == AF_UNSPEC) server.generic.sa_family = AF_INET;
   } else {
     const std::optional<Connection> connection = FindConnection(fd);
     if (!connection) {
@@ -196,6 +212,10 @@ ssize_t SendToNameServer(int fd, const iovec* parts, size_t count, const sockadd
       return -1;
     }
     server = connection->peer;
+  }
+  if (count > IOV_MAX) {
+    errno = EMSGSIZE;
+    return -1;
   }
   std::vector<uint8_t> query;
   for (size_t i = 0; i < count; ++i) {
@@ -218,7 +238,7 @@ ssize_t SendToNameServer(int fd, const iovec* parts, size_t count, const sockadd
   MarkDescriptor(fd, kDnsByHand);
   const ErrnoKeeper keeper;
   std::vector<uint8_t> out(kMaxMessage);
-  const QueryAnswer answer = AnswerQuery(runtime, query, {.server = &*name_server}, out);
+  const QueryAnswer answer = AnswerQuery(runtime, query, {.servers = {&*name_server, 1}}, out);
   if (answer.kind == QueryAnswer::Kind::kAnswer) {
     const SignalsBlocked blocked;
     g_helpers.Send(server, std::span<const uint8_t>(out).first(answer.size), local, blocked);

@@ -21,11 +21,14 @@ namespace socksify {
 // Whether the socket is connected to such a name server: what is sent without an address is for it.
 [[gnu::always_inline]] inline bool IsConnectedToNameServer(int fd) {
   constexpr unsigned kBoth = kDnsByHand | kHasConnection;
-  return (g_descriptors.Flags(fd) & kBoth) == kBoth;
+  return (g_descriptors.Flags(fd) & kBoth) == kBoth && FindConnection(fd).has_value();
 }
 
 // connect(2) of a datagram socket to the name server at `address`. Returns as connect(2).
 int ConnectToNameServer(int fd, const sockaddr* address, socklen_t size);
+
+// Ends such a connection, so that the socket can be connected to somebody else from an address of its own.
+void DissolveNameServer(int fd);
 
 // A datagram of the program's for the name server at `address`; for a null address the one that the socket is
 // connected to. Returns as sendmsg(2).

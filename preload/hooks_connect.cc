@@ -140,6 +140,7 @@ SOCKSIFY_EXPORT int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flag
   return Guarded(
       [&]() -> int {
         AddressedSend judged = AddressedSend::kPass;
+        if (messages == nullptr) return libc::sendmmsg(fd, messages, count, flags);
         if (count > 0 && messages[0].msg_hdr.msg_name == nullptr && IsConnectedToNameServer(fd))
           return AskNameServer(fd, messages, count, flags);
         while (passed < count && judged == AddressedSend::kPass) {

@@ -125,7 +125,7 @@ int ByNameReentrant(const char* name, int family, hostent* entry, std::span<char
     *result = ours.entry;
   };
   LookUp(
-      runtime, name, [&] { return (value = libc_call()) != 0 || *result != nullptr; },
+      runtime, name, [&] { return (value = libc_call()) == ERANGE || *result != nullptr; },
       [&](ByNameFunction* by_name) { answer(by_name(runtime, name, family, buffer, entry)); }, &refused);
   if (refused != NETDB_SUCCESS) {
     *h_errnop = refused;

@@ -5,10 +5,12 @@
 #include <netdb.h>
 #include <resolv.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <vector>
 
+#include "base/cancellation_off.h"
 #include "base/socket_address.h"
 #include "preload/libc_aliases.h"
 #include "preload/name_queries.h"
@@ -19,8 +21,18 @@
 namespace socksify {
 namespace {
 
+// The longest message that DNS has.
+constexpr size_t kMaxMessage = 65'535;
+
 // What a program gives for the answer.
 using Room = std::span<uint8_t>;
+
+// libc's functions can be cancelled, which may not pass through functions that are declared not to throw.
+template <typename LibcCall>
+int Uncancelled(LibcCall libc_call) {
+  const CancellationOff cancellation_off;
+  return libc_call();
+}
 
 // The resolver's state of this thread, which may not have been set up.
 res_state StateOfThread() {
@@ -29,16 +41,21 @@ res_state StateOfThread() {
   return state;
 }
 
-// The first name server of resolv.conf(5).
-std::optional<Endpoint> FirstServer(res_state state) {
-  if (state == nullptr || (state->options & RES_INIT) == 0 || state->nscount == 0) return std::nullopt;
-  if (state->nsaddr_list[0].sin_family == AF_INET) {
-    return EndpointFromSockaddr(reinterpret_cast<const sockaddr*>(state->nsaddr_list),
-                                sizeof state->nsaddr_list[0]);
+// The name servers of resolv.conf(5).
+std::vector<Endpoint> ServersOf(res_state state) {
+  std::vector<Endpoint> servers;
+  if (state == nullptr || ((state->options & RES_INIT) == 0 && res_ninit(state) != 0)) return servers;
+  for (int i = 0; i < state->nscount && i < MAXNS; ++i) {
+    const auto* address = reinterpret_cast<const sockaddr*>(&state->nsaddr_list[i]);
+    socklen_t size = sizeof state->nsaddr_list[i];
+    if (state->nsaddr_list[i].sin_family != AF_INET) {
+      address = reinterpret_cast<const sockaddr*>(state->_u._ext.nsaddrs[i]);
+      size = sizeof *state->_u._ext.nsaddrs[i];
+    }
+    const auto server = address != nullptr ? EndpointFromSockaddr(address, size) : std::nullopt;
+    if (server) servers.push_back(*server);
   }
-  const sockaddr_in6* const v6 = state->_u._ext.nsaddrs[0];
-  if (v6 == nullptr) return std::nullopt;
-  return EndpointFromSockaddr(reinterpret_cast<const sockaddr*>(v6), sizeof *v6);
+  return servers;
 }
 
 void SetError(res_state state, int error) {
@@ -48,7 +65,7 @@ void SetError(res_state state, int error) {
 
 // As res_query(3) judges a response: its size, or -1 with h_errno.
 int Judge(res_state state, Room answer, size_t size) {
-  const auto summary = SummarizeDnsResponse(answer.first(size));
+  const auto summary = SummarizeDnsResponse(answer.first(std::min(size, answer.size())));
   if (!summary) {
     SetError(state, NO_RECOVERY);
     return -1;
@@ -67,13 +84,26 @@ Room RoomOf(unsigned char* answer, int size) {
   return {answer, size > 0 ? static_cast<size_t>(size) : size_t{0}};
 }
 
+// What resolver(3) returns: the length of the answer, of which as much as there is room for is given, with TC
+// set when that is not all.
+QueryAnswer Give(const QueryAnswer& answer, std::span<const uint8_t> whole, Room room) {
+  constexpr size_t kFlagsAt = 2;
+  constexpr uint8_t kTruncated = 2;
+  if (answer.kind != QueryAnswer::Kind::kAnswer) return answer;
+  std::memcpy(room.data(), whole.data(), std::min(room.size(), answer.size));
+  if (answer.size > room.size() && room.size() > kFlagsAt) room[kFlagsAt] |= kTruncated;
+  return answer;
+}
+
 // Answers a message into the program's room; kLibc where libc may send it.
 QueryAnswer Answer(Runtime* runtime, res_state state, std::span<const uint8_t> query, Room room) {
   const Config* const config = runtime->config();
-  const bool is_told = config != nullptr && !config->settings.name_servers.empty();
-  const std::optional<Endpoint> server = is_told ? config->settings.name_servers.front() : FirstServer(state);
-  return AnswerQuery(runtime, query,
-                     {.server = server ? &*server : nullptr, .may_leave = true, .limit = room.size()}, room);
+  std::vector<Endpoint> servers = ServersOf(state);
+  if (config != nullptr && !config->settings.name_servers.empty()) servers = config->settings.name_servers;
+  std::vector<uint8_t> whole(kMaxMessage);
+  const QueryAnswer answer =
+      AnswerQuery(runtime, query, {.servers = servers, .may_leave = true, .limit = whole.size()}, whole);
+  return Give(answer, whole, room);
 }
 
 // res_nquery(3). `state` is null for the thread's own; `original` calls libc's.
@@ -86,7 +116,11 @@ int QueryName(res_state state, const char* name, int record_class, int type, Roo
   // Its number is of no use to anybody: no stranger can answer.
   const size_t size =
       WriteDnsQuery(1, name, static_cast<uint16_t>(type), static_cast<uint16_t>(record_class), 0, message);
-  if (size == 0) return original();  // which refuses it
+  // libc would read escapes in it that no rule has seen.
+  if (size == 0) {
+    SetError(state, NO_RECOVERY);
+    return -1;
+  }
   const QueryAnswer answer = Answer(runtime, state, std::span(message).first(size), room);
   switch (answer.kind) {
     case QueryAnswer::Kind::kLibc: return original();
@@ -136,34 +170,44 @@ using namespace socksify;
 
 SOCKSIFY_EXPORT int res_query(const char* name, int record_class, int type, unsigned char* answer,
                               int size) noexcept {
-  const auto original = [=] { return libc::res_query(name, record_class, type, answer, size); };
+  const auto original = [=] {
+    return Uncancelled([&] { return libc::res_query(name, record_class, type, answer, size); });
+  };
   return Guarded([&] { return QueryName(nullptr, name, record_class, type, RoomOf(answer, size), original); },
                  -1);
 }
 
 SOCKSIFY_EXPORT int res_nquery(res_state state, const char* name, int record_class, int type,
                                unsigned char* answer, int size) noexcept {
-  const auto original = [=] { return libc::res_nquery(state, name, record_class, type, answer, size); };
+  const auto original = [=] {
+    return Uncancelled([&] { return libc::res_nquery(state, name, record_class, type, answer, size); });
+  };
   return Guarded([&] { return QueryName(state, name, record_class, type, RoomOf(answer, size), original); },
                  -1);
 }
 
 SOCKSIFY_EXPORT int res_search(const char* name, int record_class, int type, unsigned char* answer,
                                int size) noexcept {
-  const auto original = [=] { return libc::res_search(name, record_class, type, answer, size); };
+  const auto original = [=] {
+    return Uncancelled([&] { return libc::res_search(name, record_class, type, answer, size); });
+  };
   return Guarded([&] { return Search(nullptr, name, record_class, type, RoomOf(answer, size), original); },
                  -1);
 }
 
 SOCKSIFY_EXPORT int res_nsearch(res_state state, const char* name, int record_class, int type,
                                 unsigned char* answer, int size) noexcept {
-  const auto original = [=] { return libc::res_nsearch(state, name, record_class, type, answer, size); };
+  const auto original = [=] {
+    return Uncancelled([&] { return libc::res_nsearch(state, name, record_class, type, answer, size); });
+  };
   return Guarded([&] { return Search(state, name, record_class, type, RoomOf(answer, size), original); }, -1);
 }
 
 SOCKSIFY_EXPORT int res_querydomain(const char* name, const char* domain, int record_class, int type,
                                     unsigned char* answer, int size) noexcept {
-  const auto original = [=] { return libc::res_querydomain(name, domain, record_class, type, answer, size); };
+  const auto original = [=] {
+    return Uncancelled([&] { return libc::res_querydomain(name, domain, record_class, type, answer, size); });
+  };
   return Guarded(
       [&] { return QueryDomain(nullptr, name, domain, record_class, type, RoomOf(answer, size), original); },
       -1);
@@ -172,7 +216,8 @@ SOCKSIFY_EXPORT int res_querydomain(const char* name, const char* domain, int re
 SOCKSIFY_EXPORT int res_nquerydomain(res_state state, const char* name, const char* domain, int record_class,
                                      int type, unsigned char* answer, int size) noexcept {
   const auto original = [=] {
-    return libc::res_nquerydomain(state, name, domain, record_class, type, answer, size);
+    return Uncancelled(
+        [&] { return libc::res_nquerydomain(state, name, domain, record_class, type, answer, size); });
   };
   return Guarded(
       [&] { return QueryDomain(state, name, domain, record_class, type, RoomOf(answer, size), original); },
@@ -181,13 +226,17 @@ SOCKSIFY_EXPORT int res_nquerydomain(res_state state, const char* name, const ch
 
 SOCKSIFY_EXPORT int res_send(const unsigned char* message, int message_size, unsigned char* answer,
                              int size) noexcept {
-  const auto original = [=] { return libc::res_send(message, message_size, answer, size); };
+  const auto original = [=] {
+    return Uncancelled([&] { return libc::res_send(message, message_size, answer, size); });
+  };
   return Guarded([&] { return Send(nullptr, message, message_size, RoomOf(answer, size), original); }, -1);
 }
 
 SOCKSIFY_EXPORT int res_nsend(res_state state, const unsigned char* message, int message_size,
                               unsigned char* answer, int size) noexcept {
-  const auto original = [=] { return libc::res_nsend(state, message, message_size, answer, size); };
+  const auto original = [=] {
+    return Uncancelled([&] { return libc::res_nsend(state, message, message_size, answer, size); });
+  };
   return Guarded([&] { return Send(state, message, message_size, RoomOf(answer, size), original); }, -1);
 }
 

@@ -7,6 +7,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdarg>
 #include <cstdio>
 
@@ -17,6 +19,7 @@
 #include "preload/pending_calls.h"
 #include "preload/received_descriptors.h"
 #include "preload/runtime.h"
+#include "preload/scratch.h"
 
 namespace socksify {
 namespace {
@@ -152,11 +155,17 @@ SOCKSIFY_EXPORT int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flag
   if (IsPending(fd) && !MayTransfer(fd, Direction::kReceive, flags)) [[unlikely]]
     return -1;
   const bool is_special = IsSpecial(fd) && messages != nullptr;
-  // What the program gave room for, taken as the same for all.
-  const socklen_t room = is_special && count > 0 ? messages[0].msg_hdr.msg_namelen : 0;
+  // What the program gave room for.
+  const unsigned special = is_special ? std::min<unsigned>(count, UIO_MAXIOV) : 0;
+  Scratch<socklen_t, 64> rooms(special);
+  if (rooms.data() == nullptr) {
+    errno = ENOMEM;
+    return -1;
+  }
+  for (unsigned i = 0; i < special; ++i) rooms.data()[i] = messages[i].msg_hdr.msg_namelen;
   const int received = libc::recvmmsg(fd, messages, count, flags, timeout);
   for (int i = 0; i < received; ++i) {
-    if (is_special) ShowSource(&messages[i].msg_hdr, room);
+    if (is_special) ShowSource(&messages[i].msg_hdr, rooms.data()[i]);
     if (messages[i].msg_hdr.msg_controllen != 0) NoteReceivedDescriptors(&messages[i].msg_hdr);
   }
   return received;
@@ -175,8 +184,8 @@ SOCKSIFY_EXPORT ssize_t __write(int fd, const void* data, size_t size) {
 }
 
 SOCKSIFY_EXPORT ssize_t writev(int fd, const iovec* parts, int count) {
-  if (IsSpecial(fd)) [[unlikely]]
-    return SendSpecially(fd, 0, parts, count < 0 ? 0 : static_cast<size_t>(count),
+  if (IsSpecial(fd) && count >= 0) [[unlikely]]
+    return SendSpecially(fd, 0, parts, static_cast<size_t>(count),
                          [=] { return libc::writev(fd, parts, count); });
   return libc::writev(fd, parts, count);
 }

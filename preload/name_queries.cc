@@ -6,13 +6,16 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <vector>
 
 #include "base/socket_address.h"
 #include "preload/carried_queries.h"
 #include "preload/names.h"
 #include "preload/originals.h"
 #include "preload/outbound.h"
+#include "preload/real_names.h"
 #include "resolver/dns_message.h"
+#include "resolver/local_names.h"
 
 namespace socksify {
 namespace {
@@ -42,6 +45,13 @@ class Answering {
   QueryAnswer AnswerFake(const std::string& name);
   QueryAnswer Carry(DnsRcode without_path);
   QueryAnswer CarryUnseen(DnsRcode without_path);
+  QueryAnswer CarryReal();
+  QueryAnswer CarryTo(std::span<const Endpoint> servers, DnsRcode without_path);
+  bool AsksForAddress() const {
+    const bool is_internet = query_.record_class == kDnsClassIn || query_.record_class == kDnsClassAny;
+    return is_internet &&
+           (query_.type == DnsType::kA || query_.type == DnsType::kAaaa || query_.type == DnsType::kAny);
+  }
   QueryAnswer Write(DnsRcode rcode, std::span<const DnsRecord> answers);
   QueryAnswer Leave(DnsRcode without_path) {
     return path_.may_leave ? QueryAnswer{.kind = QueryAnswer::Kind::kLibc} : Carry(without_path);
@@ -56,11 +66,10 @@ class Answering {
 };
 
 QueryAnswer Answering::Answer() {
-  const bool is_internet = query_.record_class == kDnsClassIn || query_.record_class == kDnsClassAny;
-  // No text stands for it, so it is no name of a host; the root and other classes have no addresses either.
-  if (!query_.name) return Write(DnsRcode::kNxDomain, {});
-  if (!is_internet || query_.name->empty()) return Leave(DnsRcode::kServFail);
-  if (const auto address = AddressOfReverseName(*query_.name)) return AnswerReverse(*address);
+  // No text stands for it, so it is no name of a host; nor is an address.
+  if (!query_.name || IsNumericHost(*query_.name)) return Write(DnsRcode::kNxDomain, {});
+  if (query_.name->empty()) return Leave(DnsRcode::kServFail);
+  if (const auto address = AddressOfReverseName(*query_.name)) return AnswerReverse(address->Unmapped());
   return AnswerName(*query_.name);
 }
 
@@ -78,13 +87,14 @@ QueryAnswer Answering::AnswerName(const std::string& name) {
   switch (WayFor(runtime_, name)) {
     case LookupWay::kRefuse: return Write(DnsRcode::kRefused, {});
     case LookupWay::kFake: return AnswerFake(name);
-    case LookupWay::kReal: return Carry(DnsRcode::kServFail);
+    case LookupWay::kReal: return CarryReal();
     case LookupWay::kLibc:
       // A name of this machine, which is nobody else's business.
-      if (!path_.may_leave && IsNameOfThisMachine(name)) return AnswerLocally(name);
+      if (AsksForAddress() && IsNameOfThisMachine(name)) return AnswerLocally(name);
       return Leave(DnsRcode::kServFail);
     case LookupWay::kLibcThenFake: break;
   }
+  if (!AsksForAddress()) return Leave(DnsRcode::kServFail);
   const QueryAnswer local = AnswerLocally(name);
   return local.kind == QueryAnswer::Kind::kNone ? AnswerFake(name) : local;
 }
@@ -113,10 +123,10 @@ QueryAnswer Answering::AnswerLocally(const std::string& name) {
 }
 
 QueryAnswer Answering::AnswerFake(const std::string& name) {
+  if (!AsksForAddress()) return CarryUnseen(DnsRcode::kNoError);
   const bool wants_v4 = query_.type == DnsType::kA;
   // Of ANY the smallest answer that is none of the forbidden ones (RFC 8482 section 4.1).
   const bool wants_any = query_.type == DnsType::kAny;
-  if (!wants_v4 && !wants_any && query_.type != DnsType::kAaaa) return CarryUnseen(DnsRcode::kNoError);
   const IpVersion version = wants_v4 || wants_any ? IpVersion::kV4 : IpVersion::kV6;
   const auto address = FakeAddressFor(runtime_, name, version);
   if (!address) return Write(address.error() == EINVAL ? DnsRcode::kNxDomain : DnsRcode::kServFail, {});
@@ -126,18 +136,32 @@ QueryAnswer Answering::AnswerFake(const std::string& name) {
 }
 
 QueryAnswer Answering::Carry(DnsRcode without_path) {
-  if (path_.server != nullptr) {
-    const std::span<uint8_t> response = CarryQuery(runtime_, *path_.server, message_, out_);
+  return CarryTo(path_.servers, without_path);
+}
+
+// What asks about a name that is none of the local network's business. Where all servers are in that network
+// there is no answer to be had; where one that could know does not answer, that is no "no".
+QueryAnswer Answering::CarryUnseen(DnsRcode without_path) {
+  std::vector<Endpoint> unseen;
+  for (const Endpoint& server : path_.servers) {
+    if (!MayGoDirect(runtime_, server)) unseen.push_back(server);
+  }
+  return CarryTo(unseen, unseen.empty() ? without_path : DnsRcode::kServFail);
+}
+
+// The name servers that real look-ups ask, whoever was asked here.
+QueryAnswer Answering::CarryReal() {
+  const std::vector<Endpoint> servers = NameServers(runtime_);
+  return CarryTo(servers, DnsRcode::kServFail);
+}
+
+QueryAnswer Answering::CarryTo(std::span<const Endpoint> servers, DnsRcode without_path) {
+  for (const Endpoint& server : servers) {
+    const std::span<uint8_t> response = CarryQuery(runtime_, server, message_, out_);
     const size_t size = response.empty() ? 0 : FitDnsResponse(query_, response, limit_);
     if (size != 0) return {.kind = QueryAnswer::Kind::kAnswer, .size = size};
   }
   return Write(without_path, {});
-}
-
-// What asks about a name that is none of the local network's business.
-QueryAnswer Answering::CarryUnseen(DnsRcode without_path) {
-  const bool is_seen = path_.server != nullptr && MayGoDirect(runtime_, *path_.server);
-  return is_seen ? Write(without_path, {}) : Carry(without_path);
 }
 
 QueryAnswer Answering::Write(DnsRcode rcode, std::span<const DnsRecord> answers) {

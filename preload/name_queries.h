@@ -29,10 +29,11 @@ struct QueryAnswer {
 
 // Where a query comes from, and what may become of it.
 struct QueryPath {
-  // The name server for what the table of fake addresses does not know; null where there is none.
-  const Endpoint* server = nullptr;
+  // The name servers for what the table of fake addresses does not know, in the order in which they are
+  // asked.
+  std::span<const Endpoint> servers;
   // Whether a query about a name that is resolved locally may be left to the caller's own means (kLibc).
-  // Otherwise it is carried to `server` like the others.
+  // Otherwise it is carried to `servers` like the others.
   bool may_leave = false;
   // The longest answer that the program takes, in bytes; what is longer is cut to one with TC set. 0: what it
   // says itself that it takes over UDP (RFC 6891 section 6.2.3).

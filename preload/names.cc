@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "resolver/local_names.h"
 
 namespace socksify {
@@ -15,8 +17,12 @@ bool IsNameOfThisMachine(std::string_view name) {
 }
 
 LookupWay WayFor(Runtime* runtime, std::string_view name) {
-  if (IsNameOfThisMachine(name)) return LookupWay::kLibc;
   const Config* const config = runtime->config();
+  // libc reads escapes in names (RFC 1035 section 5.1), so that what it asks for is not what rules have seen.
+  // The table of fake addresses has none of these.
+  if (name.find('\\') != std::string_view::npos)
+    return config != nullptr ? LookupWay::kFake : LookupWay::kRefuse;
+  if (IsNameOfThisMachine(name)) return LookupWay::kLibc;
   if (config == nullptr) return LookupWay::kRefuse;
   switch (config->routes.HowToResolve(name, runtime->process(), config->settings.resolve_protocol).protocol) {
     case ResolveProtocol::kFake: return LookupWay::kFake;
@@ -50,15 +56,15 @@ bool MayAskForNameOf(Runtime* runtime, const IpAddress& address) {
   if (config == nullptr) return address.IsLoopback();
   const ResolveProtocol protocol = config->settings.resolve_protocol;
   if (protocol == ResolveProtocol::kLocal || protocol == ResolveProtocol::kLocalThenFake) return true;
-  const Endpoint destination = Endpoint::FromIp(address, 0);
-  const Rule* const rule = config->routes.Decide({.destination = destination, .process = runtime->process()});
-  if (rule == nullptr) return false;
-  for (const auto* targets : {&rule->group, &rule->fallback}) {
-    for (const Target& target : *targets) {
-      if (target.kind != Target::Kind::kDirect) return false;
-    }
+  // Whatever the port: of the rules that the address can meet none may do anything but go direct.
+  const IpAddress ip = address.Unmapped();
+  for (const Rule& rule : config->routes.rules()) {
+    const auto matches = [&](const AddressPattern& pattern) { return pattern.MatchesAddress(ip); };
+    if (!rule.to.empty() && std::ranges::none_of(rule.to, matches)) continue;
+    if (!rule.IsPurelyDirect()) return false;
+    if (rule.IsUnconditional()) return true;
   }
-  return true;
+  return false;
 }
 
 }  // namespace socksify

@@ -169,13 +169,14 @@ const Failure* JudgeDatagram(const Decision& decision) {
 }
 
 // Whether it is a query to a name server, to be answered here: where UDP goes through a proxy, and where the
-// loopback, which nobody has routed, has a stub of the local resolver that would ask for names in the open.
+// server is direct by autoroute alone, such as the stub of a local resolver: it would ask for every name in
+// the open.
 bool IsForNameServer(Runtime* runtime, const Decision& decision, const Failure* failure, uint16_t port) {
-  if (port != kDnsPort || runtime->config() == nullptr) return false;
+  if (port != kDnsPort) return false;
   if (failure != nullptr) return failure == &kNoUdp;
-  return decision.rule->where.line == 0 && decision.destination.ip().IsLoopback() &&
-         *decision.rule->where.source == "autoroute" &&
-         runtime->config()->settings.resolve_protocol != ResolveProtocol::kLocal;
+  // While the configuration is in error even the question would leak.
+  if (runtime->config() == nullptr) return true;
+  return decision.rule->where.line == 0 && *decision.rule->where.source == "autoroute";
 }
 
 }  // namespace
@@ -249,8 +250,8 @@ int ConnectOutbound(int fd, const sockaddr* address, socklen_t size) {
       const Failure* const failure = JudgeDatagram(decision);
       if (IsForNameServer(runtime, decision, failure, endpoint->port()))
         return ConnectToNameServer(fd, address, size);
-      if ((g_descriptors.Flags(fd) & kDnsByHand) != 0) ForgetConnection(fd);
       if (failure != nullptr) return Refuse(runtime, decision, *failure, "udp");
+      if (IsConnectedToNameServer(fd)) DissolveNameServer(fd);
       return ConnectDirect(runtime, fd, address, size, decision, "udp");
     }
     default: return libc::connect(fd, address, size);

@@ -11,6 +11,7 @@
 #include "preload/names.h"
 #include "preload/originals.h"
 #include "preload/outbound.h"
+#include "preload/pending_calls.h"
 
 namespace socksify {
 
@@ -45,6 +46,11 @@ int OpenOwnSocket(Runtime* runtime, int type, const Endpoint& server, int timeou
                      static_cast<socklen_t>(sizeof limit));
     MarkDescriptor(fd, kTransferTimeout);
     result = ConnectOutbound(fd, &address.generic, size);
+    // A signal has left the connection on its way.
+    while (result != 0 && errno == EINTR) {
+      errno = AwaitConnect(fd);
+      result = errno == 0 ? 0 : -1;
+    }
   }
   if (result == 0) return fd;
   const ErrnoKeeper keeper;

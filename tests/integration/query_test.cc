@@ -80,9 +80,9 @@ TEST_F(QueryTest, OtherTypesGoThroughTheProxyByTcp) {
   EXPECT_EQ(server_.requests()[0].port, 53);
 }
 
-TEST_F(QueryTest, OtherTypesWithoutAWayGetAnEmptyAnswer) {
+TEST_F(QueryTest, OtherTypesThatCannotBeCarriedAreNoEmptyAnswer) {
   server_.AddRefused("192.0.2.53");
-  EXPECT_EQ(Ask("sendto", "web.test", kMx), "rcode 0\nfrom 192.0.2.53 port 53\n");
+  EXPECT_EQ(Ask("sendto", "web.test", kMx), "rcode 2\nfrom 192.0.2.53 port 53\n");
 }
 
 TEST_F(QueryTest, NamesOfThisMachineStayHere) {
