@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "preload/carried_queries.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -13,6 +14,7 @@
 #include "base/cancellation_off.h"
 #include "base/errno_keeper.h"
 #include "preload/originals.h"
+#include "preload/outbound.h"
 #include "preload/own_socket.h"
 
 namespace socksify {
@@ -88,8 +90,35 @@ void NoteSilent(const Endpoint& server) {
   g_silent_until_us = MonotonicUs() + kPauseUs;
 }
 
+// By datagrams, to a server that is reached by them: a stub of a local resolver may know nothing else. Empty
+// too for an answer that was cut.
+std::span<uint8_t> ExchangeDatagrams(Runtime* runtime, const Endpoint& server, std::span<const uint8_t> query,
+                                     std::span<uint8_t> out) {
+  constexpr int kTries = 2;
+  constexpr int kPauseMs = 1000;
+  constexpr uint8_t kTruncated = 2;
+  const int fd = OpenOwnSocket(runtime, SOCK_DGRAM, server, kPauseMs);
+  if (fd < 0) return {};
+  std::span<uint8_t> response;
+  for (int i = 0; i < kTries && response.empty(); ++i) {
+    if (libc::send(fd, static_cast<const void*>(query.data()), query.size(), MSG_NOSIGNAL) < 0) break;
+    pollfd readable = {.fd = fd, .events = POLLIN, .revents = 0};
+    if (libc::poll(&readable, nfds_t{1}, kPauseMs) <= 0) continue;
+    const ssize_t size = libc::recv(fd, static_cast<void*>(out.data()), out.size(), MSG_DONTWAIT);
+    const bool is_answer = size > 12 && query.size() > 1 && out[0] == query[0] && out[1] == query[1];
+    if (is_answer) response = out.first(static_cast<size_t>(size));
+    if (size < 0) break;
+  }
+  CloseOwnSocket(fd);
+  return !response.empty() && (response[2] & kTruncated) != 0 ? std::span<uint8_t>() : response;
+}
+
 std::span<uint8_t> Exchange(Runtime* runtime, const Endpoint& server, std::span<const uint8_t> query,
                             std::span<uint8_t> out) {
+  if (GoesDirect(runtime, server, Transport::kUdp)) {
+    const std::span<uint8_t> response = ExchangeDatagrams(runtime, server, query, out);
+    if (!response.empty()) return response;
+  }
   OwnStream stream(runtime, server);
   std::array<uint8_t, 2> prefix{};
   if (!stream.is_open() || !stream.Send(query) || !stream.Receive(prefix)) return {};

@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "base/socket_address.h"
 #include "preload/names.h"
 #include "preload/originals.h"
 #include "preload/real_names.h"
+#include "resolver/local_names.h"
 
 namespace socksify {
 namespace {
@@ -120,17 +122,42 @@ bool IsLookup(const char* node, const addrinfo* hints) {
   return hints->ai_family == AF_UNSPEC || hints->ai_family == AF_INET || hints->ai_family == AF_INET6;
 }
 
+// libc's own look-up, which must not ask for more than the table allows.
+int LibcAddrInfo(Runtime* runtime, const char* node, const char* service, const addrinfo* hints,
+                 addrinfo** results) {
+  if (IsExpandedOutOfTable(runtime, node)) {
+    const std::string absolute = std::string(node) + ".";
+    return libc::getaddrinfo(absolute.c_str(), service, hints, results);
+  }
+  // For a name in /etc/hosts that has no address of the family there, libc would ask name servers.
+  const bool wants_one = hints != nullptr && hints->ai_family != AF_UNSPEC;
+  if (wants_one && !IsNumericHost(node) && IsNameOfThisMachine(node)) {
+    addrinfo any = *hints;
+    any.ai_family = AF_UNSPEC;
+    any.ai_flags &= ~(AI_V4MAPPED | AI_ALL | AI_ADDRCONFIG);
+    addrinfo* found = nullptr;
+    const int result = libc::getaddrinfo(node, service, &any, &found);
+    if (result != 0) return result;
+    bool has_family = (hints->ai_flags & AI_V4MAPPED) != 0;
+    for (const addrinfo* each = found; each != nullptr; each = each->ai_next)
+      has_family = has_family || each->ai_family == hints->ai_family;
+    freeaddrinfo(found);
+    if (!has_family) return EAI_ADDRFAMILY;
+  }
+  return libc::getaddrinfo(node, service, hints, results);
+}
+
 int GetAddrInfo(const char* node, const char* service, const addrinfo* hints, addrinfo** results) {
   Runtime* const runtime = IsLookup(node, hints) ? Runtime::Get() : nullptr;
   if (runtime == nullptr) return libc::getaddrinfo(node, service, hints, results);
   switch (WayFor(runtime, node)) {
-    case LookupWay::kLibc: return libc::getaddrinfo(node, service, hints, results);
+    case LookupWay::kLibc: return LibcAddrInfo(runtime, node, service, hints, results);
     case LookupWay::kFake: return FakeAddrInfo(runtime, node, service, hints, results);
     case LookupWay::kReal: return RealAddrInfo(runtime, node, service, hints, results);
     case LookupWay::kRefuse: return EAI_FAIL;
     case LookupWay::kLibcThenFake: break;
   }
-  const int result = libc::getaddrinfo(node, service, hints, results);
+  const int result = LibcAddrInfo(runtime, node, service, hints, results);
   const bool is_unknown =
       result == EAI_NONAME || result == EAI_AGAIN || result == EAI_FAIL || result == EAI_NODATA;
   return is_unknown ? FakeAddrInfo(runtime, node, service, hints, results) : result;

@@ -4,6 +4,8 @@
 #include <netdb.h>
 #include <sys/socket.h>
 
+#include <string>
+
 #include "base/endpoint.h"
 #include "preload/host_entry.h"
 #include "preload/names.h"
@@ -74,6 +76,20 @@ std::optional<IpAddress> AddressArgument(const void* address, socklen_t size, in
   return std::nullopt;
 }
 
+// What libc is asked for in place of `name`: itself, or its absolute form where libc would leave the table.
+class Asked {
+ public:
+  Asked(Runtime* runtime, const char* name) : name_(name) {
+    if (WayFor(runtime, name) == LookupWay::kLibc && IsExpandedOutOfTable(runtime, name))
+      absolute_ = std::string(name) + ".";
+  }
+  const char* get() const { return absolute_.empty() ? name_ : absolute_.c_str(); }
+
+ private:
+  const char* name_;
+  std::string absolute_;
+};
+
 using ByNameFunction = Result(Runtime*, const char*, int, std::span<char>, hostent*);
 
 // Looks a name up by `libc_call`, by ours, or by one after the other. `libc_call` takes no arguments and
@@ -95,11 +111,12 @@ void LookUp(Runtime* runtime, const char* name, LibcCall libc_call, OurCall our_
 template <typename LibcCall>
 hostent* ByName(const char* name, int family, LibcCall libc_call) {
   Runtime* const runtime = name != nullptr ? Runtime::Get() : nullptr;
-  if (runtime == nullptr) return libc_call();
+  if (runtime == nullptr) return libc_call(name);
+  const Asked asked(runtime, name);
   hostent* found = nullptr;
   int refused = NETDB_SUCCESS;
   LookUp(
-      runtime, name, [&] { return (found = libc_call()) != nullptr; },
+      runtime, name, [&] { return (found = libc_call(asked.get())) != nullptr; },
       [&](ByNameFunction* by_name) {
         const Result result =
             by_name(runtime, name, family, std::span<char>(g_by_name.buffer), &g_by_name.entry);
@@ -116,7 +133,8 @@ template <typename LibcCall>
 int ByNameReentrant(const char* name, int family, hostent* entry, std::span<char> buffer, hostent** result,
                     int* h_errnop, LibcCall libc_call) {
   Runtime* const runtime = name != nullptr ? Runtime::Get() : nullptr;
-  if (runtime == nullptr) return libc_call();
+  if (runtime == nullptr) return libc_call(name);
+  const Asked asked(runtime, name);
   int value = 0;
   int refused = NETDB_SUCCESS;
   const auto answer = [&](const Result& ours) {
@@ -125,7 +143,7 @@ int ByNameReentrant(const char* name, int family, hostent* entry, std::span<char
     *result = ours.entry;
   };
   LookUp(
-      runtime, name, [&] { return (value = libc_call()) == ERANGE || *result != nullptr; },
+      runtime, name, [&] { return (value = libc_call(asked.get())) == ERANGE || *result != nullptr; },
       [&](ByNameFunction* by_name) { answer(by_name(runtime, name, family, buffer, entry)); }, &refused);
   if (refused != NETDB_SUCCESS) {
     *h_errnop = refused;
@@ -155,19 +173,25 @@ std::optional<Result> ByAddress(const std::optional<IpAddress>& address, std::sp
 using namespace socksify;
 
 SOCKSIFY_EXPORT hostent* gethostbyname(const char* name) {
-  return Guarded([&] { return ByName(name, AF_INET, [&] { return libc::gethostbyname(name); }); },
-                 static_cast<hostent*>(nullptr));
+  return Guarded(
+      [&] { return ByName(name, AF_INET, [](const char* asked) { return libc::gethostbyname(asked); }); },
+      static_cast<hostent*>(nullptr));
 }
 
 SOCKSIFY_EXPORT hostent* gethostbyname2(const char* name, int family) {
-  return Guarded([&] { return ByName(name, family, [&] { return libc::gethostbyname2(name, family); }); },
-                 static_cast<hostent*>(nullptr));
+  return Guarded(
+      [&] {
+        return ByName(name, family, [=](const char* asked) { return libc::gethostbyname2(asked, family); });
+      },
+      static_cast<hostent*>(nullptr));
 }
 
 SOCKSIFY_EXPORT int gethostbyname_r(const char* name, hostent* entry, char* buffer, size_t size,
                                     hostent** result, int* h_errnop) {
   *result = nullptr;
-  const auto original = [&] { return libc::gethostbyname_r(name, entry, buffer, size, result, h_errnop); };
+  const auto original = [&](const char* asked) {
+    return libc::gethostbyname_r(asked, entry, buffer, size, result, h_errnop);
+  };
   return Guarded(
       [&] { return ByNameReentrant(name, AF_INET, entry, {buffer, size}, result, h_errnop, original); },
       ENOMEM);
@@ -176,8 +200,8 @@ SOCKSIFY_EXPORT int gethostbyname_r(const char* name, hostent* entry, char* buff
 SOCKSIFY_EXPORT int gethostbyname2_r(const char* name, int family, hostent* entry, char* buffer, size_t size,
                                      hostent** result, int* h_errnop) {
   *result = nullptr;
-  const auto original = [&] {
-    return libc::gethostbyname2_r(name, family, entry, buffer, size, result, h_errnop);
+  const auto original = [&](const char* asked) {
+    return libc::gethostbyname2_r(asked, family, entry, buffer, size, result, h_errnop);
   };
   return Guarded(
       [&] { return ByNameReentrant(name, family, entry, {buffer, size}, result, h_errnop, original); },

@@ -135,7 +135,8 @@ int QueryName(res_state state, const char* name, int record_class, int type, Roo
 template <typename Original>
 int Search(res_state state, const char* name, int record_class, int type, Room room, Original original) {
   Runtime* const runtime = name != nullptr ? Runtime::Get() : nullptr;
-  if (runtime == nullptr || WayFor(runtime, name) == LookupWay::kLibc) return original();
+  if (runtime == nullptr) return original();
+  if (WayFor(runtime, name) == LookupWay::kLibc && !IsExpandedOutOfTable(runtime, name)) return original();
   return QueryName(state, name, record_class, type, room, original);
 }
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "preload/names.h"
 
+#include <netinet/in.h>
+#include <resolv.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <string>
 
 #include "resolver/local_names.h"
 
@@ -32,6 +35,17 @@ LookupWay WayFor(Runtime* runtime, std::string_view name) {
     case ResolveProtocol::kUdp: break;
   }
   return LookupWay::kReal;
+}
+
+bool IsExpandedOutOfTable(Runtime* runtime, std::string_view name) {
+  if (name.empty() || name.ends_with('.') || IsNameOfThisMachine(name)) return false;
+  const res_state state = __res_state();
+  if ((state->options & RES_INIT) == 0 && res_ninit(state) != 0) return true;
+  for (char** domain = state->dnsrch; *domain != nullptr; ++domain) {
+    const std::string expanded = std::string(name) + "." + *domain;
+    if (WayFor(runtime, expanded) != LookupWay::kLibc) return true;
+  }
+  return false;
 }
 
 std::expected<IpAddress, int> FakeAddressFor(Runtime* runtime, std::string_view name, IpVersion version) {

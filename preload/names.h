@@ -21,6 +21,10 @@ enum class LookupWay : uint8_t {
 // own name, /etc/hosts.
 LookupWay WayFor(Runtime* runtime, std::string_view name);
 
+// Whether libc, asked for `name`, for which WayFor() says kLibc, may ask for a name that is not resolved so:
+// with a domain of the search list (resolv.conf(5)) behind it. A dot at the end keeps it from that.
+bool IsExpandedOutOfTable(Runtime* runtime, std::string_view name);
+
 // Whether `name` is a literal or stands for this machine: what IsNeverFaked() says here and now.
 bool IsNameOfThisMachine(std::string_view name);
 
