@@ -146,7 +146,7 @@ SOCKSIFY_EXPORT ssize_t recvmsg(int fd, msghdr* message, int flags) {
   const bool is_special = IsSpecial(fd) && message != nullptr;
   const socklen_t room = is_special ? message->msg_namelen : 0;
   const ssize_t result = libc::recvmsg(fd, message, flags);
-  if (result >= 0 && message->msg_controllen != 0) NoteReceivedDescriptors(message);
+  if (result >= 0 && message != nullptr && message->msg_controllen != 0) NoteReceivedDescriptors(message);
   if (is_special && result >= 0) ShowSource(message, room);
   return result;
 }
@@ -164,7 +164,7 @@ SOCKSIFY_EXPORT int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flag
   }
   for (unsigned i = 0; i < special; ++i) rooms.data()[i] = messages[i].msg_hdr.msg_namelen;
   const int received = libc::recvmmsg(fd, messages, count, flags, timeout);
-  for (int i = 0; i < received; ++i) {
+  for (int i = 0; messages != nullptr && i < received; ++i) {
     if (is_special) ShowSource(&messages[i].msg_hdr, rooms.data()[i]);
     if (messages[i].msg_hdr.msg_controllen != 0) NoteReceivedDescriptors(&messages[i].msg_hdr);
   }

@@ -97,6 +97,28 @@ TEST_F(QueryTest, AStubOfTheLocalResolverIsNotAsked) {
             "rcode 0\nfrom 127.0.0.53 port 53\n");
 }
 
+TEST_F(QueryTest, NoServerThatNobodyRoutedIsAsked) {
+  EXPECT_EQ(Run("query", {"0.0.0.0", "sendto", "web.test", kA}).out,
+            "rcode 0\nweb.test type 1 198.18.0.0\nfrom 0.0.0.0 port 53\n");
+  UseConfig("resolveprotocol: local\nroute { from: 0/0 to: .test via: " + ProxyInConfig() +
+            " resolve: fake }\nroute { from: 0/0 to: 0/0 via: direct }\n");
+  EXPECT_EQ(Run("query", {"127.0.0.53", "sendto", "web.test", kA}).out,
+            "rcode 0\nweb.test type 1 198.18.0.0\nfrom 127.0.0.53 port 53\n");
+}
+
+TEST_F(QueryTest, AreRefusedWhileTheConfigurationIsInError) {
+  UseConfig("nonsense\n");
+  EXPECT_EQ(Run("query", {"127.0.0.53", "sendto", "web.test", kA}).out, "rcode 5\nfrom 127.0.0.53 port 53\n");
+}
+
+TEST_F(QueryTest, EscapesDoNotGoPastTheRules) {
+  UseConfig("route { from: 0/0 to: .test via: " + ProxyInConfig() +
+            " }\nroute { from: 0/0 to: 0/0 via: direct }\n");
+  EXPECT_THAT(Run("resolver", {"web.tes\\116", kA}).out, testing::StartsWith("res_query: h_errno 1\n"));
+  EXPECT_EQ(Run("lookup", {"v4", "web.tes\\116"}).out, "error -2\n");
+  EXPECT_EQ(Run("lookup", {"byname", "web.tes\\116"}).out, "h_errno 1\n");
+}
+
 TEST_F(QueryTest, OfTheResolver) {
   const std::vector<std::string> functions = {"res_query",  "res_search",  "res_querydomain",  "res_send",
                                               "res_nquery", "res_nsearch", "res_nquerydomain", "res_nsend"};
