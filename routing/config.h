@@ -50,10 +50,10 @@ struct Settings {
   // Only queries of our own go there (kTcp, kUdp), never those that libc makes for kLocal.
   std::vector<Endpoint> name_servers;
   AutoRoute auto_route = AutoRoute::kLoopback;
-  unsigned connect_timeout_ms = 10'000;           // timeout.connect: to reach one server
-  unsigned negotiate_timeout_ms = 20'000;         // timeout.negotiate: for one server's handshake
-  unsigned max_fail = 1;                          // route.maxfail
-  unsigned bad_expire_s = 300;                    // route.badexpire
+  unsigned connect_timeout_ms = 10'000;    // timeout.connect: to reach one server
+  unsigned negotiate_timeout_ms = 20'000;  // timeout.negotiate: for one server's handshake
+  unsigned max_fail = 1;                   // route.maxfail
+  unsigned bad_expire_s = 300;             // route.badexpire
   FakeFamily fake_family = FakeFamily::kIpv4;
   IpAddress fake_v4 = IpAddress::V4(0xc6120000);  // fakerange: 198.18.0.0/15 (RFC 2544)
   unsigned fake_v4_bits = 15;
