@@ -141,7 +141,8 @@ bool IsSetReadable(int epoll_fd, const SignalsBlocked& blocked) {
     const unsigned steps = g_pendings.steps();
     pollfd set = {.fd = epoll_fd, .events = POLLIN, .revents = 0};
     if (libc::poll(&set, nfds_t{1}, 0) <= 0) return false;
-    if (g_watches.has_tokens()) g_pendings.AdvanceEach(blocked);
+    // Not only what has tokens: another thread may be about to register one.
+    if (g_pendings.is_used()) g_pendings.AdvanceEach(blocked);
     if (g_pendings.steps() == steps) return true;
   }
 }
