@@ -17,6 +17,8 @@ namespace {
 constexpr Failure kNoTarget = {Fault::kDestination, ENETUNREACH, -1, "no path is left"};
 constexpr Failure kBlocked = {Fault::kDestination, EACCES, -1, "blocked by a rule"};
 constexpr Failure kUnusable = {Fault::kServer, EOPNOTSUPP, -1, "this version cannot use the server"};
+constexpr Failure kNoUdpServer = {Fault::kServer, EOPNOTSUPP, -1, "only SOCKS5 carries UDP"};
+constexpr Failure kNoUdpChain = {Fault::kServer, EOPNOTSUPP, -1, "UDP cannot go through a chain of proxies"};
 constexpr Failure kServerUnknown = {Fault::kServer, EHOSTUNREACH, -1, "the proxy's name cannot be resolved"};
 constexpr Failure kTargetUnknown = {Fault::kServer, EHOSTUNREACH, -1, "the name cannot be resolved locally"};
 constexpr Failure kConnectTimeout = {Fault::kServer, ETIMEDOUT, -1, "no answer to the connection request"};
@@ -171,15 +173,11 @@ bool Attempt::PrepareNextTarget() {
     failure_ = kBlocked;
     return false;
   }
-  for (const Server* server : next.hops) {
-    if (!server->unusable.empty()) {
-      failure_ = kUnusable;
-      failure_.reason = server->unusable.c_str();
-      return false;
-    }
-    ++hop_index_;
+  if (!MayUse(next)) return false;
+  if (options_.command == Socks5Command::kUdpAssociate && next.kind == Target::Kind::kDirect) {
+    Finish(State::kConnected);
+    return true;
   }
-  hop_index_ = 0;
   const Endpoint& first = next.hops.empty() ? destination_ : next.hops[0]->address;
   address_port_ = first.port();
   if (!first.is_name()) {
@@ -191,6 +189,26 @@ bool Attempt::PrepareNextTarget() {
   address_count_ = system_->resolve(name.c_str(), addresses_);
   if (address_count_ == 0) failure_ = next.hops.empty() ? kTargetUnknown : kServerUnknown;
   return address_count_ != 0;
+}
+
+// Whether this version can use every proxy of the path; if not, the failure says why and of which.
+bool Attempt::MayUse(const Target& path) {
+  const bool is_udp = options_.command == Socks5Command::kUdpAssociate;
+  for (hop_index_ = 0; hop_index_ < path.hops.size(); ++hop_index_) {
+    const Server& server = *path.hops[hop_index_];
+    if (!server.unusable.empty()) {
+      failure_ = kUnusable;
+      failure_.reason = server.unusable.c_str();
+      return false;
+    }
+    if (is_udp && (server.protocols & kServerSocks5) == 0) {
+      failure_ = kNoUdpServer;
+      return false;
+    }
+  }
+  hop_index_ = 0;
+  if (is_udp && path.hops.size() > 1) failure_ = kNoUdpChain;
+  return !is_udp || path.hops.size() <= 1;
 }
 
 // IPv4 is reached from an AF_INET6 socket as ::ffff:a.b.c.d; IPv6 from an AF_INET socket cannot be, and the
@@ -263,10 +281,15 @@ void Attempt::StartHandshake() {
       hop_index_ + 1 < path.hops.size() ? path.hops[hop_index_ + 1]->address : destination_;
   const ProxyProtocol protocol = PreferredProtocol(server);
   if (protocol == ProxyProtocol::kSocks5) {
-    handshake_.StartSocks5(next, {.offer_none = (server.methods & kMethodNone) != 0,
-                                  .offer_username = (server.methods & kMethodUsername) != 0,
-                                  .username = server.username,
-                                  .password = server.password});
+    const bool is_udp = options_.command == Socks5Command::kUdpAssociate;
+    // Which address the datagrams will come from is not known here, and a translator on the way may change
+    // it.
+    handshake_.StartSocks5(is_udp ? Endpoint() : next,
+                           {.offer_none = (server.methods & kMethodNone) != 0,
+                            .offer_username = (server.methods & kMethodUsername) != 0,
+                            .username = server.username,
+                            .password = server.password},
+                           options_.command);
     return;
   }
   const Socks4Dialect dialect =
@@ -393,7 +416,9 @@ Attempt::Step Attempt::Fail(const Failure& failure, long long now_ms) {
     return Finish(State::kFailed);
   }
   const Server* const server = hop();
-  if (failure.fault == Fault::kServer && server != nullptr && options_.health != nullptr) {
+  // A server without UDP may do well for streams.
+  const bool has_no_udp = options_.command == Socks5Command::kUdpAssociate && failure.error == EOPNOTSUPP;
+  if (failure.fault == Fault::kServer && server != nullptr && options_.health != nullptr && !has_no_udp) {
     options_.health->NoteFailure(*server, now_ms);
   }
   if (failure.fault != Fault::kServer) return Finish(State::kFailed);

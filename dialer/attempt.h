@@ -41,6 +41,9 @@ struct AttemptOptions {
   bool is_nonblocking = false;             // the socket has O_NONBLOCK when the series starts
   ServerHealth* health = nullptr;          // consulted and told, if there is one; must outlive the attempt
   bool is_bound = false;                   // the program bound it, and may have learnt the port
+  // kUdpAssociate: the socket is the caller's own, and the last proxy of a path is asked for a UDP relay
+  // (udp_association.h). A direct path then touches no socket.
+  Socks5Command command = Socks5Command::kConnect;
 };
 
 class Attempt {
@@ -96,6 +99,7 @@ class Attempt {
 
   Step Pick(long long now_ms);
   bool PrepareNextTarget();
+  bool MayUse(const Target& path);
   bool UseFamilyOf(const IpAddress& address);
   Step StepConnecting(long long now_ms);
   Step StepDirect(long long now_ms);

@@ -23,6 +23,7 @@ constinit const System kLibcSystem = {
     .recv = &::recv,
     .poll = &::poll,
     .getsockname = &::getsockname,
+    .getpeername = &::getpeername,
     .getsockopt = &::getsockopt,
     .setsockopt = &::setsockopt,
     .fcntl = &::fcntl,

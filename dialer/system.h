@@ -26,6 +26,7 @@ struct System {
   ssize_t (*recv)(int fd, void* data, size_t size, int flags);
   int (*poll)(pollfd* fds, nfds_t count, int timeout_ms);
   int (*getsockname)(int fd, sockaddr* address, socklen_t* size);
+  int (*getpeername)(int fd, sockaddr* address, socklen_t* size);
   int (*getsockopt)(int fd, int level, int name, void* value, socklen_t* size);
   int (*setsockopt)(int fd, int level, int name, const void* value, socklen_t size);
   int (*fcntl)(int fd, int command, ...);

@@ -128,7 +128,8 @@ void ForgetConnection(int fd) {
   if ((flags & (kPending | kHasConnection | kConnectFailed)) == 0) return;
   if ((flags & kPending) != 0) g_pendings.TakeError(fd);
   g_descriptors.Drop(fd);
-  const unsigned fresh = (flags & kDnsByHand) != 0 ? 0 : kFreshStream;
+  constexpr unsigned kOfDatagrams = kDnsByHand | kDatagram | kRelayed;
+  const unsigned fresh = (flags & kOfDatagrams) != 0 ? 0U : unsigned{kFreshStream};
   g_descriptors.SetFlags(fd, (flags & kOptionFlags) | fresh);
 }
 

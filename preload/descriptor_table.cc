@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "preload/descriptor_table.h"
 
-#include <cstring>
-
 namespace socksify {
 
 // Without the lock: a program that sets an option pays for no more than that.
 bool DescriptorTable::SetFlags(int fd, unsigned flags) {
-  std::atomic<uint16_t>* const cell = flags_.Provide(fd);
+  std::atomic<uint32_t>* const cell = flags_.Provide(fd);
   if (cell == nullptr) return false;
   NoteUse(static_cast<unsigned>(fd));
-  cell->fetch_or(static_cast<uint16_t>(flags), std::memory_order_acq_rel);
+  cell->fetch_or(flags, std::memory_order_acq_rel);
   return true;
 }
 
 void DescriptorTable::ClearFlags(int fd, unsigned flags) {
   if ((Flags(fd) & flags) == 0) return;
-  flags_.At(fd)->fetch_and(static_cast<uint16_t>(~flags), std::memory_order_acq_rel);
+  flags_.At(fd)->fetch_and(~flags, std::memory_order_acq_rel);
 }
 
 void DescriptorTable::NoteUse(unsigned index) {
@@ -34,10 +32,8 @@ bool DescriptorTable::Record(int fd, const Connection& connection, const Signals
   SetFlags(fd, kept_flags);
   Slot* const slot = pool_.Take();
   if (slot == nullptr) return false;
-  slot->version.fetch_add(1, std::memory_order_acq_rel);
-  Write(connection, slot);
+  slot->connection.Write(connection);
   slot->references = 1;
-  slot->version.fetch_add(1, std::memory_order_release);
   cell->store(slot, std::memory_order_release);
   SetFlags(fd, kHasConnection);
   if (observer_.begun != nullptr) observer_.begun(connection);
@@ -48,7 +44,7 @@ std::optional<Connection> DescriptorTable::Find(int fd) const {
   if ((Flags(fd) & kHasConnection) == 0) return std::nullopt;
   const Slot* const slot = slots_.Get(fd);
   Connection connection;
-  if (slot == nullptr || !Read(*slot, &connection)) return std::nullopt;
+  if (slot == nullptr || !slot->connection.Read(&connection)) return std::nullopt;
   return connection;
 }
 
@@ -106,33 +102,13 @@ void DescriptorTable::Release(int fd) {
   Slot* const slot = cell != nullptr ? cell->exchange(nullptr, std::memory_order_acq_rel) : nullptr;
   if (slot == nullptr || --slot->references != 0) return;
   TellEnd(*slot);
-  slot->version.fetch_add(2, std::memory_order_acq_rel);
+  slot->connection.Touch();
   pool_.Give(slot);
 }
 
 void DescriptorTable::TellEnd(const Slot& slot) const {
   Connection connection;
-  if (observer_.ended != nullptr && Read(slot, &connection)) observer_.ended(connection);
-}
-
-// Between two steps of the version; each word is released so that none is seen before the first step.
-void DescriptorTable::Write(const Connection& connection, Slot* slot) {
-  std::array<uint64_t, kWords> words{};
-  std::memcpy(words.data(), &connection, sizeof connection);
-  for (size_t i = 0; i < kWords; ++i) slot->words[i].store(words[i], std::memory_order_release);
-}
-
-bool DescriptorTable::Read(const Slot& slot, Connection* out) {
-  std::array<uint64_t, kWords> words{};
-  for (int tries = 0; tries < 1000; ++tries) {
-    const uint32_t before = slot.version.load(std::memory_order_acquire);
-    if ((before & 1) != 0) continue;
-    for (size_t i = 0; i < kWords; ++i) words[i] = slot.words[i].load(std::memory_order_acquire);
-    if (slot.version.load(std::memory_order_relaxed) != before) continue;
-    std::memcpy(static_cast<void*>(out), words.data(), sizeof *out);
-    return true;
-  }
-  return false;
+  if (observer_.ended != nullptr && slot.connection.Read(&connection)) observer_.ended(connection);
 }
 
 }  // namespace socksify

@@ -10,7 +10,6 @@
 
 #include <sys/types.h>
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <optional>
@@ -19,11 +18,12 @@
 #include "preload/descriptor_array.h"
 #include "preload/leaf_lock.h"
 #include "preload/stable_pool.h"
+#include "preload/versioned.h"
 
 namespace socksify {
 
 // Bits of a descriptor's flags.
-enum DescriptorFlag : uint16_t {
+enum DescriptorFlag : uint32_t {
   kHasConnection = 1,      // a proxied connection, see Connection
   kPending = 2,            // a proxied connection on its way, or its failure not told yet (see pending.h)
   kConnectFailed = 4,      // it failed and the program knows: the next connect() says ECONNABORTED
@@ -38,10 +38,13 @@ enum DescriptorFlag : uint16_t {
   kCorked = 4096,          // it set TCP_CORK (tcp(7))
   kShutDownEarly = 2048,   // it called shutdown(2) before the socket was connected
   kDnsByHand = 8192,       // a datagram socket that has asked a name server (see dns_by_hand.h)
+  kDatagram = 1 << 14,     // an internet datagram socket that the program made
+  kRelayed = 1 << 15,      // a datagram socket with a path through a proxy (see relays.h)
+  kHidden = 1 << 16,       // a descriptor of ours (see hidden_descriptors.h)
 };
 // What belongs to the socket and not to a connection of it.
-inline constexpr unsigned kOptionFlags =
-    kHasCopies | kFastOpenConnect | kReceiveLowWater | kTransferTimeout | kBound | kCorked | kDnsByHand;
+inline constexpr unsigned kOptionFlags = kHasCopies | kFastOpenConnect | kReceiveLowWater | kTransferTimeout |
+                                         kBound | kCorked | kDnsByHand | kDatagram | kRelayed;
 
 // A proxied connection, as the program is to see it.
 struct Connection {
@@ -94,24 +97,18 @@ class DescriptorTable {
   LeafLock* lock() { return &lock_; }
 
  private:
-  // A recorded connection in a pool that never shrinks. `version` is odd while the slot is written; the
-  // connection itself is kept in atomic words, since a reader may copy it while it changes and then finds out
-  // by the version.
-  static constexpr size_t kWords = (sizeof(Connection) + sizeof(uint64_t) - 1) / sizeof(uint64_t);
+  // A recorded connection in a pool that never shrinks.
   struct Slot {
-    std::atomic<uint32_t> version = 0;
+    Versioned<Connection> connection;
     uint32_t references = 0;
     Slot* next_free = nullptr;
-    std::array<std::atomic<uint64_t>, kWords> words{};
   };
 
   void NoteUse(unsigned index);
   void Release(int fd);
   void TellEnd(const Slot& slot) const;
-  static void Write(const Connection& connection, Slot* slot);
-  static bool Read(const Slot& slot, Connection* out);
 
-  DescriptorArray<uint16_t> flags_;
+  DescriptorArray<uint32_t> flags_;
   DescriptorArray<Slot*> slots_;
   StablePool<Slot> pool_;
   std::atomic<unsigned> used_end_ = 0;

@@ -60,6 +60,8 @@ constinit const System kOriginalSystem = {
     .poll = [](pollfd* fds, nfds_t count, int timeout_ms) { return libc::poll(fds, count, timeout_ms); },
     .getsockname = [](int fd, sockaddr* address,
                       socklen_t* size) { return libc::getsockname(fd, address, size); },
+    .getpeername = [](int fd, sockaddr* address,
+                      socklen_t* size) { return libc::getpeername(fd, address, size); },
     .getsockopt = [](int fd, int level, int name, void* value,
                      socklen_t* size) { return libc::getsockopt(fd, level, name, value, size); },
     .setsockopt = [](int fd, int level, int name, const void* value,

@@ -40,8 +40,8 @@ void Handshake::StartSocks4(const Endpoint& destination, Socks4Dialect dialect, 
   client_.emplace<Socks4Client>().Start(destination, dialect, user_id);
 }
 
-void Handshake::StartSocks5(const Endpoint& destination, const Socks5Auth& auth) {
-  client_.emplace<Socks5Client>().Start(destination, auth);
+void Handshake::StartSocks5(const Endpoint& destination, const Socks5Auth& auth, Socks5Command command) {
+  client_.emplace<Socks5Client>().Start(destination, auth, command);
 }
 
 HandshakeState Handshake::state() const {

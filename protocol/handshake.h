@@ -48,7 +48,8 @@ class Handshake {
   Handshake() = default;
 
   void StartSocks4(const Endpoint& destination, Socks4Dialect dialect, std::string_view user_id);
-  void StartSocks5(const Endpoint& destination, const Socks5Auth& auth);
+  void StartSocks5(const Endpoint& destination, const Socks5Auth& auth,
+                   Socks5Command command = Socks5Command::kConnect);
 
   HandshakeState state() const;
   std::span<const uint8_t> output() const;

@@ -10,7 +10,6 @@ namespace socksify {
 namespace {
 
 constexpr uint8_t kVersion = 5;
-constexpr uint8_t kCommandConnect = 1;
 constexpr uint8_t kReplySucceeded = 0;
 
 // RFC 1928 section 3.
@@ -47,8 +46,9 @@ Failure AccessFailure(const char* reason) {
 //   +-----+----------+----------+
 //   |  5  |    1     | 1 to 255 |
 //   +-----+----------+----------+
-void Socks5Client::Start(const Endpoint& destination, const Socks5Auth& auth) {
+void Socks5Client::Start(const Endpoint& destination, const Socks5Auth& auth, Socks5Command command) {
   *this = Socks5Client();
+  command_ = command;
   destination_ = destination;
   none_offered_ = auth.offer_none;
   username_offered_ = auth.offer_username && !auth.username.empty();
@@ -92,11 +92,11 @@ void Socks5Client::BuildCredentials(const Socks5Auth& auth) {
 //   +-----+-----+-----+------+----------+----------+
 //   | VER | CMD | RSV | ATYP | DST.ADDR | DST.PORT |
 //   +-----+-----+-----+------+----------+----------+
-//   |  5  |  1  |  0  |  1   | variable |    2     |
+//   |  5  | 1/3 |  0  |  1   | variable |    2     |
 //   +-----+-----+-----+------+----------+----------+
 void Socks5Client::BuildRequest() {
   output_.AppendByte(kVersion);
-  output_.AppendByte(kCommandConnect);
+  output_.AppendByte(static_cast<uint8_t>(command_));
   output_.AppendByte(0);
   std::array<uint8_t, kSocks5MaxAddressSize> address{};
   const size_t size = EncodeSocks5Address(destination_, address);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Socks5Client: one SOCKS5 CONNECT (RFC 1928), with no authentication or with a user name and password
-// (RFC 1929), without I/O. Driven as protocol/handshake.h shows.
+// Socks5Client: one SOCKS5 request (RFC 1928): CONNECT or UDP ASSOCIATE, with no authentication or with a
+// user name and password (RFC 1929), without I/O. Driven as protocol/handshake.h shows.
 //
 // No allocation, no system call; a plain value that may be copied. Not thread-safe. The credentials are kept
 // only until they have been sent, the proxy has chosen another method, or the negotiation has failed; they
@@ -28,11 +28,20 @@ struct Socks5Auth {
   std::string_view password;    // at most 255 bytes; an empty one is sent as such
 };
 
+// CMD (RFC 1928 section 4).
+enum class Socks5Command : uint8_t {
+  kConnect = 1,
+  // `destination` is where the client will send datagrams from; 0.0.0.0:0 when that is not known. BND.ADDR
+  // and BND.PORT tell where it is to send them to.
+  kUdpAssociate = 3,
+};
+
 class Socks5Client {
  public:
   // Begins anew. Fails at once with EACCES, the server's fault, when no method is left to offer and when the
   // user name or the password is longer than 255 bytes.
-  void Start(const Endpoint& destination, const Socks5Auth& auth);
+  void Start(const Endpoint& destination, const Socks5Auth& auth,
+             Socks5Command command = Socks5Command::kConnect);
 
   HandshakeState state() const;
   std::span<const uint8_t> output() const;
@@ -69,6 +78,7 @@ class Socks5Client {
   void Fail(const Failure& failure);
 
   Step step_ = Step::kFailed;
+  Socks5Command command_ = Socks5Command::kConnect;
   bool none_offered_ = false;
   bool username_offered_ = false;
   OutgoingMessage<kMaxRequestSize> output_;                  // the greeting, then the request

@@ -181,6 +181,14 @@ TEST(Socks5ClientTest, ForgetsTheCredentialsOfAnAbandonedStart) {
   EXPECT_EQ(outcome.sent, kGreetingNone + kRequest);
 }
 
+TEST(Socks5ClientTest, AsksForAUdpRelay) {
+  Socks5Client client;
+  client.Start(Endpoint(), kAnonymous, Socks5Command::kUdpAssociate);
+  const Outcome outcome = Drive(client, kMethodNone + Reply(0), kWhole);
+  EXPECT_EQ(outcome.sent, kGreetingNone + Bytes({5, 3, 0, 1, 0, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(client.state(), HandshakeState::kDone);
+}
+
 TEST(Socks5ClientTest, OwnsACopyOfTheCredentials) {
   std::string username = "alice";
   std::string password(kPassword);

@@ -165,7 +165,9 @@ TEST_F(RealLookupTest, BoundsOptionsThatMakeNoSense) {
   options_.timeout_ms = -1;
   options_.tries = 1 << 30;
   options_.protocol = DnsProtocol::kUdp;
-  EXPECT_EQ(LookUp("web.test"), "try again: no name server answered in time");
+  // The shortest limit that there is may pass before the question has left.
+  EXPECT_THAT(LookUp("web.test"), AnyOf("try again: no name server answered in time",
+                                        "try again: no name server can be reached"));
 }
 
 TEST_F(RealLookupTest, WorksInManyThreadsAtOnce) {
