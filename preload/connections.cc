@@ -15,6 +15,7 @@
 #include "preload/dns_by_hand.h"
 #include "preload/originals.h"
 #include "preload/pending.h"
+#include "preload/relays.h"
 #include "preload/runtime.h"
 #include "preload/watches.h"
 
@@ -69,11 +70,13 @@ void BeforeFork() {
   g_descriptors.lock()->Acquire();
   g_pendings.lock()->Acquire();
   NameServersLock()->Acquire();
+  g_relays.lock()->Acquire();
   g_mask_before_fork = previous;
 }
 
 void ReleaseAfterFork() {
   const sigset_t previous = g_mask_before_fork;
+  g_relays.lock()->Release();
   NameServersLock()->Release();
   g_pendings.lock()->Release();
   g_descriptors.lock()->Release();
@@ -127,6 +130,7 @@ void ForgetConnection(int fd) {
   const unsigned flags = g_descriptors.Flags(fd);
   if ((flags & (kPending | kHasConnection | kConnectFailed)) == 0) return;
   if ((flags & kPending) != 0) g_pendings.TakeError(fd);
+  if ((flags & kRelayed) != 0) g_relays.NoteDisconnected(fd);
   g_descriptors.Drop(fd);
   constexpr unsigned kOfDatagrams = kDnsByHand | kDatagram | kRelayed;
   const unsigned fresh = (flags & kOfDatagrams) != 0 ? 0U : unsigned{kFreshStream};
@@ -136,14 +140,16 @@ void ForgetConnection(int fd) {
 void ForgetDescriptor(int fd) {
   const unsigned flags = g_descriptors.Flags(fd);
   // The others have no more to them than the flag.
-  constexpr unsigned kHeavy = kHasConnection | kPending | kFreshStream | kEpollSet | kDnsByHand;
-  if (flags == 0 || ((flags & kHeavy) != 0 && IsBorrowedMemory())) return;
+  constexpr unsigned kHeavy =
+      kHasConnection | kPending | kFreshStream | kEpollSet | kDnsByHand | kDatagram | kRelayed;
+  if (flags == 0 || (flags & kHidden) != 0 || ((flags & kHeavy) != 0 && IsBorrowedMemory())) return;
   if ((flags & kEpollSet) != 0) g_watches.ForgetSet(fd);
   if (g_watches.IsWatched(fd)) {
     const SignalsBlocked blocked;
     g_watches.Forget(fd, blocked);
   }
   if ((flags & kPending) != 0) g_pendings.Forget(fd);
+  if ((flags & kRelayed) != 0) g_relays.Forget(fd);
   g_descriptors.Drop(fd);
 }
 
@@ -161,6 +167,7 @@ void CopyDescriptor(int from, int to) {
   // The socket may be connected, or registered, by another of its descriptors from now on.
   if (flags != 0) g_descriptors.SetFlags(from, kHasCopies);
   // A connection may come about at any moment; if it has, the table knows.
+  if ((flags & kRelayed) != 0) g_relays.Copy(from, to);
   if ((flags & kPending) == 0 || !g_pendings.Copy(from, to)) g_descriptors.Duplicate(from, to);
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "preload/dns_by_hand.h"
 
-#include <fcntl.h>
 #include <netinet/in.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 
 #include "base/errno_keeper.h"
 #include "base/socket_address.h"
+#include "preload/hidden_descriptors.h"
 #include "preload/name_queries.h"
 #include "preload/names.h"
 #include "preload/originals.h"
@@ -22,8 +22,6 @@ namespace {
 
 // The longest message that DNS has, over TCP; by UDP it is shorter.
 constexpr size_t kMaxMessage = 65'535;
-// Where descriptors of ours do not take the low numbers that programs expect to get.
-constexpr int kHighNumber = 900;
 
 bool AreSame(const SocketAddress& a, const SocketAddress& b) {
   if (a.generic.sa_family != b.generic.sa_family) return false;
@@ -101,14 +99,13 @@ class Helpers {
       return Open(server, &helper) ? &helper : nullptr;
     }
     Helper& oldest = helpers_[next_];
-    if (oldest.fd >= 0 && IsOurs(oldest)) libc::close(oldest.fd);
+    CloseHidden(oldest.fd, oldest.cookie);
     oldest.fd = -1;
     if (!Open(server, &oldest)) return nullptr;
     next_ = (next_ + 1) % helpers_.size();
     return &oldest;
   }
 
-  // Its number is not the program's to see low; it is not inherited over exec(2).
   static bool Open(const SocketAddress& server, Helper* helper) {
     *helper = {};
     const bool is_v6 = server.generic.sa_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&server.v6.sin6_addr);
@@ -124,12 +121,8 @@ class Helpers {
   }
 
   static bool OpenBound(const IpAddress& ip, int family, Helper* helper, SocketAddress* local) {
-    const int low = libc::socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (low < 0) return false;
-    int high = libc::fcntl(low, F_DUPFD_CLOEXEC, kHighNumber);
-    if (high < 0) high = libc::fcntl(low, F_DUPFD_CLOEXEC, kHighNumber / 8);
-    if (high >= 0) libc::close(low);
-    const int fd = high >= 0 ? high : low;
+    const int fd = libc::socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return false;
     socklen_t size = ToSockaddr(ip, 0, family, local);
     if (libc::bind(fd, static_cast<const sockaddr*>(&local->generic), size) != 0 ||
         libc::getsockname(fd, &local->generic, &size) != 0) {
@@ -137,8 +130,8 @@ class Helpers {
       libc::close(fd);
       return false;
     }
-    helper->fd = fd;
-    helper->cookie = SocketCookie(fd);
+    helper->fd = Hide(fd);
+    helper->cookie = SocketCookie(helper->fd);
     helper->family = family;
     return true;
   }
@@ -181,11 +174,11 @@ int ConnectToNameServer(int fd, const sockaddr* address, socklen_t size) {
   if (libc::connect(fd, static_cast<const sockaddr*>(&local.generic), local_size) != 0) return -1;
   const Connection connection = {.cookie = SocketCookie(fd), .peer = server, .peer_size = local_size};
   g_descriptors.Record(fd, connection, blocked);
-  MarkDescriptor(fd, kDnsByHand);
+  MarkDescriptor(fd, kDnsByHand | kToNameServer);
   return 0;
 }
 
-void DissolveNameServer(int fd) {
+void DissolveDatagramConnection(int fd) {
   const ErrnoKeeper keeper;
   sockaddr unspecified{};
   unspecified.sa_family = AF_UNSPEC;
@@ -246,19 +239,20 @@ ssize_t SendToNameServer(int fd, const iovec* parts, size_t count, const sockadd
   return static_cast<ssize_t>(query.size());
 }
 
-void ShowNameServer(sockaddr* address, socklen_t room, socklen_t* size) {
-  if (address == nullptr || size == nullptr) return;
+bool ShowNameServer(sockaddr* address, socklen_t room, socklen_t* size) {
+  if (address == nullptr || size == nullptr) return false;
   const ErrnoKeeper keeper;
   const socklen_t known = std::min(room, *size);
-  if (!EndpointFromSockaddr(address, known)) return;
+  if (!EndpointFromSockaddr(address, known)) return false;
   SocketAddress local{};
   Copy(address, known, &local);
   SocketAddress server{};
   const SignalsBlocked blocked;
-  if (!g_helpers.FindServer(local, &server, blocked)) return;
+  if (!g_helpers.FindServer(local, &server, blocked)) return false;
   *size = room;
   CopySockaddr(server, server.generic.sa_family == AF_INET ? sizeof server.v4 : sizeof server.v6, address,
                size);
+  return true;
 }
 
 }  // namespace socksify

@@ -20,15 +20,16 @@ namespace socksify {
 
 // Whether the socket is connected to such a name server: what is sent without an address is for it.
 [[gnu::always_inline]] inline bool IsConnectedToNameServer(int fd) {
-  constexpr unsigned kBoth = kDnsByHand | kHasConnection;
+  constexpr unsigned kBoth = kToNameServer | kHasConnection;
   return (g_descriptors.Flags(fd) & kBoth) == kBoth && FindConnection(fd).has_value();
 }
 
 // connect(2) of a datagram socket to the name server at `address`. Returns as connect(2).
 int ConnectToNameServer(int fd, const sockaddr* address, socklen_t size);
 
-// Ends such a connection, so that the socket can be connected to somebody else from an address of its own.
-void DissolveNameServer(int fd);
+// Ends such a connection, or one by a relay, so that the socket can be connected to somebody else from an
+// address of its own.
+void DissolveDatagramConnection(int fd);
 
 // A datagram of the program's for the name server at `address`; for a null address the one that the socket is
 // connected to. Returns as sendmsg(2).
@@ -37,8 +38,8 @@ ssize_t SendToNameServer(int fd, const iovec* parts, size_t count, const sockadd
 ssize_t SendToNameServer(int fd, const void* data, size_t data_size, const sockaddr* address, socklen_t size);
 
 // Puts the name server's address into the place of its helper's, in what a receiving call has brought:
-// `room` is what the program gave for it, `size` what the kernel said. For descriptors with kDnsByHand.
-void ShowNameServer(sockaddr* address, socklen_t room, socklen_t* size);
+// `room` is what the program gave for it, `size` what the kernel said. False if it is no helper's.
+bool ShowNameServer(sockaddr* address, socklen_t room, socklen_t* size);
 
 // See leaf_lock.h.
 LeafLock* NameServersLock();

@@ -3,15 +3,19 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 
 #include <cstring>
 
+#include "base/errno_keeper.h"
 #include "base/socket_address.h"
+#include "preload/datagrams.h"
 #include "preload/originals.h"
 #include "preload/outbound.h"
 #include "preload/peers.h"
 #include "preload/pending.h"
 #include "preload/pending_calls.h"
+#include "preload/relayed_sends.h"
 #include "preload/runtime.h"
 
 namespace socksify {
@@ -29,6 +33,31 @@ void NoteOption(int fd, DescriptorFlag flag, bool is_set) {
   } else {
     g_descriptors.ClearFlags(fd, flag);
   }
+}
+
+// Options of datagram sockets that a relay cannot honour: a header stands in front of each datagram, in
+// memory that is gone when the call returns. Programs do without them on kernels that lack them, which is
+// what the errors say.
+[[gnu::always_inline]] inline bool IsDatagramOption(int level, int name) {
+  if (level == IPPROTO_UDP) return name == UDP_SEGMENT || name == UDP_GRO;
+  return level == SOL_SOCKET && (name == SO_PEEK_OFF || name == SO_ZEROCOPY);
+}
+
+// 0, or the errno. Where no datagram goes to a proxy they are the kernel's own business.
+[[gnu::noinline]] int JudgeDatagramOption(int fd, int level, int name, int value) {
+  const ErrnoKeeper keeper;
+  const bool turns_off = name == SO_PEEK_OFF && level == SOL_SOCKET ? value < 0 : value == 0;
+  const int domain = SocketOption(fd, SO_DOMAIN);
+  if (turns_off || (domain != AF_INET && domain != AF_INET6) || SocketOption(fd, SO_TYPE) != SOCK_DGRAM)
+    return 0;
+  const bool may_relay = Guarded(
+      [] {
+        Runtime* const runtime = Runtime::Get();
+        return runtime != nullptr && MayRelayDatagrams(runtime);
+      },
+      false);
+  if (!may_relay) return 0;
+  return level == IPPROTO_UDP ? ENOPROTOOPT : EOPNOTSUPP;
 }
 
 void WriteIntOption(int number, void* value, socklen_t* size) {
@@ -108,6 +137,9 @@ SOCKSIFY_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen
       WriteIntOption(connection->replaced_family, value, size);
   } else if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT && (flags & kFastOpenConnect) != 0) {
     WriteIntOption(1, value, size);
+  } else if (IsConnectedByRelay(fd) &&
+             ((level == IPPROTO_IP && name == IP_MTU) || (level == IPPROTO_IPV6 && name == IPV6_MTU))) {
+    WriteIntOption(ReadIntOption(value, *size) - HeaderSizeOfPeer(fd), value, size);
   } else if (level == IPPROTO_TCP && name == TCP_INFO && is_pending && *size > 0) {
     if (g_pendings.View(fd).progress == Progress::kWaiting) *static_cast<uint8_t*>(value) = TCP_SYN_SENT;
   }
@@ -115,10 +147,21 @@ SOCKSIFY_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen
 }
 
 SOCKSIFY_EXPORT int setsockopt(int fd, int level, int name, const void* value, socklen_t size) noexcept {
+  if (IsDatagramOption(level, name)) [[unlikely]] {
+    if (const int error = JudgeDatagramOption(fd, level, name, ReadIntOption(value, size)); error != 0) {
+      errno = error;
+      return -1;
+    }
+  }
   const int result = libc::setsockopt(fd, level, name, value, size);
   if (result != 0) return result;
   if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT) {
     NoteOption(fd, kFastOpenConnect, ReadIntOption(value, size) != 0);
+  } else if (level == IPPROTO_UDP && name == UDP_CORK) {
+    NoteOption(fd, kCorked, ReadIntOption(value, size) != 0);
+    // The datagram has left (udp(7)).
+    if (RelayedSocket* const socket = ReadIntOption(value, size) == 0 ? g_relays.Find(fd) : nullptr)
+      socket->is_corked = false;
   } else if (level == IPPROTO_TCP && name == TCP_CORK) {
     NoteOption(fd, kCorked, ReadIntOption(value, size) != 0);
   } else if (level == SOL_SOCKET && (name == SO_SNDTIMEO || name == SO_RCVTIMEO)) {

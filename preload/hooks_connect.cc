@@ -3,22 +3,25 @@
 
 #include <netinet/in.h>
 
+#include "preload/datagrams.h"
 #include "preload/dns_by_hand.h"
 #include "preload/libc_aliases.h"
 #include "preload/originals.h"
 #include "preload/outbound.h"
 #include "preload/pending_calls.h"
+#include "preload/relayed_sends.h"
 
 namespace socksify {
 namespace {
 
 // Sends that carry their destination are judged one by one; the first that may not be passed on as it is
-// decides for the call.
-AddressedSend JudgeMessage(int fd, const msghdr* message, int flags) {
+// decides for the call. One without a destination goes to the socket's peer.
+AddressedSend JudgeMessage(int fd, const msghdr* message, int flags, Decision* decision) {
   if (message == nullptr) return AddressedSend::kPass;
   const auto* const address = static_cast<const sockaddr*>(message->msg_name);
+  if (address == nullptr && IsConnectedByRelay(fd)) return AddressedSend::kRelay;
   if (!IsInternetDestination(address, message->msg_namelen)) return AddressedSend::kPass;
-  return JudgeAddressedSend(fd, address, message->msg_namelen, flags);
+  return JudgeAddressedSend(fd, address, message->msg_namelen, flags, decision);
 }
 
 [[gnu::always_inline]] inline bool IsHeldBack(int fd, int flags) {
@@ -42,11 +45,12 @@ ssize_t AskNameServer(int fd, const msghdr& message) {
 // sendmmsg(2) of queries: all of them, up to the first message that is none.
 int AskNameServer(int fd, mmsghdr* messages, unsigned count, int flags) {
   unsigned sent = 0;
+  Decision decision;
   for (; sent < count; ++sent) {
     const msghdr& message = messages[sent].msg_hdr;
     const bool is_query = message.msg_name == nullptr
                               ? IsConnectedToNameServer(fd)
-                              : JudgeMessage(fd, &message, flags) == AddressedSend::kAnswer;
+                              : JudgeMessage(fd, &message, flags, &decision) == AddressedSend::kAnswer;
     if (!is_query) break;
     const ssize_t size = AskNameServer(fd, message);
     if (size < 0) break;
@@ -90,12 +94,24 @@ SOCKSIFY_EXPORT ssize_t sendto(int fd, const void* data, size_t data_size, int f
   if (!IsInternetDestination(address, size)) {
     if (address == nullptr && IsConnectedToNameServer(fd)) [[unlikely]]
       return Guarded([&] { return SendToNameServer(fd, data, data_size, nullptr, 0); }, ssize_t{-1});
+    if (address == nullptr && IsConnectedByRelay(fd)) [[unlikely]] {
+      const iovec part = {.iov_base = const_cast<void*>(data), .iov_len = data_size};
+      return Guarded([&] { return SendRelayed(fd, &part, 1, flags); }, ssize_t{-1});
+    }
     return libc::sendto(fd, data, data_size, flags, address, size);
   }
   return Guarded(
       [&]() -> ssize_t {
-        switch (JudgeAddressedSend(fd, address, size, flags)) {
+        Decision decision;
+        switch (JudgeAddressedSend(fd, address, size, flags, &decision)) {
           case AddressedSend::kPass: return libc::sendto(fd, data, data_size, flags, address, size);
+          case AddressedSend::kRelay: {
+            iovec part = {.iov_base = const_cast<void*>(data), .iov_len = data_size};
+            msghdr message{};
+            message.msg_iov = &part;
+            message.msg_iovlen = 1;
+            return SendRelayed(fd, message, flags, &decision);
+          }
           case AddressedSend::kAnswer: return SendToNameServer(fd, data, data_size, address, size);
           case AddressedSend::kRefuse: return -1;
           case AddressedSend::kConnectFirst: break;
@@ -112,12 +128,16 @@ SOCKSIFY_EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   if (message == nullptr || message->msg_name == nullptr) {
     if (message != nullptr && IsConnectedToNameServer(fd)) [[unlikely]]
       return Guarded([&] { return AskNameServer(fd, *message); }, ssize_t{-1});
+    if (message != nullptr && IsConnectedByRelay(fd)) [[unlikely]]
+      return Guarded([&] { return SendRelayed(fd, *message, flags, nullptr); }, ssize_t{-1});
     return libc::sendmsg(fd, message, flags);
   }
   return Guarded(
       [&]() -> ssize_t {
-        switch (JudgeMessage(fd, message, flags)) {
+        Decision decision;
+        switch (JudgeMessage(fd, message, flags, &decision)) {
           case AddressedSend::kPass: return libc::sendmsg(fd, message, flags);
+          case AddressedSend::kRelay: return SendRelayed(fd, *message, flags, &decision);
           case AddressedSend::kAnswer: return AskNameServer(fd, *message);
           case AddressedSend::kRefuse: return -1;
           case AddressedSend::kConnectFirst: break;
@@ -140,13 +160,15 @@ SOCKSIFY_EXPORT int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flag
   return Guarded(
       [&]() -> int {
         AddressedSend judged = AddressedSend::kPass;
+        Decision decision;
         if (messages == nullptr) return libc::sendmmsg(fd, messages, count, flags);
         if (count > 0 && messages[0].msg_hdr.msg_name == nullptr && IsConnectedToNameServer(fd))
           return AskNameServer(fd, messages, count, flags);
         while (passed < count && judged == AddressedSend::kPass) {
-          judged = JudgeMessage(fd, &messages[passed].msg_hdr, flags);
+          judged = JudgeMessage(fd, &messages[passed].msg_hdr, flags, &decision);
           if (judged == AddressedSend::kPass) ++passed;
         }
+        if (judged == AddressedSend::kRelay) return SendManyRelayed(fd, messages, count, flags);
         if (passed == count || passed > 0) return libc::sendmmsg(fd, messages, passed, flags);
         if (judged == AddressedSend::kRefuse) return -1;
         if (judged == AddressedSend::kAnswer) return AskNameServer(fd, messages, count, flags);

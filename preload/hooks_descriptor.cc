@@ -6,8 +6,11 @@
 #include <linux/close_range.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "base/errno_keeper.h"
 #include "preload/connections.h"
+#include "preload/hidden_descriptors.h"
 #include "preload/libc_aliases.h"
 #include "preload/originals.h"
 #include "preload/runtime.h"
@@ -22,6 +25,7 @@ SOCKSIFY_EXPORT int socket(int domain, int type, int protocol) noexcept {
   const bool is_internet = domain == AF_INET || domain == AF_INET6;
   const int kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (is_internet && kind == SOCK_STREAM) MarkDescriptor(fd, kFreshStream);
+  if (is_internet && kind == SOCK_DGRAM) MarkDescriptor(fd, kDatagram);
   return fd;
 }
 
@@ -35,8 +39,14 @@ SOCKSIFY_EXPORT int listen(int fd, int backlog) noexcept {
 }
 
 SOCKSIFY_EXPORT int close(int fd) {
-  // Forgotten before it is closed: afterwards the number may already be another thread's.
-  if (g_descriptors.Flags(fd) != 0) ForgetDescriptor(fd);
+  if (g_descriptors.Flags(fd) != 0) {
+    if (IsHidden(fd)) [[unlikely]] {
+      errno = EBADF;
+      return -1;
+    }
+    // Forgotten before it is closed: afterwards the number may already be another thread's.
+    ForgetDescriptor(fd);
+  }
   return libc::close(fd);
 }
 
@@ -57,7 +67,9 @@ void ForgetReplaced(int from, int to) {
   if (from == to || g_descriptors.Flags(to) == 0) [[likely]]
     return;
   const ErrnoKeeper keeper;
-  if (libc::fcntl(from, F_GETFD) >= 0) ForgetDescriptor(to);
+  if (libc::fcntl(from, F_GETFD) < 0) return;
+  if (IsHidden(to)) GiveUpHidden(to);
+  ForgetDescriptor(to);
 }
 
 }  // namespace
@@ -114,13 +126,15 @@ SOCKSIFY_EXPORT int HookedFcntlOfLibc(int fd, int command, void* argument) {
 }
 
 SOCKSIFY_EXPORT int close_range(unsigned first, unsigned last, int flags) noexcept {
-  const int result = libc::close_range(first, last, flags);
+  const int result = CloseRange(first, last, flags);
   const bool closes = (static_cast<unsigned>(flags) & CLOSE_RANGE_CLOEXEC) == 0;
   if (result == 0 && closes) ForgetDescriptors(first, last);
   return result;
 }
 
 SOCKSIFY_EXPORT void closefrom(int first) noexcept {
-  libc::closefrom(first);
-  ForgetDescriptors(first < 0 ? 0 : static_cast<unsigned>(first), ~0U);
+  // It cannot fail; where the kernel lacks the call, libc looks through /proc.
+  const unsigned begin = first < 0 ? 0U : static_cast<unsigned>(first);
+  if (CloseRange(begin, ~0U, 0) != 0) libc::closefrom(first);
+  ForgetDescriptors(begin, ~0U);
 }

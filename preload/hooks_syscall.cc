@@ -6,8 +6,10 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -175,6 +177,36 @@ bool IsHeldBack(long number, const long* arguments) {
   }
 }
 
+// Data of a datagram socket with a relay, by number. False: none of that.
+bool TransferRelayed(long number, const long* arguments, long* result) {
+  const auto is_relayed = [](long fd) { return (g_descriptors.Flags(static_cast<int>(fd)) & kRelayed) != 0; };
+  if (!is_relayed(arguments[0]) && !(number == SYS_splice && is_relayed(arguments[2]))) return false;
+  switch (number) {
+    case SYS_read: *result = Call<ssize_t, int, void*, size_t>(&::read, arguments); return true;
+    case SYS_readv: *result = Call<ssize_t, int, const iovec*, int>(&::readv, arguments); return true;
+    case SYS_recvfrom:
+      *result = Call<ssize_t, int, void*, size_t, int, sockaddr*, socklen_t*>(&::recvfrom, arguments);
+      return true;
+    case SYS_recvmsg: *result = Call<ssize_t, int, msghdr*, int>(&::recvmsg, arguments); return true;
+    case SYS_recvmmsg:
+      *result = Call<int, int, mmsghdr*, unsigned, int, timespec*>(&::recvmmsg, arguments);
+      return true;
+    case SYS_write: *result = Call<ssize_t, int, const void*, size_t>(&::write, arguments); return true;
+    case SYS_writev: *result = Call<ssize_t, int, const iovec*, int>(&::writev, arguments); return true;
+    case SYS_sendfile: *result = Call<ssize_t, int, int, off_t*, size_t>(&::sendfile, arguments); return true;
+    case SYS_splice:
+      *result = Call<ssize_t, int, off64_t*, int, off64_t*, size_t, unsigned>(&::splice, arguments);
+      return true;
+    // The kernel's forms have the offset in two halves.
+    case SYS_preadv2:
+    case SYS_pwritev2:
+      errno = EOPNOTSUPP;
+      *result = -1;
+      return true;
+    default: return false;
+  }
+}
+
 // A bit for each number that CallReplaced() has something to do for, so that all others are passed on at
 // once.
 class ReplacedNumbers {
@@ -227,6 +259,8 @@ constexpr ReplacedNumbers kReplaced;
 [[gnu::noinline]] long CallReplaced(long number, long a, long b, long c, long d, long e, long f) {
   const long arguments[] = {a, b, c, d, e, f};
   if (IsHeldBack(number, arguments)) return -1;
+  long transferred = 0;
+  if (TransferRelayed(number, arguments, &transferred)) return transferred;
   if (IsWait(number) && (g_pendings.is_used() || g_watches.is_used()))
     return WaitBySyscall(number, arguments);
   switch (number) {

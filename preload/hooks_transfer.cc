@@ -9,15 +9,21 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdarg>
 #include <cstdio>
+#include <cstdlib>
 
+#include "base/errno_keeper.h"
 #include "preload/connections.h"
 #include "preload/dns_by_hand.h"
 #include "preload/libc_aliases.h"
 #include "preload/originals.h"
+#include "preload/parts.h"
 #include "preload/pending_calls.h"
 #include "preload/received_descriptors.h"
+#include "preload/relayed_receipts.h"
+#include "preload/relayed_sends.h"
 #include "preload/runtime.h"
 #include "preload/scratch.h"
 
@@ -39,9 +45,13 @@ void ShowSource(msghdr* message, socklen_t room) {
   return result;
 }
 
-// A connection on its way, or a socket that asks a name server.
+[[gnu::always_inline]] inline bool IsRelayed(int fd) {
+  return (g_descriptors.Flags(fd) & kRelayed) != 0;
+}
+
+// A connection on its way, or a datagram socket that asks a name server or has a relay.
 [[gnu::always_inline]] inline bool IsSpecial(int fd) {
-  return (g_descriptors.Flags(fd) & (kPending | kDnsByHand)) != 0;
+  return (g_descriptors.Flags(fd) & (kPending | kDnsByHand | kRelayed)) != 0;
 }
 
 // Out of line, so that the way to libc needs no stack frame.
@@ -55,7 +65,24 @@ template <typename Call>
 [[gnu::noinline]] ssize_t SendSpecially(int fd, int flags, const iovec* parts, size_t count, Call call) {
   if (IsConnectedToNameServer(fd))
     return Guarded([&] { return SendToNameServer(fd, parts, count, nullptr, 0); }, ssize_t{-1});
+  if (IsConnectedByRelay(fd))
+    return Guarded([&] { return SendRelayed(fd, parts, count, flags); }, ssize_t{-1});
   return CallOncePossible(fd, Direction::kSend, flags, call);
+}
+
+// read(2) and its like. One that has no room at all looks at nothing (sock_read_iter()).
+[[gnu::noinline]] ssize_t ReceiveIntoParts(int fd, const iovec* parts, int count, int flags) {
+  if (count < 0 || count > IOV_MAX) return libc::readv(fd, parts, count);
+  return Guarded([&] { return ReceiveRelayed(fd, parts, static_cast<size_t>(count), flags); }, ssize_t{-1});
+}
+
+bool HasRoom(const iovec* parts, int count) {
+  return count > 0 && count <= IOV_MAX && SizeOf({parts, static_cast<size_t>(count)}) != 0;
+}
+
+[[gnu::noinline]] ssize_t ReceiveIntoBuffer(int fd, void* buffer, size_t size, int flags, sockaddr* address,
+                                            socklen_t* address_size) {
+  return Guarded([&] { return ReceiveRelayed(fd, buffer, size, flags, address, address_size); }, ssize_t{-1});
 }
 
 // What recvfrom(2) has brought to a socket that asks a name server.
@@ -73,6 +100,8 @@ template <typename Call>
 using namespace socksify;
 
 SOCKSIFY_EXPORT ssize_t read(int fd, void* buffer, size_t size) {
+  if (IsRelayed(fd) && size != 0) [[unlikely]]
+    return ReceiveIntoBuffer(fd, buffer, size, 0, nullptr, nullptr);
   if (IsPending(fd)) [[unlikely]]
     return CallOncePossible(fd, Direction::kReceive, 0, [=] { return libc::read(fd, buffer, size); });
   return libc::read(fd, buffer, size);
@@ -83,6 +112,8 @@ SOCKSIFY_EXPORT ssize_t __read(int fd, void* buffer, size_t size) {
 }
 
 SOCKSIFY_EXPORT ssize_t __read_chk(int fd, void* buffer, size_t size, size_t buffer_size) {
+  if (IsRelayed(fd) && size != 0 && size <= buffer_size) [[unlikely]]
+    return ReceiveIntoBuffer(fd, buffer, size, 0, nullptr, nullptr);
   if (IsPending(fd)) [[unlikely]]
     return CallOncePossible(fd, Direction::kReceive, 0,
                             [=] { return libc::read_chk(fd, buffer, size, buffer_size); });
@@ -90,12 +121,16 @@ SOCKSIFY_EXPORT ssize_t __read_chk(int fd, void* buffer, size_t size, size_t buf
 }
 
 SOCKSIFY_EXPORT ssize_t readv(int fd, const iovec* parts, int count) {
+  if (IsRelayed(fd) && HasRoom(parts, count)) [[unlikely]]
+    return ReceiveIntoParts(fd, parts, count, 0);
   if (IsPending(fd)) [[unlikely]]
     return CallOncePossible(fd, Direction::kReceive, 0, [=] { return libc::readv(fd, parts, count); });
   return libc::readv(fd, parts, count);
 }
 
 SOCKSIFY_EXPORT ssize_t preadv2(int fd, const iovec* parts, int count, off_t offset, int flags) {
+  if (IsRelayed(fd) && offset == -1 && HasRoom(parts, count)) [[unlikely]]
+    return ReceiveIntoParts(fd, parts, count, (flags & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0);
   if (IsPending(fd)) [[unlikely]]
     return CallOncePossible(fd, Direction::kReceive, 0,
                             [=] { return libc::preadv2(fd, parts, count, offset, flags); });
@@ -103,6 +138,8 @@ SOCKSIFY_EXPORT ssize_t preadv2(int fd, const iovec* parts, int count, off_t off
 }
 
 SOCKSIFY_EXPORT ssize_t preadv64v2(int fd, const iovec* parts, int count, off64_t offset, int flags) {
+  if (IsRelayed(fd) && offset == -1 && HasRoom(parts, count)) [[unlikely]]
+    return ReceiveIntoParts(fd, parts, count, (flags & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0);
   if (IsPending(fd)) [[unlikely]]
     return CallOncePossible(fd, Direction::kReceive, 0,
                             [=] { return libc::preadv64v2(fd, parts, count, offset, flags); });
@@ -110,6 +147,8 @@ SOCKSIFY_EXPORT ssize_t preadv64v2(int fd, const iovec* parts, int count, off64_
 }
 
 SOCKSIFY_EXPORT ssize_t recv(int fd, void* buffer, size_t size, int flags) {
+  if (IsRelayed(fd)) [[unlikely]]
+    return ReceiveIntoBuffer(fd, buffer, size, flags, nullptr, nullptr);
   if (IsPending(fd)) [[unlikely]]
     return CallOncePossible(fd, Direction::kReceive, flags,
                             [=] { return libc::recv(fd, buffer, size, flags); });
@@ -117,6 +156,8 @@ SOCKSIFY_EXPORT ssize_t recv(int fd, void* buffer, size_t size, int flags) {
 }
 
 SOCKSIFY_EXPORT ssize_t __recv_chk(int fd, void* buffer, size_t size, size_t buffer_size, int flags) {
+  if (IsRelayed(fd) && size <= buffer_size) [[unlikely]]
+    return ReceiveIntoBuffer(fd, buffer, size, flags, nullptr, nullptr);
   if (IsPending(fd)) [[unlikely]]
     return CallOncePossible(fd, Direction::kReceive, flags,
                             [=] { return libc::recv_chk(fd, buffer, size, buffer_size, flags); });
@@ -125,6 +166,8 @@ SOCKSIFY_EXPORT ssize_t __recv_chk(int fd, void* buffer, size_t size, size_t buf
 
 SOCKSIFY_EXPORT ssize_t recvfrom(int fd, void* buffer, size_t size, int flags, sockaddr* address,
                                  socklen_t* address_size) {
+  if (IsRelayed(fd)) [[unlikely]]
+    return ReceiveIntoBuffer(fd, buffer, size, flags, address, address_size);
   if (IsSpecial(fd)) [[unlikely]]
     return ReceiveSpecially(fd, flags, address, address_size,
                             [=] { return libc::recvfrom(fd, buffer, size, flags, address, address_size); });
@@ -133,6 +176,8 @@ SOCKSIFY_EXPORT ssize_t recvfrom(int fd, void* buffer, size_t size, int flags, s
 
 SOCKSIFY_EXPORT ssize_t __recvfrom_chk(int fd, void* buffer, size_t size, size_t buffer_size, int flags,
                                        sockaddr* address, socklen_t* address_size) {
+  if (IsRelayed(fd) && size <= buffer_size) [[unlikely]]
+    return ReceiveIntoBuffer(fd, buffer, size, flags, address, address_size);
   if (IsSpecial(fd)) [[unlikely]]
     return ReceiveSpecially(fd, flags, address, address_size, [=] {
       return libc::recvfrom_chk(fd, buffer, size, buffer_size, flags, address, address_size);
@@ -141,6 +186,8 @@ SOCKSIFY_EXPORT ssize_t __recvfrom_chk(int fd, void* buffer, size_t size, size_t
 }
 
 SOCKSIFY_EXPORT ssize_t recvmsg(int fd, msghdr* message, int flags) {
+  if (IsRelayed(fd) && message != nullptr) [[unlikely]]
+    return Guarded([&] { return ReceiveRelayed(fd, message, flags); }, ssize_t{-1});
   if (IsPending(fd) && !MayTransfer(fd, Direction::kReceive, flags)) [[unlikely]]
     return -1;
   const bool is_special = IsSpecial(fd) && message != nullptr;
@@ -152,6 +199,8 @@ SOCKSIFY_EXPORT ssize_t recvmsg(int fd, msghdr* message, int flags) {
 }
 
 SOCKSIFY_EXPORT int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
+  if (IsRelayed(fd) && messages != nullptr) [[unlikely]]
+    return Guarded([&] { return ReceiveManyRelayed(fd, messages, count, flags, timeout); }, -1);
   if (IsPending(fd) && !MayTransfer(fd, Direction::kReceive, flags)) [[unlikely]]
     return -1;
   const bool is_special = IsSpecial(fd) && messages != nullptr;
@@ -191,6 +240,11 @@ SOCKSIFY_EXPORT ssize_t writev(int fd, const iovec* parts, int count) {
 }
 
 SOCKSIFY_EXPORT ssize_t pwritev2(int fd, const iovec* parts, int count, off_t offset, int flags) {
+  if (IsConnectedByRelay(fd) && offset == -1 && count >= 0) [[unlikely]] {
+    const int own_flags = (flags & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0;
+    return SendSpecially(fd, own_flags, parts, static_cast<size_t>(count),
+                         [=] { return libc::pwritev2(fd, parts, count, offset, flags); });
+  }
   if (IsPending(fd)) [[unlikely]]
     return CallOncePossible(fd, Direction::kSend, 0,
                             [=] { return libc::pwritev2(fd, parts, count, offset, flags); });
@@ -198,6 +252,11 @@ SOCKSIFY_EXPORT ssize_t pwritev2(int fd, const iovec* parts, int count, off_t of
 }
 
 SOCKSIFY_EXPORT ssize_t pwritev64v2(int fd, const iovec* parts, int count, off64_t offset, int flags) {
+  if (IsConnectedByRelay(fd) && offset == -1 && count >= 0) [[unlikely]] {
+    const int own_flags = (flags & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0;
+    return SendSpecially(fd, own_flags, parts, static_cast<size_t>(count),
+                         [=] { return libc::pwritev64v2(fd, parts, count, offset, flags); });
+  }
   if (IsPending(fd)) [[unlikely]]
     return CallOncePossible(fd, Direction::kSend, 0,
                             [=] { return libc::pwritev64v2(fd, parts, count, offset, flags); });
@@ -216,8 +275,24 @@ SOCKSIFY_EXPORT ssize_t __send(int fd, const void* data, size_t size, int flags)
   return send(fd, data, size, flags);
 }
 
+namespace {
+
+// What libc would write piece by piece goes as one datagram.
+[[gnu::noinline]] int PrintRelayed(int fd, const char* format, va_list arguments) {
+  char* text = nullptr;
+  const int size = vasprintf(&text, format, arguments);
+  if (size < 0) return -1;
+  const ssize_t sent = write(fd, text, static_cast<size_t>(size));
+  free(text);
+  return static_cast<int>(sent);
+}
+
+}  // namespace
+
 // libc writes these by itself. stdio's streams do so too, but those have no descriptor to be seen here.
 SOCKSIFY_EXPORT int vdprintf(int fd, const char* format, va_list arguments) {
+  if (IsConnectedByRelay(fd)) [[unlikely]]
+    return PrintRelayed(fd, format, arguments);
   return IsPending(fd) && !MayTransfer(fd, Direction::kSend, 0) ? -1 : libc::vdprintf(fd, format, arguments);
 }
 
@@ -226,12 +301,14 @@ SOCKSIFY_EXPORT int dprintf(int fd, const char* format, ...) {
     return -1;
   va_list arguments;
   va_start(arguments, format);
-  const int result = libc::vdprintf(fd, format, arguments);
+  const int result = vdprintf(fd, format, arguments);
   va_end(arguments);
   return result;
 }
 
 SOCKSIFY_EXPORT int __vdprintf_chk(int fd, int flag, const char* format, va_list arguments) {
+  if (IsConnectedByRelay(fd)) [[unlikely]]
+    return PrintRelayed(fd, format, arguments);
   if (IsPending(fd) && !MayTransfer(fd, Direction::kSend, 0)) [[unlikely]]
     return -1;
   return libc::vdprintf_chk(fd, flag, format, arguments);
@@ -242,18 +319,32 @@ SOCKSIFY_EXPORT int __dprintf_chk(int fd, int flag, const char* format, ...) {
     return -1;
   va_list arguments;
   va_start(arguments, format);
-  const int result = libc::vdprintf_chk(fd, flag, format, arguments);
+  const int result = __vdprintf_chk(fd, flag, format, arguments);
   va_end(arguments);
   return result;
 }
 
+namespace {
+
+// The kernel's own copying knows no headers. Programs read and write where it is not to be had (sendfile(2)).
+[[gnu::cold]] ssize_t RefuseCopying() {
+  errno = EINVAL;
+  return -1;
+}
+
+}  // namespace
+
 SOCKSIFY_EXPORT ssize_t sendfile(int to, int from, off_t* offset, size_t size) noexcept {
+  if (IsConnectedByRelay(to)) [[unlikely]]
+    return RefuseCopying();
   if (IsPending(to)) [[unlikely]]
     return CallOncePossible(to, Direction::kSend, 0, [=] { return libc::sendfile(to, from, offset, size); });
   return libc::sendfile(to, from, offset, size);
 }
 
 SOCKSIFY_EXPORT ssize_t sendfile64(int to, int from, off64_t* offset, size_t size) noexcept {
+  if (IsConnectedByRelay(to)) [[unlikely]]
+    return RefuseCopying();
   if (IsPending(to)) [[unlikely]]
     return CallOncePossible(to, Direction::kSend, 0,
                             [=] { return libc::sendfile64(to, from, offset, size); });
@@ -262,6 +353,8 @@ SOCKSIFY_EXPORT ssize_t sendfile64(int to, int from, off64_t* offset, size_t siz
 
 SOCKSIFY_EXPORT ssize_t splice(int from, off64_t* from_offset, int to, off64_t* to_offset, size_t size,
                                unsigned flags) {
+  if (IsConnectedByRelay(to) || IsRelayed(from)) [[unlikely]]
+    return RefuseCopying();
   if (IsPending(from) && !MayTransfer(from, Direction::kReceive, 0)) [[unlikely]]
     return -1;
   if (IsPending(to) && !MayTransfer(to, Direction::kSend, 0)) [[unlikely]]
@@ -283,5 +376,10 @@ SOCKSIFY_EXPORT int HookedIoctl(int fd, unsigned long request, void* argument) _
 SOCKSIFY_EXPORT int HookedIoctl(int fd, unsigned long request, void* argument) {
   if ((request == FIONREAD || request == TIOCOUTQ) && IsPending(fd)) [[unlikely]]
     return CountBytes(fd, request, argument);
+  if (request == FIONREAD && IsRelayed(fd) && argument != nullptr) [[unlikely]] {
+    const ErrnoKeeper keeper;
+    *static_cast<int*>(argument) = Guarded([&] { return NextDatagramSize(fd); }, 0);
+    return 0;
+  }
   return libc::ioctl(fd, request, argument);
 }

@@ -19,15 +19,6 @@ int ConnectOutbound(int fd, const sockaddr* address, socklen_t size);
 // it is free to connect.
 std::optional<int> JudgeRepetition(int fd);
 
-// What to do with a send that names its destination: sendto(2), sendmsg(2), sendmmsg(2).
-enum class AddressedSend : uint8_t {
-  kPass,          // libc, as it is
-  kConnectFirst,  // TCP Fast Open to a proxied destination: ConnectOutbound, then a plain send
-  kAnswer,        // a query to a name server: SendToNameServer
-  kRefuse,        // errno says why
-};
-AddressedSend JudgeAddressedSend(int fd, const sockaddr* address, socklen_t size, int flags);
-
 // Whether a stream connection to `server` may go past every proxy.
 bool MayGoDirect(Runtime* runtime, const Endpoint& server);
 // Whether nothing but the direct way is tried.

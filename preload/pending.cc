@@ -205,7 +205,7 @@ int PendingTable::TakeError(int fd) {
   const LeafGuard guard(&entry->lock, blocked);
   if (entries_.Get(fd) != entry || entry->progress.load() != Progress::kFailed) return 0;
   const int error = entry->error;
-  End(entry, entry->is_abandoned ? 0 : kConnectFailed, blocked);
+  End(entry, entry->is_abandoned ? 0U : unsigned{kConnectFailed}, blocked);
   return error;
 }
 

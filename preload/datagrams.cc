@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "preload/datagrams.h"
+
+#include <netinet/in.h>
+#include <time.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <functional>
+
+#include "base/socket_address.h"
+#include "dialer/udp_association.h"
+#include "preload/connections.h"
+#include "preload/hidden_descriptors.h"
+#include "preload/originals.h"
+#include "routing/name_server.h"
+
+namespace socksify {
+namespace {
+
+constexpr Failure kBlocked = {Fault::kDestination, EACCES, -1, "blocked by a rule"};
+constexpr Failure kNoUdp = {Fault::kDestination, ENETUNREACH, -1, "no proxy of the rule can carry UDP"};
+constexpr Failure kMulticast = {Fault::kDestination, ENETUNREACH, -1,
+                                "multicast and broadcast cannot go through a proxy"};
+constexpr Failure kNoFamily = {Fault::kServer, EAFNOSUPPORT, -1,
+                               "an IPv4 datagram socket cannot reach an IPv6 relay"};
+constexpr Failure kNameUnknown = {Fault::kDestination, EHOSTUNREACH, -1,
+                                  "the name cannot be resolved locally"};
+
+// How long a relay is taken to be alive without a look at its connection. One look is a system call or two,
+// about as much as a datagram.
+constexpr long long kCheckIntervalMs = 10;
+// After a failure nobody is asked again for this many times as long as it took, so that a program which does
+// not expect a send to block is held up for a small part of its time only.
+constexpr long long kPauseFactor = 10;
+constexpr long long kMaxPauseMs = 30'000;
+
+long long CoarseMs() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return static_cast<long long>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
+}
+
+bool IsMulticastOrBroadcast(const IpAddress& ip) {
+  if (ip.is_v6()) return ip.bytes()[0] == 0xff;
+  return IN_MULTICAST(ip.v4_value()) || ip.v4_value() == INADDR_BROADCAST;
+}
+
+template <typename Predicate>
+bool AnyTarget(const Rule& rule, Predicate predicate) {
+  return std::ranges::any_of(rule.group, predicate) || std::ranges::any_of(rule.fallback, predicate);
+}
+
+// Proxies that are worth asking.
+bool CanCarryUdp(const Target& target) {
+  return target.kind == Target::Kind::kProxies && target.hops.size() == 1 &&
+         (target.hops[0]->protocols & kServerSocks5) != 0 && target.hops[0]->unusable.empty();
+}
+
+// Whether it is a query to a name server, to be answered here: where UDP goes through a proxy, and where the
+// server is direct by autoroute alone, such as the stub of a local resolver: it would ask for every name in
+// the open.
+bool IsForNameServer(const Runtime& runtime, const Decision& decision, DatagramWay way) {
+  if (decision.destination.port() != kDnsPort) return false;
+  if (way == DatagramWay::kRelay || decision.failure == &kNoUdp) return true;
+  if (way != DatagramWay::kPass && runtime.config() != nullptr) return false;
+  // While the configuration is in error even the question would leak.
+  if (runtime.config() == nullptr) return decision.failure == nullptr;
+  return decision.rule->where.line == 0 && *decision.rule->where.source == "autoroute";
+}
+
+DatagramWay JudgeByRule(Decision* decision) {
+  if (decision->failure != nullptr) return DatagramWay::kRefuse;
+  const Rule& rule = *decision->rule;
+  switch (rule.group[0].kind) {
+    case Target::Kind::kDirect: return decision->is_fake ? DatagramWay::kRelay : DatagramWay::kPass;
+    case Target::Kind::kBlock: decision->failure = &kBlocked; return DatagramWay::kRefuse;
+    case Target::Kind::kProxies: break;
+  }
+  const auto leads_on = [](const Target& target) {
+    return target.kind == Target::Kind::kDirect || CanCarryUdp(target);
+  };
+  if (!decision->destination.is_name() && IsMulticastOrBroadcast(decision->destination.ip())) {
+    decision->failure = &kMulticast;
+  } else if (!AnyTarget(rule, leads_on)) {
+    decision->failure = &kNoUdp;
+  }
+  return decision->failure == nullptr ? DatagramWay::kRelay : DatagramWay::kRefuse;
+}
+
+socklen_t SetAddress(const IpAddress& ip, uint16_t port, int family, sockaddr_in6* out) {
+  SocketAddress address{};
+  const socklen_t size = ToSockaddr(ip, port, family, &address);
+  std::memcpy(out, &address, sizeof *out);
+  return size;
+}
+
+RelayKey KeyFor(const Decision& decision) {
+  RelayKey key = {.rule = decision.rule,
+                  .is_for_name = decision.is_fake,
+                  .fake = decision.is_fake ? decision.fake : IpAddress()};
+  if (decision.rule->balance == Balance::kHash && decision.rule->group.size() > 1) {
+    std::array<const Target*, RouteTable::kMaxTargets> targets{};
+    OrderTargets(*decision.rule, decision.destination, 0, targets);
+    key.first = targets[0];
+  }
+  return key;
+}
+
+// IPV6_V6ONLY bars ::ffff:a.b.c.d (ipv6(7)). It can be taken off while the socket is unbound.
+void AllowMapped(int fd, const RelayData& relay) {
+  if (relay.address.sin6_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&relay.address.sin6_addr)) return;
+  int v6_only = 0;
+  socklen_t size = sizeof v6_only;
+  if (libc::getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, static_cast<void*>(&v6_only), &size) != 0 ||
+      v6_only == 0)
+    return;
+  const int off = 0;
+  libc::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, static_cast<const void*>(&off),
+                   static_cast<socklen_t>(sizeof off));
+}
+
+// The real address of a name whose path is direct, or none for an address.
+std::optional<Failure> SetDirect(const Decision& decision, int family, RelayData* out) {
+  out->is_direct = true;
+  if (!decision.destination.is_name()) return std::nullopt;
+  std::array<IpAddress, 8> addresses;
+  const std::string name(decision.destination.name());
+  const size_t count = OriginalSystem().resolve(name.c_str(), addresses);
+  for (size_t i = 0; i < count && out->address_size == 0; ++i)
+    out->address_size = SetAddress(addresses[i], decision.destination.port(), family, &out->address);
+  return out->address_size != 0 ? std::nullopt : std::optional(kNameUnknown);
+}
+
+// `ended_cookie` is that of the association in whose place a new one comes, 0 for none.
+Relay* MakePath(Runtime* runtime, int fd, RelayedSocket* socket, const Decision& decision, RelayData* out,
+                uint64_t ended_cookie) {
+  const long long started_us = MonotonicUs();
+  if (const auto error = g_relays.PausedError(decision.rule, started_us / 1000)) {
+    errno = *error;
+    return nullptr;
+  }
+  const Settings& settings = runtime->config()->settings;
+  const UdpAssociation made = Associate(OriginalSystem(), *decision.rule, decision.destination,
+                                        {.connect_timeout_ms = settings.connect_timeout_ms,
+                                         .negotiate_timeout_ms = settings.negotiate_timeout_ms,
+                                         .draw = runtime->Draw(*decision.rule),
+                                         .health = runtime->health()});
+  std::optional<Failure> failure = made.failure;
+  RelayData data;
+  data.key = KeyFor(decision);
+  if (!failure && made.is_direct) {
+    failure = SetDirect(decision, socket->family, &data);
+  } else if (!failure) {
+    data.control_fd = Hide(made.control_fd);
+    data.control_cookie = SocketCookie(data.control_fd);
+    data.address_size = SetAddress(made.relay.ip(), made.relay.port(), socket->family, &data.address);
+    if (data.address_size == 0) {
+      CloseHidden(data.control_fd, data.control_cookie);
+      failure = kNoFamily;
+    }
+  }
+  const long long elapsed_us = MonotonicUs() - started_us;
+  if (failure || runtime->reporter().wants_connections()) {
+    runtime->reporter().Connection({.destination = decision.destination,
+                                    .protocol = "udp",
+                                    .rule = decision.rule,
+                                    .target = made.target,
+                                    .failure = failure ? &*failure : nullptr,
+                                    .elapsed_us = elapsed_us});
+  }
+  if (failure) {
+    const long long pause_ms = std::min(elapsed_us * kPauseFactor / 1000, kMaxPauseMs);
+    g_relays.Pause(decision.rule, failure->error, (started_us + elapsed_us) / 1000 + pause_ms);
+    errno = failure->error;
+    return nullptr;
+  }
+  AllowMapped(fd, data);
+  Relay* const relay = g_relays.Enter(socket, data, ended_cookie);
+  if (relay == nullptr) {
+    errno = ENOMEM;
+    return nullptr;
+  }
+  relay->checked_ms = CoarseMs();
+  // Its address is another one now.
+  Relay* expected = relay;
+  socket->connected_to.compare_exchange_strong(expected, nullptr);
+  if (relay->data.Read(out)) return relay;
+  errno = EAGAIN;
+  return nullptr;
+}
+
+}  // namespace
+
+DatagramWay JudgeDatagram(Runtime* runtime, Decision* decision) {
+  const DatagramWay way = JudgeByRule(decision);
+  return IsForNameServer(*runtime, *decision, way) ? DatagramWay::kAnswer : way;
+}
+
+bool MayRelayDatagrams(Runtime* runtime) {
+  if (runtime->config() == nullptr) return false;
+  return std::ranges::any_of(runtime->config()->routes.rules(), [](const Rule& rule) {
+    return (rule.transports & TransportBit(Transport::kUdp)) != 0 &&
+           (rule.commands & CommandBit(Command::kUdpAssociate)) != 0 && AnyTarget(rule, &CanCarryUdp);
+  });
+}
+
+AddressedSend JudgeAddressedSend(int fd, const sockaddr* address, socklen_t size, int flags,
+                                 Decision* decision) {
+  const unsigned known = g_descriptors.Flags(fd);
+  const bool is_known_datagram = (known & (kDatagram | kRelayed)) != 0;
+  if (address->sa_family == AF_UNSPEC) {
+    // An AF_INET datagram socket reads it as AF_INET; all others refuse it or ignore it.
+    if (SocketOption(fd, SO_TYPE) != SOCK_DGRAM || SocketOption(fd, SO_DOMAIN) != AF_INET)
+      return AddressedSend::kPass;
+    sockaddr_in as_internet{};
+    std::memcpy(&as_internet, address, sizeof as_internet);
+    as_internet.sin_family = AF_INET;
+    return JudgeAddressedSend(fd, reinterpret_cast<const sockaddr*>(&as_internet), sizeof as_internet, flags,
+                              decision);
+  }
+  const auto endpoint = EndpointFromSockaddr(address, size);
+  if (!endpoint) return AddressedSend::kPass;
+  Runtime* const runtime = Runtime::Get();
+  if (runtime == nullptr) return AddressedSend::kPass;
+  Decide(runtime, fd, *endpoint, Transport::kUdp, decision);
+  const DatagramWay way = JudgeDatagram(runtime, decision);
+  const bool is_fast_open = (flags & MSG_FASTOPEN) != 0;
+  if (way == DatagramWay::kPass && !is_fast_open) return AddressedSend::kPass;
+  const int type = is_known_datagram ? int{SOCK_DGRAM} : SocketOption(fd, SO_TYPE);
+  if (type == SOCK_STREAM) {
+    // A stream socket heeds the address only to connect (tcp(7)).
+    if (!is_fast_open) return AddressedSend::kPass;
+    Decide(runtime, fd, *endpoint, Transport::kTcp, decision);
+    return decision->IsPlainDirect() ? AddressedSend::kPass : AddressedSend::kConnectFirst;
+  }
+  if (type != SOCK_DGRAM) return AddressedSend::kPass;
+  switch (way) {
+    case DatagramWay::kPass: return AddressedSend::kPass;
+    case DatagramWay::kAnswer: return AddressedSend::kAnswer;
+    case DatagramWay::kRelay: return AddressedSend::kRelay;
+    case DatagramWay::kRefuse: break;
+  }
+  Refuse(runtime, *decision, *decision->failure, "udp");
+  return AddressedSend::kRefuse;
+}
+
+Relay* FindPath(Runtime* runtime, int fd, RelayedSocket* socket, const Decision& decision, RelayData* out) {
+  Relay* const relay = Relays::FindRelay(*socket, KeyFor(decision), out);
+  if (relay == nullptr) return MakePath(runtime, fd, socket, decision, out, 0);
+  if (out->is_direct) return relay;
+  const long long now_ms = CoarseMs();
+  if (now_ms - relay->checked_ms.load(std::memory_order_relaxed) < kCheckIntervalMs) return relay;
+  if (SocketCookie(out->control_fd) == out->control_cookie &&
+      IsAssociationAlive(OriginalSystem(), out->control_fd)) {
+    relay->checked_ms = now_ms;
+    return relay;
+  }
+  return MakePath(runtime, fd, socket, decision, out, out->control_cookie);
+}
+
+int ConnectRelayed(Runtime* runtime, int fd, const sockaddr* address, socklen_t size,
+                   const Decision& decision) {
+  const int family = SocketOption(fd, SO_DOMAIN);
+  RelayedSocket* const socket = g_relays.Provide(fd, family);
+  if (socket == nullptr) {
+    errno = ENOBUFS;
+    return -1;
+  }
+  RelayData placeholder;
+  Failure failure = kNoFamily;
+  int result = -1;
+  std::array<const Target*, RouteTable::kMaxTargets> targets{};
+  const size_t count = OrderTargets(*decision.rule, decision.destination, 0, targets);
+  for (size_t i = 0; i < count && result != 0; ++i) {
+    if (targets[i]->kind == Target::Kind::kBlock) break;
+    if (targets[i]->kind == Target::Kind::kProxies && !CanCarryUdp(*targets[i])) continue;
+    const Endpoint& next =
+        targets[i]->kind == Target::Kind::kDirect ? decision.destination : targets[i]->hops[0]->address;
+    std::array<IpAddress, 8> addresses{next.ip()};
+    size_t found = 1;
+    if (next.is_name()) found = OriginalSystem().resolve(std::string(next.name()).c_str(), addresses);
+    for (size_t j = 0; j < found && result != 0; ++j) {
+      placeholder.address_size =
+          SetAddress(addresses[j].Unmapped(), next.port(), family, &placeholder.address);
+      if (placeholder.address_size == 0) continue;
+      AllowMapped(fd, placeholder);
+      result = libc::connect(fd, placeholder.generic(), placeholder.address_size);
+      if (result != 0) failure = {Fault::kServer, errno, -1, "the proxy cannot be reached"};
+    }
+  }
+  if (result != 0) return Refuse(runtime, decision, failure, "udp");
+  socket->connected_to = nullptr;
+  Connection connection = {.cookie = SocketCookie(fd), .peer_size = size};
+  std::memcpy(&connection.peer, address, std::min<size_t>(size, sizeof connection.peer));
+  connection.peer_size = family == AF_INET ? sizeof connection.peer.v4 : sizeof connection.peer.v6;
+  const SignalsBlocked blocked;
+  g_descriptors.Record(fd, connection, blocked);
+  return 0;
+}
+
+}  // namespace socksify

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "preload/relayed_receipts.h"
+
+#include <limits.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <span>
+
+#include "base/socket_address.h"
+#include "dialer/udp_association.h"
+#include "preload/borrowed_memory.h"
+#include "preload/connections.h"
+#include "preload/datagrams.h"
+#include "preload/dns_by_hand.h"
+#include "preload/originals.h"
+#include "preload/parts.h"
+#include "preload/relayed_sends.h"
+#include "preload/relays.h"
+#include "preload/scratch.h"
+#include "protocol/udp_header.h"
+
+namespace socksify {
+namespace {
+
+// More than any datagram holds.
+constexpr size_t kMaxDatagram = 65'536;
+
+// What the program is to see of a datagram.
+struct Shown {
+  SocketAddress address{};
+  socklen_t address_size = 0;
+  size_t header_size = 0;
+};
+
+// Memory in front of the program's and behind it: the header, and what the program has no room for because
+// the header is longer than it was the last time.
+struct Margins {
+  uint8_t front[kUdpMaxHeaderSize];
+  uint8_t back[kUdpMaxHeaderSize];
+};
+
+// One call's view of the socket.
+class Receiver {
+ public:
+  Receiver(int fd, RelayedSocket* socket) : fd_(fd), socket_(socket), is_connected_(IsConnectedByRelay(fd)) {
+    if (!is_connected_) return;
+    const std::optional<Connection> connection = g_descriptors.Find(fd);
+    const auto peer =
+        connection ? EndpointFromSockaddr(&connection->peer.generic, connection->peer_size) : std::nullopt;
+    if (peer) peer_ = Endpoint::FromIp(peer->ip().Unmapped(), peer->port());
+  }
+
+  // The size that the next header is expected to have.
+  size_t expected_header() const { return socket_->header_size.load(std::memory_order_relaxed); }
+  void set_expected_header(size_t size) {
+    if (size != expected_header()) socket_->header_size = static_cast<unsigned>(size);
+  }
+
+  // The parts of `message` with the margins around them: two more than it has.
+  static void Surround(const msghdr& message, size_t header_size, Margins* margins, iovec* out) {
+    out[0] = {.iov_base = margins->front, .iov_len = header_size};
+    std::copy_n(message.msg_iov, message.msg_iovlen, out + 1);
+    out[message.msg_iovlen + 1] = {.iov_base = margins->back, .iov_len = sizeof margins->back};
+  }
+
+  // Looks at a datagram of `size` bytes, which lies in `parts` as far as they reach. False: it is not for the
+  // program.
+  bool Examine(const msghdr& message, std::span<const iovec> parts, size_t size, Shown* out) {
+    const auto* const source = static_cast<const SocketAddress*>(message.msg_name);
+    RelayData relay;
+    if (message.msg_namelen == 0 || source->generic.sa_family != socket_->family)
+      return ShowAsItIs(message, out);
+    if (Relays::FindSource(*socket_, *source, &relay) == nullptr) return ExamineForeign(message, out);
+    const auto endpoint = EndpointFromSockaddr(&source->generic, message.msg_namelen);
+    Endpoint shown = *endpoint;
+    if (!relay.is_direct) {
+      const auto header = ReadHeader(parts, size);
+      if (!header) return false;
+      out->header_size = header->size;
+      shown = header->source;
+    }
+    if (relay.key.is_for_name) shown = Endpoint::FromIp(relay.key.fake, shown.port());
+    if (shown.is_name()) return false;
+    shown = Endpoint::FromIp(shown.ip().Unmapped(), shown.port());
+    if (is_connected_ && !(shown == peer_)) return false;
+    out->address_size = ToSockaddr(shown.ip(), shown.port(), socket_->family, &out->address);
+    return out->address_size != 0;
+  }
+
+  // A datagram that nobody may see was only looked at: it must make way.
+  void DropIfPeeked(int flags) const {
+    if ((flags & MSG_PEEK) == 0) return;
+    char nothing = 0;
+    libc::recv(fd_, static_cast<void*>(&nothing), size_t{0}, MSG_DONTWAIT);
+  }
+
+  // Whether an error of the kernel's is about a relay that has ended, which the program does not know of.
+  bool IsAboutEndedRelay(int error) const {
+    if (error != ECONNREFUSED || !is_connected_) return false;
+    const Relay* const relay = socket_->connected_to.load(std::memory_order_acquire);
+    RelayData data;
+    if (relay == nullptr || !relay->data.Read(&data) || data.is_direct) return relay == nullptr;
+    return SocketCookie(data.control_fd) != data.control_cookie ||
+           !IsAssociationAlive(OriginalSystem(), data.control_fd);
+  }
+
+ private:
+  static std::expected<ReceivedUdpHeader, UdpHeaderError> ReadHeader(std::span<const iovec> parts,
+                                                                     size_t size) {
+    const auto* const front = static_cast<const uint8_t*>(parts[0].iov_base);
+    const auto header = ReadUdpHeader({front, std::min(parts[0].iov_len, size)});
+    if (header || header.error() != UdpHeaderError::kTruncated) return header;
+    uint8_t gathered[kUdpMaxHeaderSize];
+    const size_t count = CopyOut(parts, 0, gathered, std::min(size, sizeof gathered));
+    return ReadUdpHeader({gathered, count});
+  }
+
+  static bool ShowAsItIs(const msghdr& message, Shown* out) {
+    if (message.msg_namelen != 0)
+      std::memcpy(&out->address, message.msg_name,
+                  std::min<size_t>(message.msg_namelen, sizeof out->address));
+    out->address_size = message.msg_namelen;
+    return true;
+  }
+
+  // From none of the relays: a helper for a name server, or somebody whom the program reaches directly.
+  bool ExamineForeign(const msghdr& message, Shown* out) {
+    ShowAsItIs(message, out);
+    if (is_connected_) return false;
+    socklen_t size = out->address_size;
+    if (ShowNameServer(&out->address.generic, sizeof out->address, &size)) {
+      out->address_size = size;
+      return true;
+    }
+    Runtime* const runtime = Runtime::Get();
+    const auto source = EndpointFromSockaddr(&out->address.generic, out->address_size);
+    if (runtime == nullptr || !source) return false;
+    Decision decision;
+    Decide(runtime, fd_, *source, Transport::kUdp, &decision);
+    if (decision.failure != nullptr || decision.is_fake) return false;
+    return decision.rule->group[0].kind == Target::Kind::kDirect;
+  }
+
+  const int fd_;
+  RelayedSocket* const socket_;
+  const bool is_connected_;
+  Endpoint peer_;
+};
+
+void TellSource(const Shown& shown, msghdr* message) {
+  if (message->msg_name != nullptr)
+    CopySockaddr(shown.address, shown.address_size, static_cast<sockaddr*>(message->msg_name),
+                 &message->msg_namelen);
+}
+
+// What the kernel told about `own`, and how much of `payload` bytes found room.
+void TellFlags(const msghdr& own, size_t payload, size_t capacity, msghdr* message) {
+  message->msg_controllen = own.msg_controllen;
+  message->msg_flags = own.msg_flags & ~MSG_TRUNC;
+  if (payload > capacity) message->msg_flags |= MSG_TRUNC;
+}
+
+// For more parts than the kernel takes beside ours.
+ssize_t ReceiveByOnePart(int fd, msghdr* message, int flags) {
+  const std::span<const iovec> parts(message->msg_iov, message->msg_iovlen);
+  Scratch<uint8_t, 1> buffer(kMaxDatagram);
+  if (buffer.data() == nullptr) {
+    errno = ENOMEM;
+    return -1;
+  }
+  iovec whole = {.iov_base = buffer.data(), .iov_len = std::min(SizeOf(parts), kMaxDatagram)};
+  msghdr own = *message;
+  own.msg_iov = &whole;
+  own.msg_iovlen = 1;
+  const ssize_t received = ReceiveRelayed(fd, &own, flags);
+  if (received < 0) return received;
+  own.msg_iov = message->msg_iov;
+  own.msg_iovlen = message->msg_iovlen;
+  *message = own;
+  CopyIn(parts, 0, buffer.data(), std::min(static_cast<size_t>(received), whole.iov_len));
+  return received;
+}
+
+// Messages for one recvmmsg(2).
+class ReceivedBatch {
+ public:
+  static constexpr unsigned kMaxMessages = 64;
+
+  // How many there is room for.
+  unsigned Prepare(const mmsghdr* messages, unsigned count, size_t header_size) {
+    header_size_ = header_size;
+    own_ = memory_.Take<mmsghdr>(kMaxMessages);
+    names_ = memory_.Take<SocketAddress>(kMaxMessages);
+    auto* const margins = memory_.Take<Margins>(kMaxMessages);
+    if (own_ == nullptr || names_ == nullptr || margins == nullptr) return 0;
+    unsigned prepared = 0;
+    for (; prepared < std::min(count, kMaxMessages); ++prepared) {
+      const msghdr& message = messages[prepared].msg_hdr;
+      if (message.msg_iovlen > IOV_MAX - 2) break;
+      auto* const room = memory_.Take<iovec>(message.msg_iovlen + 2);
+      if (room == nullptr) break;
+      Receiver::Surround(message, header_size, &margins[prepared], room);
+      msghdr& own = own_[prepared].msg_hdr;
+      own = message;
+      own.msg_name = &names_[prepared];
+      own.msg_namelen = sizeof names_[prepared];
+      own.msg_iov = room;
+      own.msg_iovlen = message.msg_iovlen + 2;
+      own.msg_flags = 0;
+    }
+    return prepared;
+  }
+
+  mmsghdr* messages() { return own_; }
+  const msghdr& header(unsigned index) const { return own_[index].msg_hdr; }
+  std::span<const iovec> parts(unsigned index) const {
+    return {own_[index].msg_hdr.msg_iov, own_[index].msg_hdr.msg_iovlen};
+  }
+
+  // Gives the program the datagram at `index` as its message `to`, which is that of another one if some
+  // before it were dropped. Returns its length.
+  unsigned Deliver(unsigned index, const Shown& shown, bool wants_length, bool is_in_place, msghdr* to) {
+    const msghdr& own = own_[index].msg_hdr;
+    const size_t payload = own_[index].msg_len - shown.header_size;
+    const std::span<const iovec> target(to->msg_iov, to->msg_iovlen);
+    const size_t capacity = SizeOf(target);
+    const size_t kept = std::min(payload, capacity);
+    const size_t control_room = to->msg_controllen;
+    TellFlags(own, payload, capacity, to);
+    TellSource(shown, to);
+    if (!is_in_place) {
+      CopyBetween(parts(index), shown.header_size, target, kept);
+      to->msg_controllen = std::min(to->msg_controllen, control_room);
+      if (to->msg_controllen != 0) std::memcpy(to->msg_control, own.msg_control, to->msg_controllen);
+    } else if (shown.header_size != header_size_) {
+      MoveWithin(parts(index), shown.header_size, header_size_, kept);
+    }
+    return static_cast<unsigned>(wants_length ? payload : kept);
+  }
+
+ private:
+  BorrowedMemory memory_;
+  mmsghdr* own_ = nullptr;
+  SocketAddress* names_ = nullptr;
+  size_t header_size_ = 0;
+};
+
+}  // namespace
+
+ssize_t ReceiveRelayed(int fd, msghdr* message, int flags) {
+  RelayedSocket* const socket = g_relays.Find(fd);
+  if (socket == nullptr || message->msg_iovlen > IOV_MAX) return libc::recvmsg(fd, message, flags);
+  if (message->msg_iovlen > IOV_MAX - 2) return ReceiveByOnePart(fd, message, flags);
+  Receiver receiver(fd, socket);
+  const size_t capacity = SizeOf({message->msg_iov, message->msg_iovlen});
+  Scratch<iovec, 16> room(message->msg_iovlen + 2);
+  if (room.data() == nullptr) {
+    errno = ENOMEM;
+    return -1;
+  }
+  for (;;) {
+    Margins margins;
+    SocketAddress source;
+    const size_t expected = receiver.expected_header();
+    Receiver::Surround(*message, expected, &margins, room.data());
+    msghdr own = *message;
+    own.msg_name = &source;
+    own.msg_namelen = sizeof source;
+    own.msg_iov = room.data();
+    own.msg_iovlen = message->msg_iovlen + 2;
+    const ssize_t received = libc::recvmsg(fd, &own, flags | MSG_TRUNC);
+    if (received < 0) {
+      if (receiver.IsAboutEndedRelay(errno)) continue;
+      return received;
+    }
+    const auto size = static_cast<size_t>(received);
+    const std::span<const iovec> parts(room.data(), own.msg_iovlen);
+    Shown shown;
+    if (!receiver.Examine(own, parts, size, &shown)) {
+      receiver.DropIfPeeked(flags);
+      continue;
+    }
+    const size_t payload = size - shown.header_size;
+    const size_t kept = std::min(payload, capacity);
+    if (shown.header_size != expected) MoveWithin(parts, shown.header_size, expected, kept);
+    if ((flags & MSG_ERRQUEUE) == 0) receiver.set_expected_header(shown.header_size);
+    TellFlags(own, payload, capacity, message);
+    TellSource(shown, message);
+    return static_cast<ssize_t>((flags & MSG_TRUNC) != 0 ? payload : kept);
+  }
+}
+
+ssize_t ReceiveRelayed(int fd, const iovec* parts, size_t count, int flags) {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(parts);
+  message.msg_iovlen = count;
+  return ReceiveRelayed(fd, &message, flags);
+}
+
+ssize_t ReceiveRelayed(int fd, void* buffer, size_t size, int flags, sockaddr* address,
+                       socklen_t* address_size) {
+  iovec part = {.iov_base = buffer, .iov_len = size};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_name = address_size != nullptr ? address : nullptr;
+  message.msg_namelen = message.msg_name != nullptr ? *address_size : 0;
+  const ssize_t received = ReceiveRelayed(fd, &message, flags);
+  if (received >= 0 && message.msg_name != nullptr) *address_size = message.msg_namelen;
+  return received;
+}
+
+int ReceiveManyRelayed(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
+  RelayedSocket* const socket = g_relays.Find(fd);
+  if (socket == nullptr) return libc::recvmmsg(fd, messages, count, flags, timeout);
+  Receiver receiver(fd, socket);
+  unsigned given = 0;
+  while (given < count) {
+    ReceivedBatch batch;
+    const size_t expected = receiver.expected_header();
+    const unsigned first = given;
+    const unsigned wanted = batch.Prepare(messages + given, count - given, expected);
+    const bool may_wait = given == 0 || (flags & MSG_WAITFORONE) == 0;
+    const int own_flags = flags | MSG_TRUNC | (may_wait ? 0 : MSG_DONTWAIT);
+    if (wanted == 0) {
+      const ssize_t size =
+          ReceiveRelayed(fd, &messages[given].msg_hdr, flags | (may_wait ? 0 : MSG_DONTWAIT));
+      if (size < 0) break;
+      messages[given++].msg_len = static_cast<unsigned>(size);
+      continue;
+    }
+    const int received = libc::recvmmsg(fd, batch.messages(), wanted, own_flags, timeout);
+    if (received < 0) {
+      if (receiver.IsAboutEndedRelay(errno)) continue;
+      break;
+    }
+    for (unsigned i = 0; i < static_cast<unsigned>(received); ++i) {
+      Shown shown;
+      if (!receiver.Examine(batch.header(i), batch.parts(i), batch.messages()[i].msg_len, &shown)) {
+        receiver.DropIfPeeked(flags);
+        continue;
+      }
+      messages[given].msg_len =
+          batch.Deliver(i, shown, (flags & MSG_TRUNC) != 0, first + i == given, &messages[given].msg_hdr);
+      receiver.set_expected_header(shown.header_size);
+      ++given;
+    }
+    if (static_cast<unsigned>(received) < wanted && given > 0) break;
+  }
+  return given > 0 || count == 0 ? static_cast<int>(given) : -1;
+}
+
+int NextDatagramSize(int fd) {
+  const ssize_t size = ReceiveRelayed(fd, nullptr, size_t{0}, MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC);
+  return size > 0 ? static_cast<int>(size) : 0;
+}
+
+}  // namespace socksify

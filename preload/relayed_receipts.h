@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Datagrams that came to a socket with relays (relays.h). The kernel puts the header aside, into one more
+// struct iovec in front; only when the header is of another size than the one before has the payload to be
+// moved. What a relay sends that is no datagram of RFC 1928 section 7, or not for this program, is dropped
+// here, and so is what comes past the relays from somebody to whom the table does not go direct.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <ctime>
+
+namespace socksify {
+
+// recvmsg(2), for descriptors with kRelayed.
+ssize_t ReceiveRelayed(int fd, msghdr* message, int flags);
+// recv(2) and its like.
+ssize_t ReceiveRelayed(int fd, const iovec* parts, size_t count, int flags);
+// recvfrom(2).
+ssize_t ReceiveRelayed(int fd, void* buffer, size_t size, int flags, sockaddr* address,
+                       socklen_t* address_size);
+// recvmmsg(2).
+int ReceiveManyRelayed(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout);
+
+// FIONREAD: the size of the datagram that comes next, or 0.
+int NextDatagramSize(int fd);
+
+}  // namespace socksify

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "preload/relayed_sends.h"
+
+#include <limits.h>
+#include <netinet/udp.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/socket_address.h"
+#include "preload/borrowed_memory.h"
+#include "preload/datagrams.h"
+#include "preload/originals.h"
+#include "preload/outbound.h"
+#include "preload/parts.h"
+#include "preload/scratch.h"
+#include "protocol/udp_header.h"
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+
+namespace socksify {
+namespace {
+
+// More than any datagram holds.
+constexpr size_t kMaxDatagram = 65'536;
+
+// One datagram's way: header and address.
+struct Outgoing {
+  UdpHeader header;
+  sockaddr_in6 address;
+  socklen_t address_size;  // 0: the kernel has the socket connected to it
+};
+
+// The program's segment size would cut the datagram with its header in it.
+bool WantsSegments(const msghdr& message) {
+  for (const cmsghdr* each = CMSG_FIRSTHDR(&message); each != nullptr;
+       each = CMSG_NXTHDR(const_cast<msghdr*>(&message), const_cast<cmsghdr*>(each))) {
+    if (each->cmsg_level == IPPROTO_UDP && each->cmsg_type == UDP_SEGMENT) return true;
+  }
+  return false;
+}
+
+bool DecideForPeer(Runtime* runtime, int fd, Decision* decision) {
+  const std::optional<Connection> connection = g_descriptors.Find(fd);
+  const auto peer =
+      connection ? EndpointFromSockaddr(&connection->peer.generic, connection->peer_size) : std::nullopt;
+  if (!peer) {
+    errno = EDESTADDRREQ;
+    return false;
+  }
+  Decide(runtime, fd, *peer, Transport::kUdp, decision);
+  // Queries to a name server are for those who asked to be connected to one.
+  switch (JudgeDatagram(runtime, decision)) {
+    case DatagramWay::kRelay:
+    case DatagramWay::kAnswer: return true;
+    case DatagramWay::kPass: errno = ENETUNREACH; return false;
+    case DatagramWay::kRefuse: break;
+  }
+  Refuse(runtime, *decision, *decision->failure, "udp");
+  return false;
+}
+
+// Fills `out`; false with errno. `is_to_peer`: the kernel is given no address, but connected.
+bool Prepare(Runtime* runtime, int fd, RelayedSocket* socket, const Decision& decision, bool is_to_peer,
+             Outgoing* out) {
+  RelayData data;
+  Relay* const relay = FindPath(runtime, fd, socket, decision, &data);
+  if (relay == nullptr) return false;
+  out->header.size = 0;
+  out->address = data.address;
+  out->address_size = data.address_size;
+  if (!data.is_direct) {
+    MakeUdpHeader(decision.destination, &out->header);
+  } else {
+    SocketAddress address{};
+    if (data.address_size == 0) {
+      out->address_size =
+          ToSockaddr(decision.destination.ip(), decision.destination.port(), socket->family, &address);
+      std::memcpy(&out->address, &address, sizeof out->address);
+    }
+    out->address.sin6_port = htons(decision.destination.port());
+  }
+  if (!is_to_peer) return true;
+  if (socket->connected_to.load(std::memory_order_acquire) != relay) {
+    if (libc::connect(fd, reinterpret_cast<const sockaddr*>(&out->address), out->address_size) != 0)
+      return false;
+    socket->connected_to = relay;
+  }
+  out->address_size = 0;
+  return true;
+}
+
+void Address(Outgoing* out, msghdr* message) {
+  message->msg_name = out->address_size != 0 ? &out->address : nullptr;
+  message->msg_namelen = out->address_size;
+}
+
+// The parts with the header in front. `room` has one place more than there are parts, or IOV_MAX, in which
+// case those that have no place are copied together to `rest`, of kMaxDatagram bytes.
+size_t PutInFront(const UdpHeader& header, std::span<const iovec> parts, iovec* room, uint8_t* rest) {
+  room[0] = {.iov_base = const_cast<uint8_t*>(header.bytes.data()), .iov_len = header.size};
+  if (parts.size() < IOV_MAX) {
+    std::ranges::copy(parts, room + 1);
+    return parts.size() + 1;
+  }
+  const size_t kept = IOV_MAX - 2;
+  std::ranges::copy(parts.first(kept), room + 1);
+  // What is longer than any datagram is too long either way.
+  const size_t size = CopyOut(parts.subspan(kept), 0, rest, kMaxDatagram);
+  room[IOV_MAX - 1] = {.iov_base = rest, .iov_len = size};
+  return IOV_MAX;
+}
+
+bool HasSaneParts(const msghdr& message) {
+  if (message.msg_iovlen > IOV_MAX) {
+    errno = EMSGSIZE;
+    return false;
+  }
+  if (message.msg_iov == nullptr && message.msg_iovlen != 0) {
+    errno = EFAULT;
+    return false;
+  }
+  if (!WantsSegments(message)) return true;
+  errno = EINVAL;
+  return false;
+}
+
+bool IsCorked(int fd, int flags) {
+  return (flags & MSG_MORE) != 0 || (g_descriptors.Flags(fd) & kCorked) != 0;
+}
+
+ssize_t SendWithHeader(int fd, Outgoing* way, const msghdr& message, int flags) {
+  const std::span<const iovec> parts(message.msg_iov, message.msg_iovlen);
+  Scratch<iovec, 16> room(std::min<size_t>(parts.size() + 1, IOV_MAX));
+  Scratch<uint8_t, 1> rest(parts.size() < IOV_MAX ? 1 : kMaxDatagram);
+  if (room.data() == nullptr || rest.data() == nullptr) {
+    errno = ENOBUFS;
+    return -1;
+  }
+  msghdr own = message;
+  Address(way, &own);
+  own.msg_iov = room.data();
+  own.msg_iovlen = PutInFront(way->header, parts, room.data(), rest.data());
+  const ssize_t sent = libc::sendmsg(fd, static_cast<const msghdr*>(&own), flags);
+  return sent < 0 ? sent : std::max<ssize_t>(sent - static_cast<ssize_t>(way->header.size), 0);
+}
+
+// Before the next datagram each is looked at.
+void LookAtRelays(RelayedSocket* socket) {
+  for (const std::atomic<Relay*>& each : socket->relays) {
+    if (Relay* const relay = each.load(std::memory_order_acquire)) relay->checked_ms = 0;
+  }
+}
+
+// What the destination of a message means; a message without one goes to the peer, which is AddressedSend of
+// kRelay.
+AddressedSend JudgeMessage(int fd, const msghdr& message, int flags, Decision* decision) {
+  if (message.msg_name == nullptr)
+    return IsConnectedByRelay(fd) ? AddressedSend::kRelay : AddressedSend::kPass;
+  const auto* const address = static_cast<const sockaddr*>(message.msg_name);
+  if (!IsInternetDestination(address, message.msg_namelen)) return AddressedSend::kPass;
+  return JudgeAddressedSend(fd, address, message.msg_namelen, flags, decision);
+}
+
+ssize_t SendOne(int fd, const msghdr& message, int flags) {
+  Decision decision;
+  switch (JudgeMessage(fd, message, flags, &decision)) {
+    case AddressedSend::kPass: return libc::sendmsg(fd, &message, flags);
+    case AddressedSend::kRelay:
+      return SendRelayed(fd, message, flags, message.msg_name != nullptr ? &decision : nullptr);
+    // The hook knows these; the program tries them again.
+    case AddressedSend::kAnswer:
+    case AddressedSend::kConnectFirst: errno = EAGAIN; return -1;
+    case AddressedSend::kRefuse: break;
+  }
+  return -1;
+}
+
+// Messages for one sendmmsg(2): the program's, those for relays with their headers and addresses.
+class Batch {
+ public:
+  Batch(int fd, int flags) : fd_(fd), flags_(flags), runtime_(Runtime::Get()), socket_(g_relays.Find(fd)) {
+    own_ = memory_.Take<mmsghdr>(kMaxMessages);
+    ways_ = memory_.Take<Outgoing>(kMaxMessages);
+  }
+
+  // Takes messages up to one that needs more than its header, and returns how many.
+  unsigned Fill(const mmsghdr* messages, unsigned count) {
+    if (runtime_ == nullptr || own_ == nullptr || ways_ == nullptr || IsCorked(fd_, flags_)) return 0;
+    if (socket_ == nullptr) socket_ = g_relays.Provide(fd_, SocketOption(fd_, SO_DOMAIN));
+    if (socket_ == nullptr || socket_->is_corked.load(std::memory_order_relaxed)) return 0;
+    while (count_ < std::min(count, kMaxMessages) && Add(messages[count_].msg_hdr)) ++count_;
+    return count_;
+  }
+
+  // sendmmsg(2); tells the program the lengths.
+  int Send(mmsghdr* messages) {
+    const int sent = libc::sendmmsg(fd_, own_, count_, flags_);
+    if (sent < 0 && errno == ECONNREFUSED) LookAtRelays(socket_);
+    for (int i = 0; i < sent; ++i) {
+      const size_t header_size = last_way_[i] != kNoWay ? ways_[last_way_[i]].header.size : 0;
+      messages[i].msg_len = own_[i].msg_len - static_cast<unsigned>(header_size);
+    }
+    return sent;
+  }
+
+ private:
+  static constexpr unsigned kMaxMessages = 64;
+  static constexpr uint8_t kNoWay = 255;
+
+  bool Add(const msghdr& message) {
+    own_[count_].msg_hdr = message;
+    last_way_[count_] = kNoWay;
+    if (!HasSaneParts(message) || message.msg_iovlen >= IOV_MAX) return false;
+    const bool is_as_before = count_ > 0 && IsSameDestination(message, own_names_[count_ - 1]);
+    own_names_[count_] = {message.msg_name, message.msg_namelen};
+    if (is_as_before) {
+      last_way_[count_] = last_way_[count_ - 1];
+    } else if (!FindWay(message)) {
+      return false;
+    }
+    if (last_way_[count_] == kNoWay) return true;
+    auto* const room = memory_.Take<iovec>(message.msg_iovlen + 1);
+    if (room == nullptr) return false;
+    Outgoing& way = ways_[last_way_[count_]];
+    msghdr& own = own_[count_].msg_hdr;
+    Address(&way, &own);
+    own.msg_iov = room;
+    own.msg_iovlen = PutInFront(way.header, {message.msg_iov, message.msg_iovlen}, room, nullptr);
+    return true;
+  }
+
+  bool FindWay(const msghdr& message) {
+    const AddressedSend judged = JudgeMessage(fd_, message, flags_, &decision_);
+    if (judged == AddressedSend::kPass) return true;
+    if (judged != AddressedSend::kRelay) return false;
+    const bool is_to_peer = message.msg_name == nullptr;
+    if (is_to_peer && !DecideForPeer(runtime_, fd_, &decision_)) return false;
+    last_way_[count_] = way_count_;
+    if (!Prepare(runtime_, fd_, socket_, decision_, is_to_peer, &ways_[way_count_])) return false;
+    ++way_count_;
+    return true;
+  }
+
+  struct Name {
+    const void* address;
+    socklen_t size;
+  };
+  static bool IsSameDestination(const msghdr& message, const Name& before) {
+    if (message.msg_namelen != before.size || (message.msg_name == nullptr) != (before.address == nullptr))
+      return false;
+    return message.msg_name == before.address ||
+           std::memcmp(message.msg_name, before.address, before.size) == 0;
+  }
+
+  const int fd_;
+  const int flags_;
+  Runtime* const runtime_;
+  RelayedSocket* socket_;
+  BorrowedMemory memory_;
+  mmsghdr* own_;
+  Outgoing* ways_;
+  unsigned count_ = 0;
+  uint8_t way_count_ = 0;
+  Decision decision_;
+  Name own_names_[kMaxMessages];
+  uint8_t last_way_[kMaxMessages];
+};
+
+}  // namespace
+
+ssize_t SendRelayed(int fd, const msghdr& message, int flags, const Decision* decision) {
+  Runtime* const runtime = Runtime::Get();
+  if (runtime == nullptr) {
+    errno = ENETUNREACH;
+    return -1;
+  }
+  if (!HasSaneParts(message)) return -1;
+  const bool is_to_peer = decision == nullptr;
+  Decision for_peer;
+  if (is_to_peer) {
+    if (!DecideForPeer(runtime, fd, &for_peer)) return -1;
+    decision = &for_peer;
+  }
+  RelayedSocket* socket = g_relays.Find(fd);
+  if (socket == nullptr) socket = g_relays.Provide(fd, SocketOption(fd, SO_DOMAIN));
+  if (socket == nullptr) {
+    errno = ENOBUFS;
+    return -1;
+  }
+  // The datagram has begun; this is more of it.
+  if (socket->is_corked.load(std::memory_order_relaxed)) {
+    msghdr bare = message;
+    bare.msg_name = nullptr;
+    bare.msg_namelen = 0;
+    const ssize_t sent = libc::sendmsg(fd, static_cast<const msghdr*>(&bare), flags);
+    if (sent < 0 || !IsCorked(fd, flags)) socket->is_corked = false;
+    return sent;
+  }
+  for (bool is_repeated = false;; is_repeated = true) {
+    Outgoing way;
+    if (!Prepare(runtime, fd, socket, *decision, is_to_peer, &way)) return -1;
+    const ssize_t sent = SendWithHeader(fd, &way, message, flags);
+    if (sent >= 0 && IsCorked(fd, flags)) socket->is_corked = true;
+    // The relay is gone, which is not the destination's doing.
+    if (sent >= 0 || errno != ECONNREFUSED || is_repeated) return sent;
+    LookAtRelays(socket);
+  }
+}
+
+ssize_t SendRelayed(int fd, const iovec* parts, size_t count, int flags) {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(parts);
+  message.msg_iovlen = count;
+  return SendRelayed(fd, message, flags, nullptr);
+}
+
+int SendManyRelayed(int fd, mmsghdr* messages, unsigned count, int flags) {
+  unsigned sent = 0;
+  while (sent < count) {
+    Batch batch(fd, flags);
+    const unsigned wanted = batch.Fill(messages + sent, count - sent);
+    if (wanted == 0) {
+      // One that needs a closer look.
+      const ssize_t size = SendOne(fd, messages[sent].msg_hdr, flags);
+      if (size < 0) break;
+      messages[sent++].msg_len = static_cast<unsigned>(size);
+      continue;
+    }
+    const int result = batch.Send(messages + sent);
+    if (result <= 0) break;
+    sent += static_cast<unsigned>(result);
+    if (static_cast<unsigned>(result) < wanted) break;
+  }
+  return sent > 0 ? static_cast<int>(sent) : -1;
+}
+
+int HeaderSizeOfPeer(int fd) {
+  Runtime* const runtime = Runtime::Get();
+  Decision decision;
+  if (runtime == nullptr || !DecideForPeer(runtime, fd, &decision)) return 0;
+  UdpHeader header;
+  MakeUdpHeader(decision.destination, &header);
+  return static_cast<int>(header.size);
+}
+
+}  // namespace socksify

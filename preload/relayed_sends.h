@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Datagrams on their way to a relay (relays.h): the header of RFC 1928 section 7 goes in front as one more
+// struct iovec, so that no byte of the program's is copied.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "preload/connections.h"
+#include "preload/decision.h"
+
+namespace socksify {
+
+// Whether what is sent without an address goes to a relay, and what comes is from one.
+[[gnu::always_inline]] inline bool IsConnectedByRelay(int fd) {
+  constexpr unsigned kAll = kRelayed | kHasConnection | kToNameServer;
+  return (g_descriptors.Flags(fd) & kAll) == (kRelayed | kHasConnection);
+}
+
+// sendmsg(2); the address in `message` counts for nothing. With a null `decision` the datagram is for the
+// peer of a socket with IsConnectedByRelay().
+ssize_t SendRelayed(int fd, const msghdr& message, int flags, const Decision* decision);
+
+// send(2) and its like to the peer.
+ssize_t SendRelayed(int fd, const iovec* parts, size_t count, int flags);
+
+// sendmmsg(2), if the first message is for a relay: as many as can be sent that way, up to the first message
+// that cannot.
+int SendManyRelayed(int fd, mmsghdr* messages, unsigned count, int flags);
+
+// The size of the header in front of what goes to the peer of a socket with IsConnectedByRelay().
+int HeaderSizeOfPeer(int fd);
+
+}  // namespace socksify

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "preload/relays.h"
+
+#include <cstring>
+
+#include "preload/connections.h"
+#include "preload/hidden_descriptors.h"
+#include "preload/runtime.h"
+
+namespace socksify {
+
+constinit Relays g_relays;
+
+namespace {
+
+bool AreSameHosts(const sockaddr_in6& address, const SocketAddress& other) {
+  if (address.sin6_family == AF_INET) {
+    sockaddr_in v4{};
+    std::memcpy(&v4, &address, sizeof v4);
+    return v4.sin_addr.s_addr == other.v4.sin_addr.s_addr;
+  }
+  return std::memcmp(&address.sin6_addr, &other.v6.sin6_addr, sizeof address.sin6_addr) == 0;
+}
+
+// The port is at the same place in both families.
+static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
+
+}  // namespace
+
+RelayedSocket* Relays::Provide(int fd, int family) {
+  if (RelayedSocket* const known = Find(fd)) return known;
+  const SignalsBlocked blocked;
+  RelayedSocket* socket = nullptr;
+  {
+    const LeafGuard guard(&lock_, blocked);
+    std::atomic<RelayedSocket*>* const cell = sockets_.Provide(fd);
+    socket = cell != nullptr ? cell->load(std::memory_order_relaxed) : nullptr;
+    if (socket != nullptr || cell == nullptr) return socket;
+    socket = socket_pool_.Take();
+    if (socket == nullptr) return nullptr;
+    socket->references = 1;
+    socket->family = family;
+    socket->oldest = 0;
+    socket->is_corked = false;
+    socket->header_size = 0;
+    socket->connected_to = nullptr;
+    cell->store(socket, std::memory_order_release);
+  }
+  g_descriptors.SetFlags(fd, kRelayed);
+  if ((g_descriptors.Flags(fd) & kHasCopies) == 0) return socket;
+  const uint64_t cookie = SocketCookie(fd);
+  for (int each = 0; each < static_cast<int>(g_descriptors.used_end()); ++each) {
+    if (each == fd || (g_descriptors.Flags(each) & kHasCopies) == 0 || SocketCookie(each) != cookie) continue;
+    Copy(fd, each);
+    g_descriptors.SetFlags(each, kRelayed);
+  }
+  return socket;
+}
+
+void Relays::Copy(int from, int to) {
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&lock_, blocked);
+  RelayedSocket* const socket = sockets_.Get(from);
+  std::atomic<RelayedSocket*>* const cell = sockets_.Provide(to);
+  if (socket == nullptr || cell == nullptr || from == to) return;
+  ForgetOne(to);
+  ++socket->references;
+  cell->store(socket, std::memory_order_release);
+}
+
+void Relays::Forget(int fd) {
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&lock_, blocked);
+  ForgetOne(fd);
+}
+
+void Relays::ForgetOne(int fd) {
+  std::atomic<RelayedSocket*>* const cell = sockets_.At(fd);
+  RelayedSocket* const socket =
+      cell != nullptr ? cell->exchange(nullptr, std::memory_order_acq_rel) : nullptr;
+  if (socket == nullptr || --socket->references != 0) return;
+  for (std::atomic<Relay*>& each : socket->relays) {
+    Relay* const relay = each.exchange(nullptr, std::memory_order_acq_rel);
+    if (relay == nullptr) continue;
+    RelayData data;
+    if (relay->data.Read(&data)) Close(data);
+    relay->data.Write({});
+    relay_pool_.Give(relay);
+  }
+  socket_pool_.Give(socket);
+}
+
+void Relays::NoteDisconnected(int fd) {
+  if (RelayedSocket* const socket = Find(fd)) socket->connected_to = nullptr;
+}
+
+Relay* Relays::FindRelay(const RelayedSocket& socket, const RelayKey& key, RelayData* out) {
+  for (const std::atomic<Relay*>& each : socket.relays) {
+    Relay* const relay = each.load(std::memory_order_acquire);
+    if (relay == nullptr) return nullptr;
+    if (relay->data.Read(out) && out->key == key) return relay;
+  }
+  return nullptr;
+}
+
+Relay* Relays::FindSource(const RelayedSocket& socket, const SocketAddress& source, RelayData* out) {
+  for (const std::atomic<Relay*>& each : socket.relays) {
+    Relay* const relay = each.load(std::memory_order_acquire);
+    if (relay == nullptr) return nullptr;
+    if (!relay->data.Read(out) || out->address.sin6_family != source.generic.sa_family) continue;
+    if (!out->is_direct && out->address.sin6_port != source.v6.sin6_port) continue;
+    if (AreSameHosts(out->address, source)) return relay;
+  }
+  return nullptr;
+}
+
+Relay* Relays::Enter(RelayedSocket* socket, const RelayData& data, uint64_t ended_cookie) {
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&lock_, blocked);
+  std::atomic<Relay*>* place = nullptr;
+  RelayData old;
+  for (std::atomic<Relay*>& each : socket->relays) {
+    Relay* const relay = each.load(std::memory_order_relaxed);
+    const bool is_free = relay == nullptr;
+    if (!is_free && !(relay->data.Read(&old) && old.key == data.key)) continue;
+    if (!is_free && old.control_cookie != ended_cookie) {
+      CloseHidden(data.control_fd, data.control_cookie);
+      return relay;
+    }
+    place = &each;
+    break;
+  }
+  if (place == nullptr) {
+    place = &socket->relays[socket->oldest];
+    socket->oldest = (socket->oldest + 1) % RelayedSocket::kMaxRelays;
+    place->load(std::memory_order_relaxed)->data.Read(&old);
+  }
+  Relay* relay = place->load(std::memory_order_relaxed);
+  FakeTable* const table = Runtime::OpenedFakeTable();
+  if (data.key.is_for_name && table != nullptr) table->Hold(data.key.fake);
+  if (relay != nullptr) {
+    Close(old);
+  } else {
+    relay = relay_pool_.Take();
+  }
+  if (relay == nullptr) {
+    Close(data);
+    return nullptr;
+  }
+  relay->data.Write(data);
+  place->store(relay, std::memory_order_release);
+  return relay;
+}
+
+void Relays::Close(const RelayData& data) {
+  CloseHidden(data.control_fd, data.control_cookie);
+  FakeTable* const table = Runtime::OpenedFakeTable();
+  if (data.key.is_for_name && table != nullptr) table->Release(data.key.fake);
+}
+
+std::optional<int> Relays::PausedError(const Rule* rule, long long now_ms) {
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&lock_, blocked);
+  for (const Paused& each : paused_) {
+    if (each.rule == rule && now_ms < each.until_ms) return each.error;
+  }
+  return std::nullopt;
+}
+
+void Relays::Pause(const Rule* rule, int error, long long until_ms) {
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&lock_, blocked);
+  Paused* place = &paused_[next_paused_];
+  for (Paused& each : paused_) {
+    if (each.rule == rule) place = &each;
+  }
+  if (place == &paused_[next_paused_]) next_paused_ = (next_paused_ + 1) % paused_.size();
+  *place = {.rule = rule, .error = error, .until_ms = until_ms};
+}
+
+}  // namespace socksify

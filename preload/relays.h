@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Relays: the paths that the datagrams of the program's sockets take.
+//
+// A socket has one relay for each rule that has sent a datagram of it through a proxy, and one for each name
+// that was addressed: proxies tell where an answer came from by address, and only a relay of its own says for
+// which name that address stands. The relay is what a proxy gave us (UDP ASSOCIATE, RFC 1928 section 7), or,
+// where the path turned out to be direct, the real address of the name.
+//
+// Looking up takes no lock and makes no system call. The lock is a leaf.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <optional>
+
+#include "base/ip_address.h"
+#include "base/socket_address.h"
+#include "preload/descriptor_array.h"
+#include "preload/leaf_lock.h"
+#include "preload/stable_pool.h"
+#include "preload/versioned.h"
+#include "routing/route_table.h"
+
+namespace socksify {
+
+// Which relay a datagram takes.
+struct RelayKey {
+  const Rule* rule = nullptr;
+  // The path that comes first for this destination, where that depends on the destination (`balance: hash`).
+  const Target* first = nullptr;
+  bool is_for_name = false;
+  // is_for_name: the address that stands for the name, not v4-mapped.
+  // NOLINTNEXTLINE(readability-redundant-member-init)
+  IpAddress fake{};
+
+  bool operator==(const RelayKey&) const = default;
+};
+
+struct RelayData {
+  RelayKey key;
+  bool is_direct = false;  // no proxy: no header, and the destination's own port
+  sockaddr_in6 address{};  // in the family of the program's socket; all zero: the destination's own
+  socklen_t address_size = 0;
+  int control_fd = -1;  // hidden (hidden_descriptors.h); -1 with is_direct
+  uint64_t control_cookie = 0;
+
+  const sockaddr* generic() const { return reinterpret_cast<const sockaddr*>(&address); }
+};
+
+struct Relay {
+  Versioned<RelayData> data;
+  std::atomic<long long> checked_ms = 0;  // when it was last known to be alive
+  Relay* next_free = nullptr;
+};
+
+// What a datagram socket of the program's has, over and above its descriptors.
+struct RelayedSocket {
+  static constexpr size_t kMaxRelays = 32;
+
+  std::array<std::atomic<Relay*>, kMaxRelays> relays{};  // from the front; null: no more
+  std::atomic<Relay*> connected_to = nullptr;            // whom the kernel has connected it to
+  std::atomic<bool> is_corked = false;                   // the datagram has begun (MSG_MORE, UDP_CORK)
+  std::atomic<unsigned> header_size = 0;                 // of the datagram that came last
+  int family = AF_UNSPEC;
+  size_t oldest = 0;
+  uint32_t references = 0;
+  RelayedSocket* next_free = nullptr;
+};
+
+class Relays {
+ public:
+  constexpr Relays() = default;
+
+  // What `fd` has; null if it has no relay.
+  RelayedSocket* Find(int fd) const { return sockets_.Get(fd); }
+  // The same, made if need be, and given to all descriptors that are known to be of that socket. Null when
+  // there is no memory.
+  RelayedSocket* Provide(int fd, int family);
+  void Copy(int from, int to);
+  void Forget(int fd);
+  // connect(2) with AF_UNSPEC.
+  void NoteDisconnected(int fd);
+
+  // A copy of what is known about the relay; null if there is none with that key.
+  static Relay* FindRelay(const RelayedSocket& socket, const RelayKey& key, RelayData* out);
+  // The relay of which a datagram has come. `source` has port and address in the socket's family.
+  static Relay* FindSource(const RelayedSocket& socket, const SocketAddress& source, RelayData* out);
+
+  // Enters `data`, in place of the relay with that key whose connection has the cookie `ended_cookie`, or of
+  // the oldest. Takes the connection over; the old one is closed. A relay with that key and another cookie
+  // stays as it is: another thread was faster. Null when there is no memory.
+  Relay* Enter(RelayedSocket* socket, const RelayData& data, uint64_t ended_cookie);
+
+  // After a failure no proxy of the rule is asked for a relay for a while: each time would hold the program
+  // up. Nothing, or the errno.
+  std::optional<int> PausedError(const Rule* rule, long long now_ms);
+  void Pause(const Rule* rule, int error, long long until_ms);
+
+  // See leaf_lock.h.
+  LeafLock* lock() { return &lock_; }
+
+ private:
+  struct Paused {
+    const Rule* rule = nullptr;
+    int error = 0;
+    long long until_ms = 0;
+  };
+
+  void ForgetOne(int fd);
+  void Close(const RelayData& data);
+
+  DescriptorArray<RelayedSocket*> sockets_;
+  StablePool<RelayedSocket> socket_pool_;
+  StablePool<Relay> relay_pool_;
+  std::array<Paused, 16> paused_{};
+  size_t next_paused_ = 0;
+  LeafLock lock_;
+};
+
+extern constinit Relays g_relays;
+
+}  // namespace socksify
