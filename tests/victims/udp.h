@@ -115,12 +115,15 @@ static int IsSame(const struct sockaddr_storage* a, const struct sockaddr_storag
          memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof a6->sin6_addr) == 0;
 }
 
-/* Who an address is: "peer", "other", "none", or the address itself, which no case expects. */
+/* Who an address is that was all zeros before: "peer", "other", "none", "unwritten", or the address itself,
+   which no case expects. */
 MAYBE_UNUSED static const char* Who(const struct sockaddr_storage* address, socklen_t size) {
   static char text[160];
   char host[64] = "?";
   char port[16] = "?";
   if (size == 0) return "none";
+  if (address->ss_family == AF_UNSPEC)
+    return size == sizeof *address ? "unwritten" : "unwritten but the size";
   if (size == g_size && IsSame(address, &g_to)) return "peer";
   if (size == g_size && IsSame(address, &g_other)) return "other";
   getnameinfo((const struct sockaddr*)address, size, host, sizeof host, port, sizeof port,
