@@ -64,13 +64,15 @@ static void BadAddresses(void) {
   Say("sendto unix", sendto(fd, "x", 1, 0, (struct sockaddr*)&odd, g_size));
   to.ss_family = g_to.ss_family;
   Say("sendto port 0", sendto(fd, "x", 1, 0, (struct sockaddr*)&to, g_size));
-  Say("sendto oob", sendto(fd, "x", 1, MSG_OOB, (struct sockaddr*)&g_to, g_size));
   Say("sendto more than a sockaddr",
       sendto(fd, "x", 1, 0, (struct sockaddr*)&g_to, (socklen_t)sizeof g_to + 1));
   Say("sendto longer", sendto(fd, "abcd", 4, 0, (struct sockaddr*)&g_to, sizeof g_to));
   Say("recv", recv(fd, &to, sizeof to, 0));
-  SayEmpty("left", fd);
   close(fd);
+  const int another = Open();
+  Say("sendto oob", sendto(another, "x", 1, MSG_OOB, (struct sockaddr*)&g_to, g_size));
+  Say("sendto from a bad pointer", sendto(another, (void*)8, 10, 0, (struct sockaddr*)&g_to, g_size));
+  close(another);
 }
 
 /* A connected socket receives from its peer alone. */
@@ -284,7 +286,6 @@ static void Shut(void) {
   Say("recv", recv(fd, &(char){0}, 1, 0));
   Say("recv", recv(fd, &(char){0}, 1, MSG_DONTWAIT));
   Say("send", Send(fd, NULL, 10, 2));
-  SayEcho("still delivered", fd, 2);
   Say("shutdown write", shutdown(fd, SHUT_WR));
   Say("send", Send(fd, NULL, 10, 3));
   close(fd);
