@@ -1,28 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause
-   udp_peers WAY [HOST PORT]...: one IPv4 datagram socket and the peers that the arguments name, of which
-   names are looked up. each       sends to each peer in turn, twice, and says what comes back together sends
-   to all by one call, and counts what comes back of each ask N      sends N datagrams to the first, one at a
-   time, and says what comes back within half a second patient N  sends until N datagrams have come back, each
-   as often as it must closefrom, close_range, loop   as "each", and once more after having closed all but the
-   socket */
+   udp_peers WAY [COUNT] [HOST PORT]...: one IPv4 datagram socket and the peers that the arguments name, of
+   which names are looked up. By "each" it sends to each in turn, twice, and says what comes back; by
+   "together" it sends to all by one call and counts what comes back of each. By "ask" it sends COUNT
+   datagrams to the first, one at a time, and says what comes back within half a second of each; by "patient"
+   each as often as it must. "closefrom", "close_range" and "loop" are "each" once more after all but the
+   socket has been closed. */
 #include "udp.h"
 
 enum { kMostPeers = 8, kShortMs = 500, kTries = 12 };
 
-static struct Peer {
-  const char* host;
-  struct sockaddr_storage address;
-} g_peers[kMostPeers];
+static struct sockaddr_storage g_peers[kMostPeers];
 static int g_count;
 
-static struct Peer* PeerAt(const struct sockaddr_storage* from) {
+/* -1 for none of them */
+static int PeerAt(const struct sockaddr_storage* from) {
   for (int i = 0; i < g_count; ++i)
-    if (IsSame(&g_peers[i].address, from)) return &g_peers[i];
-  return NULL;
+    if (IsSame(&g_peers[i], from)) return i;
+  return -1;
 }
 
 /* The next datagram; false if none comes in time. */
-static int SayNext(int fd, size_t size, unsigned seed, const struct Peer* expected) {
+static int SayNext(int fd, size_t size, unsigned seed, int expected) {
   char data[512];
   struct sockaddr_storage from = {0};
   socklen_t from_size = sizeof from;
@@ -31,11 +29,11 @@ static int SayNext(int fd, size_t size, unsigned seed, const struct Peer* expect
     printf("nothing: %s\n", strerrorname_np(errno));
     return 0;
   }
-  const struct Peer* peer = PeerAt(&from);
+  const int peer = PeerAt(&from);
   if (peer == expected && (size_t)got == size && IsFilled(data, size, seed))
-    printf("echo of %s\n", peer->host);
+    printf("echo of peer %d\n", peer);
   else
-    printf("%ld bytes of %s, %s\n", got, peer == NULL ? Who(&from, from_size) : peer->host,
+    printf("%ld bytes of %s (%d), %s\n", got, Who(&from, from_size), peer,
            IsFilled(data, (size_t)got, seed) ? "intact" : "differs");
   return 1;
 }
@@ -44,11 +42,11 @@ static void Each(int fd) {
   for (int round = 0; round < 2; ++round) {
     for (int i = 0; i < g_count; ++i) {
       const unsigned seed = (unsigned)(round * g_count + i);
-      const long sent = Send(fd, &g_peers[i].address, 100, seed);
+      const long sent = Send(fd, &g_peers[i], 100, seed);
       if (sent != 100)
-        printf("send to %s: %s\n", g_peers[i].host, strerrorname_np(errno));
+        printf("send to peer %d: %s\n", i, strerrorname_np(errno));
       else
-        SayNext(fd, 100, seed, &g_peers[i]);
+        SayNext(fd, 100, seed, i);
     }
   }
 }
@@ -60,32 +58,31 @@ static void Together(int fd) {
   int counts[kMostPeers] = {0};
   Fill(data, sizeof data, 1);
   for (int i = 0; i < 2 * g_count; ++i)
-    messages[i] = (struct mmsghdr){.msg_hdr = {.msg_name = &g_peers[i % g_count].address,
-                                               .msg_namelen = g_size,
-                                               .msg_iov = &part,
-                                               .msg_iovlen = 1}};
+    messages[i] = (struct mmsghdr){
+        .msg_hdr = {
+            .msg_name = &g_peers[i % g_count], .msg_namelen = g_size, .msg_iov = &part, .msg_iovlen = 1}};
   printf("sendmmsg %d\n", sendmmsg(fd, messages, (unsigned)(2 * g_count), 0));
   for (int i = 0; i < 2 * g_count; ++i) {
     struct sockaddr_storage from = {0};
     socklen_t size = sizeof from;
     const long got = recvfrom(fd, data, sizeof data, 0, (struct sockaddr*)&from, &size);
-    const struct Peer* peer = got < 0 ? NULL : PeerAt(&from);
-    if (peer == NULL || got != sizeof data || !IsFilled(data, sizeof data, 1))
+    const int peer = got < 0 ? -1 : PeerAt(&from);
+    if (peer < 0 || got != sizeof data || !IsFilled(data, sizeof data, 1))
       printf("%ld bytes, %s\n", got, got < 0 ? strerrorname_np(errno) : Who(&from, size));
     else
-      ++counts[peer - g_peers];
+      ++counts[peer];
   }
-  for (int i = 0; i < g_count; ++i) printf("%d of %s\n", counts[i], g_peers[i].host);
+  for (int i = 0; i < g_count; ++i) printf("%d of peer %d\n", counts[i], i);
 }
 
 static void Ask(int fd, int times) {
   SetReceiveTimeout(fd, kShortMs);
   for (int i = 0; i < times; ++i) {
-    const long sent = Send(fd, &g_peers[0].address, 100, (unsigned)i);
+    const long sent = Send(fd, &g_peers[0], 100, (unsigned)i);
     if (sent != 100)
       printf("send: %s\n", strerrorname_np(errno));
     else
-      SayNext(fd, 100, (unsigned)i, &g_peers[0]);
+      SayNext(fd, 100, (unsigned)i, 0);
   }
   char byte;
   printf("left: %s\n", recv(fd, &byte, 1, MSG_DONTWAIT) < 0 ? strerrorname_np(errno) : "something");
@@ -97,9 +94,9 @@ static void Patient(int fd, int times) {
     int tries = 0;
     do {
       ++tries;
-      (void)Send(fd, &g_peers[0].address, 100, (unsigned)i);
+      (void)Send(fd, &g_peers[0], 100, (unsigned)i);
     } while (tries < kTries && poll(&ready, 1, kShortMs) != 1);
-    if (!SayNext(fd, 100, (unsigned)i, &g_peers[0])) return;
+    if (!SayNext(fd, 100, (unsigned)i, 0)) return;
   }
 }
 
@@ -119,17 +116,15 @@ int main(int argc, char** argv) {
   signal(SIGALRM, HandleAlarm);
   alarm(20);
   for (; at + 1 < argc && g_count < kMostPeers; at += 2, ++g_count) {
-    struct Peer* const peer = &g_peers[g_count];
     const struct addrinfo* const found = Resolve(argv[at], argv[at + 1], AF_INET);
-    peer->host = argv[at];
-    memcpy(&peer->address, found->ai_addr, found->ai_addrlen);
+    memcpy(&g_peers[g_count], found->ai_addr, found->ai_addrlen);
     g_size = found->ai_addrlen;
   }
   if (g_count == 0) {
-    printf("%s WAY [N] HOST PORT [HOST PORT]...\n", argv[0]);
+    printf("%s WAY [COUNT] HOST PORT [HOST PORT]...\n", argv[0]);
     return 2;
   }
-  g_to = g_peers[0].address;
+  g_to = g_peers[0];
   const int fd = Open();
   if (strcmp(way, "together") == 0) {
     Together(fd);

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Datagrams by SOCKS5 UDP ASSOCIATE (RFC 1928 section 7), as a program sees them.
+
+#include <algorithm>
+
+#include "tests/integration/datagram_echo.h"
+#include "tests/integration/preload_fixture.h"
+
+namespace socksify {
+namespace {
+
+using testing::ContainsRegex;
+using testserver::RequestRecord;
+using testserver::TestServer;
+
+constexpr const char* kEcho = "echo of peer 0\n";
+constexpr const char* kNothing = "nothing: EAGAIN\n";
+constexpr const char* kNothingLeft = "left: EAGAIN\n";
+constexpr int kUdpAssociate = 3;
+
+std::string Times(int count, const std::string& text) {
+  std::string all;
+  for (int i = 0; i < count; ++i) all += text;
+  return all;
+}
+
+// The first line that differs, with the same one of the other; empty where there is none.
+std::string FirstDifference(const std::string& direct, const std::string& proxied) {
+  size_t begin = 0;
+  while (begin < direct.size() || begin < proxied.size()) {
+    const auto line = [begin](const std::string& text) {
+      return begin < text.size() ? text.substr(begin, text.find('\n', begin) - begin) : std::string("(end)");
+    };
+    if (line(direct) != line(proxied)) return "direct:  " + line(direct) + "\nproxied: " + line(proxied);
+    begin += line(direct).size() + 1;
+  }
+  return "";
+}
+
+class UdpTest : public PreloadTest {
+ protected:
+  UdpTest() { options_.deadline = std::chrono::seconds(60); }
+
+  // The victim's cases one by one, direct and through the proxy, which must be the same to it. With IPv4,
+  // IPv6 and IPv4 on an IPv6 socket.
+  void ExpectLikeDirect(const std::string& victim, const std::vector<std::string>& cases) const {
+    const DatagramEcho v4("127.0.0.1");
+    const DatagramEcho v6("::1");
+    for (const std::string& name : cases) {
+      ExpectLikeDirect(victim, name, "4", {"127.0.0.1", v4.port()}, "10.99.99.99");
+      ExpectLikeDirect(victim, name, "6", {"::1", v6.port()}, "2001:db8::7");
+      ExpectLikeDirect(victim, name, "6", {"::ffff:127.0.0.1", v4.port()}, "::ffff:10.99.99.99");
+    }
+  }
+
+  // What victim udp_peers prints of the peers behind the proxies.
+  std::string Peers(const std::vector<std::string>& arguments) const {
+    const ProgramOutcome outcome = Run("udp_peers", arguments);
+    EXPECT_EQ(outcome.err, "");
+    EXPECT_EQ(outcome.exit_code, 0);
+    return outcome.out;
+  }
+  std::string Ask(int count, const std::string& host = "10.99.99.99") const {
+    return Peers({"ask", std::to_string(count), host, "7"});
+  }
+
+  // How often the server was asked for an association.
+  static size_t Associations(const TestServer& server) {
+    const std::vector<RequestRecord> all = server.requests();
+    return static_cast<size_t>(std::count_if(
+        all.begin(), all.end(), [](const RequestRecord& record) { return record.command == kUdpAssociate; }));
+  }
+
+  static std::string PortOfNobody() {
+    const TestServer gone;
+    return std::to_string(gone.port());
+  }
+
+  static std::string Route(const std::string& to, const TestServer& server) {
+    return "route { from: 0/0 to: " + to + " via: 127.0.0.1 port = " + std::to_string(server.port()) + " }\n";
+  }
+
+ private:
+  void ExpectLikeDirect(const std::string& victim, const std::string& name, const std::string& family,
+                        const std::pair<std::string, std::string>& near, const std::string& far) const {
+    const std::string what = victim + " " + name + " " + far;
+    const ProgramOutcome direct = RunDirect(victim, {family, near.first, near.second, name});
+    ASSERT_EQ(direct.exit_code, 0) << what << ", direct:\n" << direct.out;
+    const size_t before = Associations(server_);
+    const ProgramOutcome proxied = Run(victim, {family, far, "7", name});
+    EXPECT_EQ(FirstDifference(direct.out, proxied.out), "") << what;
+    EXPECT_EQ(proxied.err, "") << what;
+    EXPECT_EQ(proxied.exit_code, 0) << what << ", signal " << proxied.signal
+                                    << (proxied.timed_out ? ", timed out" : "");
+    EXPECT_GT(Associations(server_), before) << what;
+  }
+};
+
+TEST_F(UdpTest, ByEveryCall) {
+  ExpectLikeDirect("udp_calls", {"recvfrom", "recvfrom-nobody", "recv", "read", "readv", "recvmsg",
+                                 "recvmmsg", "recvmmsg-waitforone", "poll", "epoll", "select"});
+}
+
+TEST_F(UdpTest, ByNumber) {
+  ExpectLikeDirect("udp_calls",
+                   {"recvfrom-number", "recvmsg-number", "recvmmsg-number", "read-number", "readv-number"});
+}
+
+TEST_F(UdpTest, ByFortifiedCalls) {
+  ExpectLikeDirect("udp_calls-fortified", {"recvfrom", "recv", "read", "poll", "select"});
+  ExpectLikeDirect("udp_sizes-fortified", {"truncated", "peek", "sizes"});
+}
+
+TEST_F(UdpTest, BuffersThatAreTooShort) {
+  ExpectLikeDirect("udp_sizes", {"truncated", "no-room", "peek", "peek-empty"});
+}
+
+TEST_F(UdpTest, NothingWaiting) {
+  ExpectLikeDirect("udp_sizes", {"dontwait", "timeout", "fionread"});
+}
+
+TEST_F(UdpTest, Sizes) {
+  ExpectLikeDirect("udp_sizes", {"sizes", "too-long", "pieces", "too-many-pieces"});
+}
+
+TEST_F(UdpTest, PeersOfASocket) {
+  ExpectLikeDirect("udp_state", {"connected", "bad-addresses", "reconnected", "unspec", "elsewhere",
+                                 "nowhere", "alternately"});
+}
+
+TEST_F(UdpTest, WhatWaitsIsKeptWhenTheSocketIsReconnected) {
+  ExpectLikeDirect("udp_state", {"requeued"});
+}
+
+TEST_F(UdpTest, DatagramsInSeveralParts) {
+  ExpectLikeDirect("udp_state", {"more", "cork"});
+}
+
+TEST_F(UdpTest, DescriptorsAndOptions) {
+  ExpectLikeDirect("udp_state", {"copied", "reopened", "shut", "options"});
+}
+
+TEST_F(UdpTest, ControlMessages) {
+  ExpectLikeDirect("udp_control",
+                   {"none", "pktinfo", "timestamp", "several", "too-short", "sent", "errqueue"});
+}
+
+TEST_F(UdpTest, BuffersForAddresses) {
+  ExpectLikeDirect("udp_control", {"short-address", "no-address"});
+}
+
+TEST_F(UdpTest, Threads) {
+  ExpectLikeDirect("udp_threads", {"threads", "threads-connected", "own-sockets", "blocked"});
+}
+
+TEST_F(UdpTest, Forks) {
+  ExpectLikeDirect("udp_threads", {"fork", "fork-before", "fork-connected"});
+}
+
+TEST_F(UdpTest, ManyAtATime) {
+  ExpectLikeDirect("udp_threads", {"burst"});
+}
+
+TEST_F(UdpTest, SegmentationOffloadIsRefused) {
+  EXPECT_EQ(Run("udp_control", {"4", "10.99.99.99", "7", "offload"}).out,
+            Times(2,
+                  "offload: UDP_SEGMENT: ENOPROTOOPT\n"
+                  "offload: UDP_GRO: ENOPROTOOPT\n"
+                  "offload: echo: 20 intact source peer\n"));
+}
+
+TEST_F(UdpTest, WhatNoProxyCanCarryIsNotSent) {
+  EXPECT_THAT(Run("udp_control", {"4", "10.99.99.99", "7", "multicast"}).out,
+              ContainsRegex("multicast: multicast: E[A-Z]+\n"));
+  EXPECT_THAT(Run("udp_control", {"6", "2001:db8::7", "7", "multicast"}).out,
+              ContainsRegex("multicast: multicast: E[A-Z]+\n"));
+  EXPECT_THAT(Run("udp_control", {"4", "10.99.99.99", "7", "broadcast"}).out,
+              ContainsRegex("broadcast: broadcast: E[A-Z]+\n"));
+}
+
+TEST_F(UdpTest, AProgramMayCloseEverything) {
+  const DatagramEcho origin;
+  for (const char* way : {"closefrom", "close_range", "loop"}) {
+    const ProgramOutcome direct = RunDirect("udp_peers", {way, "127.0.0.1", origin.port()});
+    ASSERT_EQ(direct.out, Times(4, kEcho) + "next descriptor as ever\n") << way;
+    EXPECT_EQ(Peers({way, "10.99.99.99", "7"}), direct.out) << way;
+  }
+}
+
+TEST_F(UdpTest, EachDestinationByItsOwnRoute) {
+  const DatagramEcho near;
+  TestServer second;
+  TestServer third;
+  second.AddEcho("10.2.0.1");
+  third.AddEcho("10.3.0.1");
+  UseConfig(Route("10.99.0.0/16", server_) + Route("10.2.0.0/16", second) + Route("10.3.0.0/16", third) +
+            "route { from: 0/0 to: 127.0.0.0/8 via: direct }\n");
+  const std::vector<std::string> peers = {"10.99.99.99", "7",  "10.2.0.1",  "7",
+                                          "10.3.0.1",    "53", "127.0.0.1", near.port()};
+  std::vector<std::string> each = {"each"};
+  std::vector<std::string> together = {"together"};
+  each.insert(each.end(), peers.begin(), peers.end());
+  together.insert(together.end(), peers.begin(), peers.end());
+  EXPECT_EQ(Peers(each), Times(2, "echo of peer 0\necho of peer 1\necho of peer 2\necho of peer 3\n"));
+  EXPECT_EQ(Peers(together), "sendmmsg 8\n2 of peer 0\n2 of peer 1\n2 of peer 2\n2 of peer 3\n");
+  EXPECT_EQ(Associations(server_), 2U);
+  EXPECT_EQ(Associations(second), 2U);
+  EXPECT_EQ(Associations(third), 2U);
+}
+
+TEST_F(UdpTest, DestinationsOfOneProxyShareAnAssociation) {
+  server_.AddEcho("10.99.99.98");
+  EXPECT_EQ(Peers({"each", "10.99.99.99", "7", "10.99.99.98", "7", "10.99.99.99", "8"}),
+            Times(2, "echo of peer 0\necho of peer 1\necho of peer 2\n"));
+  EXPECT_EQ(Associations(server_), 1U);
+}
+
+// The proxy says an address of its own choice in its answers; the program knows the fake one alone.
+TEST_F(UdpTest, NamesAnswerByTheirFakeAddress) {
+  EXPECT_EQ(Ask(3, "echo.test"), Times(3, kEcho) + kNothingLeft);
+}
+
+TEST_F(UdpTest, SeveralNamesOfOneSocket) {
+  for (const char* name : {"one.test", "two.test"}) {
+    server_.AddEcho(name);
+    server_.AddScript(name, "udp.source=name");
+  }
+  EXPECT_EQ(Peers({"each", "one.test", "7", "two.test", "7"}), Times(2, "echo of peer 0\necho of peer 1\n"));
+}
+
+TEST_F(UdpTest, OnlyGoodAnswersReachTheProgram) {
+  const struct {
+    const char* script;
+    const char* each;
+  } kCases[] = {{"udp.frag=1", kNothing},     {"udp.frag=128", kNothing},   {"udp.truncate=0", kNothing},
+                {"udp.truncate=3", kNothing}, {"udp.truncate=9", kNothing}, {"udp.atyp=9", kNothing},
+                {"udp.junk=1", kEcho},        {"udp.junk=5", kEcho},        {"udp.junk=100", kEcho},
+                {"udp.foreign=1", kEcho},     {"udp.delay=50", kEcho}};
+  for (const auto& [script, each] : kCases) {
+    server_.AddScript("10.99.99.99", script);
+    EXPECT_EQ(Ask(3), Times(3, each) + kNothingLeft) << script;
+  }
+}
+
+TEST_F(UdpTest, RelayWhoseAddressTheProxyDoesNotKnow) {
+  for (const char* script : {"reply.bound=0.0.0.0:0", "reply.bound=relay.test:0"}) {
+    server_.SetScript(script);
+    EXPECT_EQ(Ask(1), kEcho + std::string(kNothingLeft)) << script;
+  }
+}
+
+TEST_F(UdpTest, LostDatagramsAreTheProgramsAffair) {
+  server_.AddScript("10.99.99.99", "udp.drop=2");
+  EXPECT_EQ(Ask(4), Times(2, kNothing) + Times(2, kEcho) + kNothingLeft);
+}
+
+TEST_F(UdpTest, AnAssociationThatEndsIsReplaced) {
+  server_.AddScript("10.99.99.99", "udp.restart=1");
+  EXPECT_EQ(Peers({"patient", "2", "10.99.99.99", "7"}), Times(2, kEcho));
+  EXPECT_EQ(Associations(server_), 2U);
+}
+
+TEST_F(UdpTest, TheNextProxyIsAskedWhereOneIsDown) {
+  UseProxies({"socks5://127.0.0.1:" + PortOfNobody(), ProxyUrl(server_)});
+  EXPECT_EQ(Ask(2), Times(2, kEcho) + kNothingLeft);
+}
+
+TEST_F(UdpTest, TheNextProxyIsAskedWhereOneHasNoUdp) {
+  TestServer streams_only;
+  streams_only.SetScript("reply.code=7");
+  UseProxies({ProxyUrl(streams_only), ProxyUrl(server_)});
+  EXPECT_EQ(Ask(2), Times(2, kEcho) + kNothingLeft);
+  EXPECT_GE(Associations(streams_only), 1U);
+}
+
+TEST_F(UdpTest, ProxiesWithoutUdpAreAnError) {
+  server_.SetScript("reply.code=7");
+  EXPECT_EQ(Ask(2), Times(2, "send: EOPNOTSUPP\n") + kNothingLeft);
+  EXPECT_GE(Associations(server_), 1U);
+}
+
+TEST_F(UdpTest, ASocks4ProxyCarriesNone) {
+  UseProxies({ProxyUrl(server_, "socks4")});
+  EXPECT_THAT(Ask(1), ContainsRegex("^send: E[A-Z]+\n"));
+}
+
+TEST_F(UdpTest, AProxyThatIsDownIsAnError) {
+  UseProxies({"socks5://127.0.0.1:" + PortOfNobody()});
+  EXPECT_EQ(Ask(1), "send: ECONNREFUSED\n" + std::string(kNothingLeft));
+}
+
+}  // namespace
+}  // namespace socksify
