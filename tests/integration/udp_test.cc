@@ -161,6 +161,20 @@ TEST_F(UdpTest, ManyAtATime) {
   ExpectLikeDirect("udp_threads", {"burst"});
 }
 
+TEST_F(UdpTest, WhatGoesDirectIsLeftAlone) {
+  UseConfig("route { from: 0/0 to: 0/0 via: direct }\n");
+  for (const char* address : {"127.0.0.1", "::1"}) {
+    const DatagramEcho near(address);
+    const std::string family = address == std::string("::1") ? "6" : "4";
+    for (const char* victim : {"udp_calls", "udp_sizes", "udp_state", "udp_control", "udp_threads"}) {
+      const std::vector<std::string> arguments = {family, address, near.port(), "all"};
+      const ProgramOutcome direct = RunDirect(victim, arguments);
+      ASSERT_EQ(direct.exit_code, 0) << victim << ":\n" << direct.out;
+      EXPECT_EQ(FirstDifference(direct.out, Run(victim, arguments).out), "") << victim;
+    }
+  }
+}
+
 TEST_F(UdpTest, SegmentationOffloadIsRefused) {
   EXPECT_EQ(Run("udp_control", {"4", "10.99.99.99", "7", "offload"}).out,
             Times(2,

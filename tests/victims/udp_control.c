@@ -83,10 +83,8 @@ static void Several(void) {
   const int fd = Open();
   SetOn("SO_TIMESTAMP", fd, SOL_SOCKET, SO_TIMESTAMP);
   SetOn("SO_RXQ_OVFL", fd, SOL_SOCKET, SO_RXQ_OVFL);
-  if (IsV6()) {
+  if (IsV6()) { /* the others are not for IPv4's packets */
     SetOn("IPV6_RECVPKTINFO", fd, IPPROTO_IPV6, IPV6_RECVPKTINFO);
-    SetOn("IPV6_RECVHOPLIMIT", fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT);
-    SetOn("IPV6_RECVTCLASS", fd, IPPROTO_IPV6, IPV6_RECVTCLASS);
   } else {
     SetOn("IP_PKTINFO", fd, IPPROTO_IP, IP_PKTINFO);
     SetOn("IP_RECVTTL", fd, IPPROTO_IP, IP_RECVTTL);

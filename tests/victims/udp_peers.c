@@ -113,6 +113,7 @@ int main(int argc, char** argv) {
   const int is_counted = strcmp(way, "ask") == 0 || strcmp(way, "patient") == 0;
   int at = is_counted ? 3 : 2;
   setvbuf(stdout, NULL, _IOLBF, 0);
+  g_case = way;
   signal(SIGALRM, HandleAlarm);
   alarm(20);
   for (; at + 1 < argc && g_count < kMostPeers; at += 2, ++g_count) {
