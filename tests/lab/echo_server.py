@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""echo_server.py PORT: sends back what it receives, on TCP, IPv4 and IPv6 (RFC 862)."""
+"""echo_server.py PORT: sends back what it receives, on TCP and UDP, IPv4 and IPv6 (RFC 862)."""
 
 import socket
 import socketserver
 import sys
+import threading
 
 
 class Echo(socketserver.BaseRequestHandler):
@@ -19,4 +20,14 @@ class Server(socketserver.ThreadingTCPServer):
     request_queue_size = 128
 
 
-Server(("::", int(sys.argv[1])), Echo).serve_forever()
+def echo_datagrams(datagrams: socket.socket) -> None:
+    while True:
+        data, source = datagrams.recvfrom(65536)
+        datagrams.sendto(data, source)
+
+
+address = ("::", int(sys.argv[1]))
+udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+udp.bind(address)
+threading.Thread(target=echo_datagrams, args=(udp,), daemon=True).start()
+Server(address, Echo).serve_forever()

@@ -16,6 +16,7 @@ import cases_preload
 import cases_programs
 import cases_self_check
 import cases_syscalls
+import cases_udp
 from case import Case, Lab
 from leaks import Traffic
 from report import Failed, Report, Skipped, check
@@ -70,7 +71,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--large", action="store_true", help="only the programs of packages-large.txt")
     parser.add_argument("--slow", action="store_true", help="only the programs that take minutes")
     parser.add_argument("--direct", action="store_true",
-                        help="event-driven programs on the proxy's host without socksify: what they do is fair")
+                        help="event-driven programs, look-ups and datagrams on the proxy's host without socksify: it is fair")
     parser.add_argument("words", nargs="*", metavar="WORD")
     return parser.parse_intermixed_args()
 
@@ -80,9 +81,9 @@ def cases_for(options: argparse.Namespace) -> list[Callable[[], list[Case]]]:
         return ([cases_events.large_cases, cases_names.large_cases] * options.large
                 + [cases_events.slow_cases] * options.slow)
     if options.direct:
-        return [cases_events.cases, cases_names.direct_cases]
+        return [cases_events.cases, cases_names.direct_cases, cases_udp.direct_cases]
     folders = (cases_self_check, cases_programs, cases_events, cases_preload, cases_calls, cases_names,
-               cases_failures, cases_syscalls)
+               cases_udp, cases_failures, cases_syscalls)
     return [folder.cases for folder in folders]
 
 

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Counts, in the client's own output hook, every packet that goes anywhere but to the proxies' ports."""
+"""Counts, in the client's own output hook, every packet that goes anywhere but to the proxies' ports.
+
+A datagram may go to the ports of danted's relay, where it has the header of one (RFC 1928, section 7)."""
 
 import dataclasses
 import json
 
+from servers import RELAY_PORTS
 from topology import PROXY_IP, PROXY_IP6, Host
 
 # A stray packet is counted and refused at once, so that a leak is fast to fail. Neighbour discovery is how the
@@ -26,6 +29,7 @@ table inet lab {{
     icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, mld2-listener-report }} accept
     ip daddr {ip} tcp dport {{ {ports} }} jump proxies
     ip6 daddr {ip6} tcp dport {{ {ports} }} jump proxies
+    ip daddr {ip} udp dport {relay_ports} @th,64,24 0 accept
     counter name stray
     meta l4proto {{ tcp, udp }} update @stray4 {{ ip daddr . meta l4proto . th dport }}
     meta l4proto {{ tcp, udp }} update @stray6 {{ ip6 daddr . meta l4proto . th dport }}
@@ -58,7 +62,8 @@ class LeakCounter:
     def __init__(self, client: Host, proxy_ports: list[int]):
         self._client = client
         ports = ", ".join(str(port) for port in proxy_ports)
-        client.must("nft -f -", stdin=RULES.format(ip=PROXY_IP, ip6=PROXY_IP6, ports=ports))
+        client.must("nft -f -", stdin=RULES.format(ip=PROXY_IP, ip6=PROXY_IP6, ports=ports,
+                                                   relay_ports=f"{RELAY_PORTS[0]}-{RELAY_PORTS[-1]}"))
 
     def reset(self) -> None:
         self._client.must("nft -f -", stdin="".join(

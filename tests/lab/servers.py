@@ -4,6 +4,7 @@
 import dataclasses
 import ipaddress
 import pathlib
+import struct
 import subprocess
 import sys
 import time
@@ -16,8 +17,9 @@ DOWNLOAD_MIB = 100
 CLOSED_PORT = 9  # Nothing listens there at the destination.
 ECHO_PORT = 7
 HELD_HOST = "held.test"  # Nobody answers there.
-# The name that everything is asked about: it has an address in each family, and names a mail server.
-NAME, MAIL_HOST = "web.both.test", "mail.both.test"
+# The name that everything is asked about: it has an address in each family, and names a mail server, and more.
+NAME, MAIL_HOST, ALIAS = "web.both.test", "mail.both.test", "alias.both.test"
+NAME_SERVER, SERVICE, SERVICE_PORT, TEXT = "ns.both.test", "_lab._udp.web.both.test", 7, "text of the lab"
 DATABASE_PORT, DATABASE_USER = 5432, "lab"
 
 # What download managers fetch in pieces: no two pieces are the same.
@@ -30,9 +32,12 @@ SCRIPTS_PAGE = "<!DOCTYPE html>\n" + "".join(
 ) + '<body><script>document.body.append(`\\n${window.count} scripts\\n`)</script></body>\n'
 COUNT_JS = "window.count = (window.count ?? 0) + 1;\n"
 
+NTP_PORT, IPERF_PORT, DTLS_PORT, QUIC_PORT = 123, 5201, 4433, 4434
+
 # Ports of the proxy host.
 DANTED, MICROSOCKS, SSH_D, MICROSOCKS_IP6, DEAD, SILENT = 1080, 1081, 1082, 1083, 1084, 1085
 PROXY_PORTS = [DANTED, MICROSOCKS, SSH_D, MICROSOCKS_IP6, DEAD, SILENT]
+RELAY_PORTS = range(40000, 41000)  # Where danted takes datagrams; only danted relays them.
 
 # Connections to this port find neither an answer nor a refusal.
 SILENT_PORT_RULES = f"""
@@ -53,7 +58,12 @@ socksmethod: none
 user.privileged: root
 user.unprivileged: nobody
 client pass {{ from: 0/0 to: 0/0 log: error }}
-socks pass {{ from: 0/0 to: 0/0 log: connect disconnect error }}
+socks pass {{
+  from: 0/0 to: 0/0
+  command: bind connect udpassociate bindreply udpreply
+  udp.portrange: {first_relay_port}-{last_relay_port}
+  log: connect disconnect error
+}}
 """
 
 NGINX_CONF = """
@@ -82,6 +92,11 @@ port_enable=NO
 xferlog_enable=NO
 """
 
+# It sends what it reads to whoever is connected; s_server has no echo by DTLS.
+DTLS_SERVER = """
+while sleep 0.3; do echo hello; done | openssl s_server -quiet -dtls -listen -accept "$1" -key "$2" -cert "$3"
+"""
+
 # A database of the run's own. postgres refuses to run as root.
 DATABASE = """
 chown postgres {work}/database && cd {work}/database &&
@@ -103,7 +118,8 @@ class Server:
     port: int
     argv: list
     needs: tuple[str, ...] = ()  # Servers that have to run before this one.
-    on_demand: bool = False      # Takes long to start: waits for a case that needs it.
+    is_udp: bool = False         # Its port is one of UDP.
+    on_demand: bool = False      # Waits for a case that needs it.
     problem: str | None = None   # Why it does not run.
 
     @property
@@ -140,6 +156,35 @@ def reverse_name(address: str) -> str:
     return ipaddress.ip_address(address).reverse_pointer
 
 
+def wire_name(name: str) -> bytes:
+    """A name as DNS messages have it (RFC 1035, section 3.1)."""
+    return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
+
+
+def records() -> list[str]:
+    """dnsmasq's options for what else there is about NAME. For some kinds it wants the bytes."""
+    soa = wire_name(NAME_SERVER) + wire_name("admin.both.test") + struct.pack("!5I", 1, 2, 3, 4, 5)
+    return [f"--mx-host={NAME},{MAIL_HOST},10", f"--txt-record={NAME},{TEXT}",
+            f"--srv-host={SERVICE},{NAME},{SERVICE_PORT},1,2", f"--dns-rr={NAME},2,{wire_name(NAME_SERVER).hex()}",
+            f"--dns-rr={ALIAS},5,{wire_name(NAME).hex()}", f"--dns-rr={NAME},6,{soa.hex()}",
+            *[f"--ptr-record={reverse_name(address)},{NAME}" for address in (DESTINATION_IP, DESTINATION_IP6)]]
+
+
+def datagram_servers() -> list[Server]:
+    here = pathlib.Path(__file__).parent
+    return [
+        Server("ntp", "destination", (), NTP_PORT, [sys.executable, "-B", here / "ntp_server.py", NTP_PORT],
+               is_udp=True),
+        Server("iperf3", "destination", ("iperf3",), IPERF_PORT, ["iperf3", "-s", "-p", IPERF_PORT]),
+        Server("dtls", "destination", ("openssl",), DTLS_PORT,
+               ["sh", "-c", DTLS_SERVER, "sh", f"{DESTINATION_IP}:{DTLS_PORT}", WORK / "tls_key", WORK / "tls_cert"],
+               is_udp=True, on_demand=True),
+        Server("quic", "destination", ("gtlsserver", "openssl"), QUIC_PORT,
+               ["gtlsserver", "-q", "-d", WORK / "www", DESTINATION_IP, QUIC_PORT, WORK / "tls_key", WORK / "tls_cert"],
+               is_udp=True),
+    ]
+
+
 def all_servers() -> list[Server]:
     here = pathlib.Path(__file__).parent
     return [
@@ -148,15 +193,14 @@ def all_servers() -> list[Server]:
                 "--pid-file=", "--log-queries", "--log-facility=-", "--local=/#/",
                 f"--address=/test/{DESTINATION_IP}", f"--address=/six.test/{DESTINATION_IP6}",
                 f"--address=/{HELD_HOST}/{NOBODY_IP}", f"--address=/both.test/{DESTINATION_IP}",
-                f"--address=/both.test/{DESTINATION_IP6}", f"--mx-host={NAME},{MAIL_HOST},10",
-                f"--ptr-record={reverse_name(DESTINATION_IP)},{NAME}",
-                f"--ptr-record={reverse_name(DESTINATION_IP6)},{NAME}"]),
+                f"--address=/both.test/{DESTINATION_IP6}", *records()]),
         Server("web", "destination", ("nginx",), 80, ["nginx", "-c", WORK / "nginx.conf"]),
         Server("ftp", "destination", ("vsftpd",), 21, ["vsftpd", WORK / "vsftpd.conf"]),
         Server("redis", "destination", ("redis-server",), 6379,
                ["redis-server", "--bind", DESTINATION_IP, "--protected-mode", "no", "--save", "", "--dir", WORK]),
         database(),
         Server("echo", "destination", (), ECHO_PORT, [sys.executable, "-B", here / "echo_server.py", ECHO_PORT]),
+        *datagram_servers(),
         sshd("sshd", "destination", DESTINATION_IP),
         sshd("sshd-on-proxy", "proxy", "127.0.0.1"),
         Server("danted", "proxy", ("danted",), DANTED,
@@ -205,7 +249,7 @@ class Servers:
                 return
         process = host.spawn(server.argv, server.log)
         deadline = time.monotonic() + 10
-        while not host.is_listening(server.port):
+        while not host.is_listening(server.port, server.is_udp):
             if process.poll() is not None or time.monotonic() > deadline:
                 server.problem = f"{server.name} does not start"
                 return
@@ -215,7 +259,8 @@ class Servers:
     def _write_files() -> None:
         for folder in ("www", "ftp", "empty", "database"):
             (WORK / folder).mkdir()
-        (WORK / "danted.conf").write_text(DANTED_CONF.format(internal=PROXY_IP, port=DANTED))
+        (WORK / "danted.conf").write_text(DANTED_CONF.format(
+            internal=PROXY_IP, port=DANTED, first_relay_port=RELAY_PORTS[0], last_relay_port=RELAY_PORTS[-1]))
         (WORK / "nginx.conf").write_text(NGINX_CONF.format(work=WORK))
         (WORK / "vsftpd.conf").write_text(VSFTPD_CONF.format(work=WORK))
         for folder in ("www", "ftp"):
@@ -228,6 +273,10 @@ class Servers:
         if find_command("ssh-keygen"):
             for key in ("host_key", "user_key"):
                 subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", WORK / key], check=True)
+        if find_command("openssl"):
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                            "-keyout", WORK / "tls_key", "-out", WORK / "tls_cert", "-subj", f"/CN={NAME}"],
+                           check=True, stderr=subprocess.DEVNULL)
         if find_command("git"):
             _write_repository()
 

@@ -107,12 +107,14 @@ class Host:
             raise RuntimeError(f"on the {self.name}:\n{result}")
         return result.output
 
-    def is_listening(self, port: int) -> bool:
-        """Whether a TCP socket listens on `port`. The kernel's table is read, so that no server sees a probe."""
-        for table in ("tcp", "tcp6"):
+    def is_listening(self, port: int, is_udp: bool = False) -> bool:
+        """Whether a TCP socket listens on `port`, or a UDP socket that is not connected has it. The kernel's table is
+        read, so that no server sees a probe."""
+        protocol, listening = ("udp", "07") if is_udp else ("tcp", "0A")
+        for table in (protocol, f"{protocol}6"):
             lines = pathlib.Path(f"/proc/{self.pid}/net/{table}").read_text().splitlines()[1:]
             for fields in (line.split() for line in lines):
-                if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
+                if fields[3] == listening and int(fields[1].rpartition(":")[2], 16) == port:
                     return True
         return False
 
