@@ -7,11 +7,6 @@ from servers import DTLS_PORT, ECHO_PORT, HELLO, IPERF_PORT, QUIC_PORT
 
 # dd reads the datagram at once; bash itself reads one byte, and the rest of the datagram is gone.
 BASH = f'exec 3<>"/dev/udp/$1/{ECHO_PORT}" && echo hello >&3 && timeout 5 dd bs=100 count=1 status=none <&3'
-# s_client ends with its input, so that must stay open until the server has said something.
-DTLS = """
-(echo hello; sleep 1) | timeout 10 openssl s_client -quiet -no_ign_eof -dtls -connect "$1:$2" 2>"$3/errors" | sort -u
-cat "$3/errors" >&2
-"""
 # 512 datagrams at 4 Mbit/s; prints what the receiver has missed.
 IPERF = """
 timeout 10 iperf3 -u -c "$1" -p "$2" -b 4M -l 1000 -n 512000 --connect-timeout 5000 -J $3 | python3 -c '
@@ -37,7 +32,7 @@ PROGRAMS = [
     # It waits so long for an answer, once its input has ended.
     Program("socat UDP4", "echo", ("socat", "-t", "1", "-", f"UDP4:{{host}}:{ECHO_PORT}"), "hello\n",
             stdin="hello\n"),
-    Program("openssl s_client -dtls", "dtls", ("sh", "-c", DTLS, "sh", "{host}", DTLS_PORT, "{scratch}"), "hello\n",
+    Program("openssl s_client -dtls", "dtls", ("sh", CLIENTS / "dtls.sh", "{host}", DTLS_PORT, "{scratch}"), "hello\n",
             commands=("openssl",)),
     Program("iperf3 -u", "iperf3", ("sh", "-c", IPERF, "sh", "{host}", IPERF_PORT), "0 lost\n", commands=("iperf3",)),
     Program("iperf3 -u -R", "iperf3", ("sh", "-c", IPERF, "sh", "{host}", IPERF_PORT, "-R"), "0 lost\n",

@@ -92,9 +92,12 @@ port_enable=NO
 xferlog_enable=NO
 """
 
-# It sends what it reads to whoever is connected; s_server has no echo by DTLS.
+# What s_server prints, it gets to read and sends back. It is done after one client, because then its socket is still
+# connected to that one.
 DTLS_SERVER = """
-while sleep 0.3; do echo hello; done | openssl s_server -quiet -dtls -listen -accept "$1" -key "$2" -cert "$3"
+while rm -f "$4" && mkfifo "$4"; do
+  openssl s_server -quiet -dtls -listen -naccept 1 -accept "$1" -key "$2" -cert "$3" <>"$4" >"$4"
+done
 """
 
 # A database of the run's own. postgres refuses to run as root.
@@ -119,7 +122,7 @@ class Server:
     argv: list
     needs: tuple[str, ...] = ()  # Servers that have to run before this one.
     is_udp: bool = False         # Its port is one of UDP.
-    on_demand: bool = False      # Waits for a case that needs it.
+    on_demand: bool = False      # Takes long to start: waits for a case that needs it.
     problem: str | None = None   # Why it does not run.
 
     @property
@@ -177,8 +180,8 @@ def datagram_servers() -> list[Server]:
                is_udp=True),
         Server("iperf3", "destination", ("iperf3",), IPERF_PORT, ["iperf3", "-s", "-p", IPERF_PORT]),
         Server("dtls", "destination", ("openssl",), DTLS_PORT,
-               ["sh", "-c", DTLS_SERVER, "sh", f"{DESTINATION_IP}:{DTLS_PORT}", WORK / "tls_key", WORK / "tls_cert"],
-               is_udp=True, on_demand=True),
+               ["sh", "-c", DTLS_SERVER, "sh", f"{DESTINATION_IP}:{DTLS_PORT}", WORK / "tls_key", WORK / "tls_cert",
+                WORK / "dtls.fifo"], is_udp=True),
         Server("quic", "destination", ("gtlsserver", "openssl"), QUIC_PORT,
                ["gtlsserver", "-q", "-d", WORK / "www", DESTINATION_IP, QUIC_PORT, WORK / "tls_key", WORK / "tls_cert"],
                is_udp=True),

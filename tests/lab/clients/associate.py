@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""associate.py PROXY PROXY_PORT HOST PORT: sends a datagram by way of a SOCKS5 proxy, and prints what comes back.
+"""associate.py PROXY PROXY_PORT HOST PORT SIZE: a datagram to an echo server, by way of a SOCKS5 proxy.
 
-The protocol is spoken by hand (RFC 1928), without socksify: what the proxy itself can do.
+Prints where it came back from, and its size. The protocol is spoken by hand (RFC 1928), without socksify: what the
+proxy itself can do.
 """
 
 import ipaddress
@@ -36,8 +37,8 @@ with socket.create_connection(proxy, 5) as control:
     relay_host, relay_port, _ = parse_address(reply[3:])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
         datagrams.settimeout(5)
-        datagrams.sendto(b"\0\0\0" + address_of(*destination) + b"hello", (relay_host, relay_port))
-        answer, source = datagrams.recvfrom(2048)
+        datagrams.sendto(b"\0\0\0" + address_of(*destination) + sent, (relay_host, relay_port))
+        answer, source = datagrams.recvfrom(65536)
         assert source == (relay_host, relay_port) and answer[:3] == b"\0\0\0", (source, answer)
         host, port, payload = parse_address(answer[3:])
-        print(host, port, payload.decode())
+        print(host, port, len(payload) if payload == sent else "something else")
