@@ -27,6 +27,7 @@ def parse_address(data: bytes) -> tuple[str, int, bytes]:
 
 
 proxy, destination = (sys.argv[1], int(sys.argv[2])), (sys.argv[3], int(sys.argv[4]))
+sent = bytes(number % 251 for number in range(int(sys.argv[5])))
 with socket.create_connection(proxy, 5) as control:
     control.sendall(b"\5\1\0")
     assert control.recv(2) == b"\5\0"
