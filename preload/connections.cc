@@ -126,11 +126,35 @@ void ClearOfSocket(int fd, unsigned flags) {
   }
 }
 
+void RecordOfSocket(int fd, const Connection& connection) {
+  {
+    const SignalsBlocked blocked;
+    g_descriptors.Record(fd, connection, blocked);
+  }
+  if ((g_descriptors.Flags(fd) & kHasCopies) == 0) return;
+  for (int each = 0; each < static_cast<int>(g_descriptors.used_end()); ++each) {
+    if (each == fd || (g_descriptors.Flags(each) & kHasCopies) == 0) continue;
+    if (SocketCookie(each) == connection.cookie) g_descriptors.Duplicate(fd, each);
+  }
+}
+
 void ForgetConnection(int fd) {
   const unsigned flags = g_descriptors.Flags(fd);
+  constexpr unsigned kCopied = kHasCopies | kHasConnection;
+  if ((flags & (kDatagram | kRelayed)) != 0 && (flags & kCopied) == kCopied) {
+    const uint64_t cookie = SocketCookie(fd);
+    g_descriptors.ClearFlags(fd, kHasCopies);
+    for (int each = 0; each < static_cast<int>(g_descriptors.used_end()); ++each) {
+      if ((g_descriptors.Flags(each) & kCopied) != kCopied || SocketCookie(each) != cookie) continue;
+      g_descriptors.ClearFlags(each, kHasCopies);
+      ForgetConnection(each);
+      g_descriptors.SetFlags(each, kHasCopies);
+    }
+    g_descriptors.SetFlags(fd, kHasCopies);
+  }
   if ((flags & (kPending | kHasConnection | kConnectFailed)) == 0) return;
   if ((flags & kPending) != 0) g_pendings.TakeError(fd);
-  if ((flags & kRelayed) != 0) g_relays.NoteDisconnected(fd);
+  if ((flags & kRelayed) != 0) g_relays.NoteDisconnected(fd, (flags & kBound) != 0);
   g_descriptors.Drop(fd);
   constexpr unsigned kOfDatagrams = kDnsByHand | kDatagram | kRelayed;
   const unsigned fresh = (flags & kOfDatagrams) != 0 ? 0U : unsigned{kFreshStream};

@@ -19,6 +19,9 @@ uint64_t SocketCookie(int fd);
 // calls, all of them on descriptors of ours only.
 std::optional<Connection> FindConnection(int fd);
 
+// Records a connection of a datagram socket for this descriptor and all others of the same socket.
+void RecordOfSocket(int fd, const Connection& connection);
+
 // Clears flags of the descriptor and of all others of the same socket.
 void ClearOfSocket(int fd, unsigned flags);
 

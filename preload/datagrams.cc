@@ -291,12 +291,15 @@ int ConnectRelayed(Runtime* runtime, int fd, const sockaddr* address, socklen_t 
     }
   }
   if (result != 0) return Refuse(runtime, decision, failure, "udp");
+  const int saved_errno = errno;
   socket->connected_to = nullptr;
   Connection connection = {.cookie = SocketCookie(fd), .peer_size = size};
   std::memcpy(&connection.peer, address, std::min<size_t>(size, sizeof connection.peer));
   connection.peer_size = family == AF_INET ? sizeof connection.peer.v4 : sizeof connection.peer.v6;
-  const SignalsBlocked blocked;
-  g_descriptors.Record(fd, connection, blocked);
+  char nothing = 0;
+  socket->has_queued = libc::recv(fd, static_cast<void*>(&nothing), size_t{0}, MSG_PEEK | MSG_DONTWAIT) >= 0;
+  errno = saved_errno;
+  RecordOfSocket(fd, connection);
   return 0;
 }
 

@@ -173,8 +173,8 @@ int ConnectToNameServer(int fd, const sockaddr* address, socklen_t size) {
   const socklen_t local_size = local.generic.sa_family == AF_INET ? sizeof local.v4 : sizeof local.v6;
   if (libc::connect(fd, static_cast<const sockaddr*>(&local.generic), local_size) != 0) return -1;
   const Connection connection = {.cookie = SocketCookie(fd), .peer = server, .peer_size = local_size};
-  g_descriptors.Record(fd, connection, blocked);
   MarkDescriptor(fd, kDnsByHand | kToNameServer);
+  RecordOfSocket(fd, connection);
   return 0;
 }
 

@@ -233,7 +233,7 @@ SOCKSIFY_EXPORT ssize_t __write(int fd, const void* data, size_t size) {
 }
 
 SOCKSIFY_EXPORT ssize_t writev(int fd, const iovec* parts, int count) {
-  if (IsSpecial(fd) && count >= 0) [[unlikely]]
+  if (IsSpecial(fd) && count >= 0 && count <= IOV_MAX) [[unlikely]]
     return SendSpecially(fd, 0, parts, static_cast<size_t>(count),
                          [=] { return libc::writev(fd, parts, count); });
   return libc::writev(fd, parts, count);

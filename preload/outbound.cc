@@ -112,6 +112,8 @@ bool GoesDirect(Runtime* runtime, const Endpoint& server, Transport transport) {
 bool IsInternetAddress(const sockaddr* address, socklen_t size) {
   // The first page is never mapped (vm.mmap_min_addr).
   if (reinterpret_cast<uintptr_t>(address) < 4096) return false;
+  // The kernel refuses what is longer than any address.
+  if (size > sizeof(sockaddr_storage)) return false;
   if (size < offsetof(sockaddr, sa_family) + sizeof(sa_family_t)) return false;
   return address->sa_family == AF_INET || address->sa_family == AF_INET6;
 }
@@ -119,7 +121,7 @@ bool IsInternetAddress(const sockaddr* address, socklen_t size) {
 bool IsInternetDestination(const sockaddr* address, socklen_t size) {
   if (IsInternetAddress(address, size)) return true;
   return reinterpret_cast<uintptr_t>(address) >= 4096 && size >= sizeof(sockaddr_in) &&
-         address->sa_family == AF_UNSPEC;
+         size <= sizeof(sockaddr_storage) && address->sa_family == AF_UNSPEC;
 }
 
 std::optional<int> JudgeRepetition(int fd) {

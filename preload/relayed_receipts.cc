@@ -84,7 +84,7 @@ class Receiver {
     if (relay.key.is_for_name) shown = Endpoint::FromIp(relay.key.fake, shown.port());
     if (shown.is_name()) return false;
     shown = Endpoint::FromIp(shown.ip().Unmapped(), shown.port());
-    if (is_connected_ && !(shown == peer_)) return false;
+    if (is_connected_ && !IsFromPeer(shown)) return false;
     out->address_size = ToSockaddr(shown.ip(), shown.port(), socket_->family, &out->address);
     return out->address_size != 0;
   }
@@ -107,6 +107,14 @@ class Receiver {
   }
 
  private:
+  // They come in the order in which they came to the socket.
+  bool IsFromPeer(const Endpoint& source) {
+    const bool has_queued = socket_->has_queued.load(std::memory_order_relaxed);
+    if (!(source == peer_)) return has_queued;
+    if (has_queued) socket_->has_queued = false;
+    return true;
+  }
+
   static std::expected<ReceivedUdpHeader, UdpHeaderError> ReadHeader(std::span<const iovec> parts,
                                                                      size_t size) {
     const auto* const front = static_cast<const uint8_t*>(parts[0].iov_base);
@@ -128,7 +136,7 @@ class Receiver {
   // From none of the relays: a helper for a name server, or somebody whom the program reaches directly.
   bool ExamineForeign(const msghdr& message, Shown* out) {
     ShowAsItIs(message, out);
-    if (is_connected_) return false;
+    if (is_connected_ && !socket_->has_queued.load(std::memory_order_relaxed)) return false;
     socklen_t size = out->address_size;
     if (ShowNameServer(&out->address.generic, sizeof out->address, &size)) {
       out->address_size = size;

@@ -63,6 +63,16 @@ bool DecideForPeer(Runtime* runtime, int fd, Decision* decision) {
   return false;
 }
 
+// Whether a datagram with an address goes to the very peer of the socket, whose answers it is to receive.
+bool IsForPeer(int fd, const Decision& decision) {
+  if (!IsConnectedByRelay(fd)) return false;
+  const std::optional<Connection> connection = g_descriptors.Find(fd);
+  const auto peer =
+      connection ? EndpointFromSockaddr(&connection->peer.generic, connection->peer_size) : std::nullopt;
+  if (!peer || peer->port() != decision.destination.port()) return false;
+  return peer->ip().Unmapped() == (decision.is_fake ? decision.fake : decision.destination.ip());
+}
+
 // Fills `out`; false with errno. `is_to_peer`: the kernel is given no address, but connected.
 bool Prepare(Runtime* runtime, int fd, RelayedSocket* socket, const Decision& decision, bool is_to_peer,
              Outgoing* out) {
@@ -237,8 +247,8 @@ class Batch {
     const AddressedSend judged = JudgeMessage(fd_, message, flags_, &decision_);
     if (judged == AddressedSend::kPass) return true;
     if (judged != AddressedSend::kRelay) return false;
-    const bool is_to_peer = message.msg_name == nullptr;
-    if (is_to_peer && !DecideForPeer(runtime_, fd_, &decision_)) return false;
+    if (message.msg_name == nullptr && !DecideForPeer(runtime_, fd_, &decision_)) return false;
+    const bool is_to_peer = message.msg_name == nullptr || IsForPeer(fd_, decision_);
     last_way_[count_] = way_count_;
     if (!Prepare(runtime_, fd_, socket_, decision_, is_to_peer, &ways_[way_count_])) return false;
     ++way_count_;
@@ -279,9 +289,9 @@ ssize_t SendRelayed(int fd, const msghdr& message, int flags, const Decision* de
     return -1;
   }
   if (!HasSaneParts(message)) return -1;
-  const bool is_to_peer = decision == nullptr;
   Decision for_peer;
-  if (is_to_peer) {
+  const bool is_to_peer = decision == nullptr || IsForPeer(fd, *decision);
+  if (decision == nullptr) {
     if (!DecideForPeer(runtime, fd, &for_peer)) return -1;
     decision = &for_peer;
   }

@@ -42,6 +42,7 @@ RelayedSocket* Relays::Provide(int fd, int family) {
     socket->family = family;
     socket->oldest = 0;
     socket->is_corked = false;
+    socket->has_queued = false;
     socket->header_size = 0;
     socket->connected_to = nullptr;
     cell->store(socket, std::memory_order_release);
@@ -79,6 +80,12 @@ void Relays::ForgetOne(int fd) {
   RelayedSocket* const socket =
       cell != nullptr ? cell->exchange(nullptr, std::memory_order_acq_rel) : nullptr;
   if (socket == nullptr || --socket->references != 0) return;
+  DropRelays(socket);
+  socket_pool_.Give(socket);
+}
+
+void Relays::DropRelays(RelayedSocket* socket) {
+  socket->oldest = 0;
   for (std::atomic<Relay*>& each : socket->relays) {
     Relay* const relay = each.exchange(nullptr, std::memory_order_acq_rel);
     if (relay == nullptr) continue;
@@ -87,11 +94,16 @@ void Relays::ForgetOne(int fd) {
     relay->data.Write({});
     relay_pool_.Give(relay);
   }
-  socket_pool_.Give(socket);
 }
 
-void Relays::NoteDisconnected(int fd) {
-  if (RelayedSocket* const socket = Find(fd)) socket->connected_to = nullptr;
+void Relays::NoteDisconnected(int fd, bool keeps_port) {
+  RelayedSocket* const socket = Find(fd);
+  if (socket == nullptr) return;
+  socket->connected_to = nullptr;
+  if (keeps_port) return;
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&lock_, blocked);
+  DropRelays(socket);
 }
 
 Relay* Relays::FindRelay(const RelayedSocket& socket, const RelayKey& key, RelayData* out) {

@@ -62,6 +62,9 @@ struct RelayedSocket {
   std::atomic<Relay*> connected_to = nullptr;            // whom the kernel has connected it to
   std::atomic<bool> is_corked = false;                   // the datagram has begun (MSG_MORE, UDP_CORK)
   std::atomic<unsigned> header_size = 0;                 // of the datagram that came last
+  // Datagrams came before it was connected to its present peer, and none has come from that since: they are
+  // still the program's.
+  std::atomic<bool> has_queued = false;
   int family = AF_UNSPEC;
   size_t oldest = 0;
   uint32_t references = 0;
@@ -79,8 +82,9 @@ class Relays {
   RelayedSocket* Provide(int fd, int family);
   void Copy(int from, int to);
   void Forget(int fd);
-  // connect(2) with AF_UNSPEC.
-  void NoteDisconnected(int fd);
+  // connect(2) with AF_UNSPEC. Unless the program bound the socket, that gives its port back (udp(7)), and
+  // proxies take datagrams only from the port that the first came from.
+  void NoteDisconnected(int fd, bool keeps_port);
 
   // A copy of what is known about the relay; null if there is none with that key.
   static Relay* FindRelay(const RelayedSocket& socket, const RelayKey& key, RelayData* out);
@@ -108,6 +112,7 @@ class Relays {
   };
 
   void ForgetOne(int fd);
+  void DropRelays(RelayedSocket* socket);
   void Close(const RelayData& data);
 
   DescriptorArray<RelayedSocket*> sockets_;
