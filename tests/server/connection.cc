@@ -68,6 +68,13 @@ Connection::~Connection() {
 
 void Connection::OnReady(Side side, uint32_t events) {
   if (finished()) return;
+  if (side >= Side::kRelay) {
+    if (!relay_) return;
+    const int which = static_cast<int>(side) - static_cast<int>(Side::kRelay);
+    relay_->OnReady(static_cast<UdpRelay::Socket>(which), events);
+    if (relay_->ended()) Finish(negotiation_.close_with());
+    return;
+  }
   const bool hung_up = (events & (EPOLLHUP | EPOLLERR)) != 0;
   if (side == Side::kUpstream && dialing_) {
     if (events != 0) FinishDial();
@@ -133,10 +140,18 @@ void Connection::Negotiate() {
 
 void Connection::Follow(Negotiation::Step step) {
   step_ = step;
+  if (step == Negotiation::Step::kAssociate) return Associate();
   if (step != Negotiation::Step::kConnect) return;
   if (negotiation_.origin().kind == OriginKind::kAddress) return Dial(negotiation_.origin());
   built_in_.emplace(negotiation_.origin());
   step_ = negotiation_.Answer(kSucceeded, local_);
+}
+
+void Connection::Associate() {
+  relay_.emplace(context_, token_ + static_cast<uint64_t>(Side::kRelay), &record_);
+  const Endpoint client = AddressOf(client_.get(), &getpeername);
+  const int error = relay_->Open(AddressOf(client_.get(), &getsockname).ip(), client.ip());
+  step_ = negotiation_.Answer(ReplyCodeForErrno(error), {local_.host, relay_->port()});
 }
 
 void Connection::Dial(const Origin& origin) {
@@ -202,7 +217,7 @@ void Connection::FlushClient() {
   if (finished()) return;
   const PacedOutput::Status status = output_.Flush(client_.get());
   output_blocked_ = status == PacedOutput::Status::kBlocked;
-  record_.bytes_to_client = output_.data_sent();
+  if (!relay_) record_.bytes_to_client = output_.data_sent();
   switch (status) {
     case PacedOutput::Status::kIdle:
     case PacedOutput::Status::kBlocked: break;
@@ -223,7 +238,7 @@ void Connection::PassHalfCloses() {
   if (client_eof_ && input_.empty() && !origin_told_) {
     origin_told_ = true;
     if (upstream_.valid()) shutdown(upstream_.get(), SHUT_WR);
-    if (built_in_) origin_eof_ = true;
+    if (built_in_ || relay_) origin_eof_ = true;
   }
   // A socket that is shut down on both sides would be reported as hung up for ever.
   if (origin_eof_ && origin_told_) upstream_.Reset();
@@ -261,7 +276,8 @@ void Connection::Finish(CloseHow how) {
   }
   client_.Reset();
   upstream_.Reset();
-  record_.bytes_to_client = output_.data_sent();
+  if (!relay_) record_.bytes_to_client = output_.data_sent();
+  relay_.reset();
   if (record_.outcome.empty()) record_.outcome = "stopped";
   context_.book->Finish(record_);
 }

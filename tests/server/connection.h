@@ -8,28 +8,23 @@
 #include <string>
 
 #include "base/unique_fd.h"
+#include "tests/server/connection_context.h"
 #include "tests/server/negotiation.h"
 #include "tests/server/origin.h"
 #include "tests/server/paced_output.h"
-#include "tests/server/poller.h"
 #include "tests/server/record.h"
-#include "tests/server/settings.h"
+#include "tests/server/udp_relay.h"
 
 namespace socksify::testserver {
 
-// What all connections of a server share; outlives them.
-struct ConnectionContext {
-  const Settings* settings = nullptr;
-  RecordBook* book = nullptr;
-  Poller* poller = nullptr;
-};
-
 class Connection {
  public:
-  enum class Side : uint8_t { kClient, kUpstream };
+  // The descriptors of a connection, and their places behind its token in the poller; the last three are a
+  // UDP association's.
+  enum class Side : uint8_t { kClient, kUpstream, kRelay, kRelayV4, kRelayV6 };
+  static constexpr uint64_t kTokens = 8;
 
-  // `client` is connected and non-blocking. `token` is the client's in the poller; token + 1 is the
-  // upstream's.
+  // `client` is connected and non-blocking. `token` is a multiple of kTokens.
   Connection(const ConnectionContext& context, uint64_t token, UniqueFd client);
   ~Connection();  // ends the connection if it is not over
   Connection(const Connection&) = delete;
@@ -45,6 +40,7 @@ class Connection {
   void Advance();
   void Negotiate();
   void Follow(Negotiation::Step step);
+  void Associate();
   void Dial(const Origin& origin);
   void FinishDial();
   void RelayToOrigin();
@@ -62,6 +58,7 @@ class Connection {
   Negotiation negotiation_;
   Negotiation::Step step_ = Negotiation::Step::kNeedInput;
   std::optional<BuiltInOrigin> built_in_;
+  std::optional<UdpRelay> relay_;
   std::string input_;  // from the client: not yet understood, or not yet passed on
   bool dialing_ = false;
   bool output_blocked_ = false;

@@ -111,8 +111,10 @@ Negotiation::Step Negotiation::StartRequest() {
   }
   switch (static_cast<Command>(record_->command)) {
     case Command::kConnect: break;
-    case Command::kBind:
     case Command::kUdpAssociate:
+      if (is_socks5() && settings_->udp()) return Step::kAssociate;
+      return Refuse(kCommandNotSupported, "refused");
+    case Command::kBind:
     default: return Refuse(kCommandNotSupported, "refused");
   }
   origin_ = settings_->FindOrigin(record_->host, record_->port);
@@ -124,10 +126,12 @@ Negotiation::Step Negotiation::StartRequest() {
 
 Negotiation::Step Negotiation::Answer(uint8_t reply_code, const BoundAddress& bound) {
   if (reply_code != kSucceeded) return Refuse(reply_code, "refused");
-  const BoundAddress& said = script_.bound ? *script_.bound : bound;
+  const bool is_udp = static_cast<Command>(record_->command) == Command::kUdpAssociate;
+  BoundAddress said = script_.bound.value_or(bound);
+  if (is_udp && said.port == 0) said.port = bound.port;
   const uint8_t code = is_socks5() ? kSucceeded : kSocks4Granted;
   record_->reply_code = code;
-  record_->outcome = "connected";
+  record_->outcome = is_udp ? "associated" : "connected";
   return Push(is_socks5() ? MakeSocks5Reply(script_.reply.version.value_or(kSocks5Version), code, said)
                           : MakeSocks4Reply(script_.reply.version.value_or(0), code, said),
               script_.reply, Step::kRelay);

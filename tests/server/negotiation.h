@@ -2,8 +2,8 @@
 // Negotiation: one client's handshake from the first byte to the reply, without I/O.
 //
 // The caller collects the client's bytes and offers them to Receive() until it says what to do next. SOCKS4,
-// 4A and 5 are told apart by the first byte. Only CONNECT is carried out; BIND and UDP ASSOCIATE are recorded
-// and refused (reply 7). Not thread-safe.
+// 4A and 5 are told apart by the first byte. CONNECT and, with SOCKS5, UDP ASSOCIATE are carried out by the
+// caller; BIND is recorded and refused (reply 7). Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +21,10 @@ class Negotiation {
  public:
   enum class Step : uint8_t {
     kNeedInput,
-    kConnect,  // connect to origin(), which is never of kind kUnknown or kRefuse, and call Answer()
-    kRelay,    // the answer is success: what follows is application data
-    kOver,     // nothing that the client says matters any more
+    kConnect,    // connect to origin(), which is never of kind kUnknown or kRefuse, and call Answer()
+    kAssociate,  // open a UDP relay and call Answer()
+    kRelay,      // the answer is success: what follows is application data
+    kOver,       // nothing that the client says matters any more
   };
 
   // All three must outlive the negotiation, which fills `record` and pushes its messages to `output`.
@@ -31,7 +32,8 @@ class Negotiation {
 
   // Takes complete messages off the front of `input`.
   Step Receive(std::string* input);
-  // The outcome of connecting: a SOCKS5 reply code, and the address that the destination sees.
+  // The outcome of connecting or associating: a SOCKS5 reply code, and the address that the destination sees,
+  // or the relay's. A port of 0 in an association's reply.bound stands for the relay's.
   Step Answer(uint8_t reply_code, const BoundAddress& bound);
 
   const Origin& origin() const { return origin_; }

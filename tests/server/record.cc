@@ -2,6 +2,7 @@
 #include "tests/server/record.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace socksify::testserver {
@@ -26,7 +27,20 @@ size_t RecordBook::Open() {
 
 void RecordBook::Store(const RequestRecord& record) {
   const std::lock_guard lock(mutex_);
-  records_[record.id] = record;
+  StoreLocked(record);
+}
+
+void RecordBook::StoreDatagrams(const RequestRecord& record, std::vector<DatagramRecord> datagrams) {
+  const std::lock_guard lock(mutex_);
+  StoreLocked(record);
+  std::ranges::move(datagrams, std::back_inserter(records_[record.id].datagrams));
+}
+
+void RecordBook::StoreLocked(const RequestRecord& record) {
+  RequestRecord& stored = records_[record.id];
+  std::vector<DatagramRecord> datagrams = std::move(stored.datagrams);
+  stored = record;
+  stored.datagrams = std::move(datagrams);
 }
 
 void RecordBook::Finish(RequestRecord record) {
@@ -34,7 +48,8 @@ void RecordBook::Finish(RequestRecord record) {
     const std::lock_guard lock(mutex_);
     record.finished = true;
     record.peak_connections = peak_;
-    records_[record.id] = record;
+    StoreLocked(record);
+    record.datagrams = records_[record.id].datagrams;
     ++finished_;
     --open_;
   }

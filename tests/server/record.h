@@ -18,6 +18,18 @@ enum class AddressType : uint8_t { kNone, kV4, kV6, kName };
 
 const char* AddressTypeName(AddressType type);  // "none", "v4", "v6", "name"
 
+// How many bytes of a datagram's payload are kept.
+constexpr size_t kDatagramHeadSize = 64;
+
+// One datagram of the client, its destination as sent.
+struct DatagramRecord {
+  AddressType address_type = AddressType::kNone;
+  std::string host;
+  uint16_t port = 0;
+  size_t size = 0;   // of the payload
+  std::string head;  // the payload's first bytes
+};
+
 struct RequestRecord {
   size_t id = 0;             // counts from 0 in the order of acceptance
   std::string client;        // the peer's address: 127.0.0.1:40000
@@ -32,15 +44,20 @@ struct RequestRecord {
   std::string host;  // the destination as sent; addresses in their usual text form
   uint16_t port = 0;
   int reply_code = -1;  // the code in the server's reply, -1 for none yet
-  // "" while negotiating; "connected", "refused", "bad credentials", "no acceptable method", "silent",
-  // "malformed: WHY", "client left", "ended by script", "stopped" (with the server): what became of the
-  // request, not how a connected one ended.
+  // "" while negotiating; "connected", "associated", "refused", "bad credentials", "no acceptable method",
+  // "silent", "malformed: WHY", "client left", "ended by script", "stopped" (with the server): what became of
+  // the request, not how a connected one ended.
   std::string outcome;
   std::string raw;                 // the handshake's bytes as the client sent them
   uint64_t bytes_from_client = 0;  // application data; both counts are final when `finished`
   uint64_t bytes_to_client = 0;
-  size_t peak_connections = 0;  // most connections at a time, up to the end of this one
-  bool finished = false;        // the connection is over
+  // Of a UDP association; its byte counts are those of the payloads.
+  uint64_t datagrams_from_client = 0;  // with a whole header, whatever became of them
+  uint64_t datagrams_to_client = 0;
+  uint64_t ignored_datagrams = 0;         // of strangers, fragments, without a whole header
+  std::vector<DatagramRecord> datagrams;  // the first 1000 from the client
+  size_t peak_connections = 0;            // most connections at a time, up to the end of this one
+  bool finished = false;                  // the connection is over
 };
 
 // Thread-safe.
@@ -53,7 +70,10 @@ class RecordBook {
   size_t Open();  // the new record's id
   // A record is stored before the bytes it speaks of are sent: a client that has seen the reply finds the
   // request here.
+  // The datagrams stay as they are here: they come by StoreDatagrams alone.
   void Store(const RequestRecord& record);
+  // Stores `record` and appends to its datagrams.
+  void StoreDatagrams(const RequestRecord& record, std::vector<DatagramRecord> datagrams);
   void Finish(RequestRecord record);
 
   std::vector<RequestRecord> records() const;
@@ -61,6 +81,8 @@ class RecordBook {
   bool WaitForFinished(size_t count, std::chrono::milliseconds timeout) const;
 
  private:
+  void StoreLocked(const RequestRecord& record);
+
   const FinishedCallback on_finished_;
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;

@@ -61,10 +61,25 @@ struct BoundAddress {
   uint16_t port = 0;
 };
 
+// What is done to the answers of a UDP association.
+struct UdpScript {
+  std::optional<uint8_t> fragment = std::nullopt;
+  std::optional<uint8_t> address_type = std::nullopt;
+  std::optional<BoundAddress> source = std::nullopt;
+  bool source_is_name = false;  // the source is said as the client said the destination
+  std::optional<size_t> junk = std::nullopt;
+  std::optional<size_t> truncate = std::nullopt;
+  bool foreign = false;
+  size_t drop = 0;
+  std::optional<size_t> restart = std::nullopt;
+  uint32_t delay_ms = 0;
+};
+
 struct Script {
   StageScript method;
   StageScript auth;
   StageScript reply;
+  UdpScript udp;
   std::optional<BoundAddress> bound;
   std::optional<size_t> close_at;
   CloseHow close_with = CloseHow::kFin;

@@ -92,4 +92,14 @@ std::optional<Credentials> Settings::credentials() const {
   return credentials_;
 }
 
+void Settings::SetUdp(bool offered) {
+  const std::lock_guard lock(mutex_);
+  udp_ = offered;
+}
+
+bool Settings::udp() const {
+  const std::lock_guard lock(mutex_);
+  return udp_;
+}
+
 }  // namespace socksify::testserver

@@ -31,6 +31,7 @@ class Settings {
   void AddScript(std::string_view pattern, Script script);  // its reply and close steps count
   void SetScript(Script script);
   void SetCredentials(std::optional<Credentials> credentials);
+  void SetUdp(bool offered);  // without: UDP ASSOCIATE is refused with reply 7
 
   // The origin of a destination. IP addresses that no pattern names stand for themselves, names are unknown.
   Origin FindOrigin(std::string_view host, uint16_t port) const;
@@ -39,6 +40,7 @@ class Settings {
   Script script() const;
   // Set: user name and password are demanded of SOCKS5 clients, and the user name of SOCKS4 clients.
   std::optional<Credentials> credentials() const;
+  bool udp() const;
 
  private:
   struct Pattern {
@@ -64,6 +66,7 @@ class Settings {
   std::vector<Entry<Script>> scripts_;
   Script script_;
   std::optional<Credentials> credentials_;
+  bool udp_ = true;
 };
 
 }  // namespace socksify::testserver

@@ -20,7 +20,7 @@
 namespace socksify::testserver {
 namespace {
 
-// Tokens of the poller: listeners count up from here, connections from 0 in steps of two.
+// Tokens of the poller: listeners count up from here, connections from 0 in steps of kTokens.
 constexpr uint64_t kFirstListenerToken = uint64_t{1} << 62;
 // How long accepting pauses when there are no descriptors left.
 constexpr std::chrono::milliseconds kAcceptPause{20};
@@ -89,10 +89,9 @@ class TestServer::Engine {
 
   void OnReady(uint64_t token, uint32_t events) {
     if (token >= kFirstListenerToken) return Accept(token);
-    const auto found = connections_.find(token & ~uint64_t{1});
+    const auto found = connections_.find(token - token % Connection::kTokens);
     if (found == connections_.end()) return;  // ended by an earlier event of the same batch
-    const auto side = (token & 1) == 0 ? Connection::Side::kClient : Connection::Side::kUpstream;
-    found->second->OnReady(side, events);
+    found->second->OnReady(static_cast<Connection::Side>(token % Connection::kTokens), events);
     if (found->second->finished()) connections_.erase(found);
   }
 
@@ -112,7 +111,7 @@ class TestServer::Engine {
       const ConnectionContext context{.settings = &settings_, .book = &book_, .poller = &poller_};
       connections_.emplace(next_token_,
                            std::make_unique<Connection>(context, next_token_, std::move(client)));
-      next_token_ += 2;
+      next_token_ += Connection::kTokens;
     }
   }
 
@@ -172,6 +171,10 @@ void TestServer::SetScript(std::string_view script) {
 
 void TestServer::SetCredentials(std::string_view user, std::string_view password) {
   engine_->settings().SetCredentials(Credentials{std::string(user), std::string(password)});
+}
+
+void TestServer::SetUdp(bool offered) {
+  engine_->settings().SetUdp(offered);
 }
 
 std::vector<RequestRecord> TestServer::requests() const {

@@ -57,6 +57,8 @@ class TestServer {
   void AddScript(std::string_view pattern, std::string_view script);
   void SetScript(std::string_view script);
   void SetCredentials(std::string_view user, std::string_view password);
+  // Without: UDP ASSOCIATE is refused with reply 7.
+  void SetUdp(bool offered);
 
   // One per connection, in the order of acceptance.
   std::vector<RequestRecord> requests() const;

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <optional>
 #include <span>
+#include <utility>
 
 #include "base/ip_address.h"
 
@@ -33,6 +33,60 @@ void AppendPort(std::string* out, uint16_t port) {
 
 void AppendIp(std::string* out, const IpAddress& ip) {
   for (const uint8_t byte : ip.bytes()) *out += static_cast<char>(byte);
+}
+
+void AppendAddress(std::string* out, const BoundAddress& address) {
+  if (const std::optional<IpAddress> ip = IpAddress::Parse(address.host)) {
+    *out += ip->is_v4() ? '\x01' : '\x04';
+    AppendIp(out, *ip);
+  } else {
+    *out += '\x03';
+    *out += static_cast<char>(address.host.size());
+    *out += address.host;
+  }
+  AppendPort(out, address.port);
+}
+
+struct Destination {
+  AddressType type = AddressType::kNone;
+  std::string host;
+  uint16_t port = 0;
+};
+
+// ATYP DST.ADDR DST.PORT behind three other bytes, as in a request and before a datagram.
+Parsed ParseDestination(std::string_view bytes, Destination* out) {
+  if (bytes.size() < 5) return {};
+  size_t begin = 4;
+  size_t address_size = 0;
+  switch (ByteAt(bytes, 3)) {
+    case 1:
+      out->type = AddressType::kV4;
+      address_size = 4;
+      break;
+    case 3:
+      out->type = AddressType::kName;
+      address_size = ByteAt(bytes, 4);
+      begin = 5;
+      break;
+    case 4:
+      out->type = AddressType::kV6;
+      address_size = 16;
+      break;
+    default: return {0, "unknown address type"};
+  }
+  const size_t size = begin + address_size + 2;
+  if (bytes.size() < size) return {};
+  if (out->type == AddressType::kName) {
+    out->host = bytes.substr(begin, address_size);
+  } else if (out->type == AddressType::kV4) {
+    out->host = IpAddress::V4(V4At(bytes, begin)).ToString();
+  } else {
+    uint8_t v6[16];
+    std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(begin), sizeof v6, v6);
+    out->host = IpAddress::V6(v6).ToString();
+  }
+  out->port = PortAt(bytes, begin + address_size);
+  return {size};
 }
 
 }  // namespace
@@ -96,41 +150,26 @@ Parsed ParseSocks5Credentials(std::string_view bytes, RequestRecord* record) {
 Parsed ParseSocks5Request(std::string_view bytes, RequestRecord* record) {
   if (bytes.empty()) return {};
   if (ByteAt(bytes, 0) != kSocks5Version) return {0, "request of another version than 5"};
-  if (bytes.size() < 5) return {};
-  size_t begin = 4;
-  size_t address_size = 0;
-  AddressType type = AddressType::kNone;
-  switch (ByteAt(bytes, 3)) {
-    case 1:
-      type = AddressType::kV4;
-      address_size = 4;
-      break;
-    case 3:
-      type = AddressType::kName;
-      address_size = ByteAt(bytes, 4);
-      begin = 5;
-      break;
-    case 4:
-      type = AddressType::kV6;
-      address_size = 16;
-      break;
-    default: return {0, "unknown address type"};
-  }
-  const size_t size = begin + address_size + 2;
-  if (bytes.size() < size) return {};
-  if (type == AddressType::kName) {
-    record->host = bytes.substr(begin, address_size);
-  } else if (type == AddressType::kV4) {
-    record->host = IpAddress::V4(V4At(bytes, begin)).ToString();
-  } else {
-    uint8_t v6[16];
-    std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(begin), sizeof v6, v6);
-    record->host = IpAddress::V6(v6).ToString();
-  }
+  Destination destination;
+  const Parsed parsed = ParseDestination(bytes, &destination);
+  if (parsed.size == 0) return parsed;
   record->command = ByteAt(bytes, 1);
-  record->address_type = type;
-  record->port = PortAt(bytes, begin + address_size);
-  return {size};
+  record->address_type = destination.type;
+  record->host = std::move(destination.host);
+  record->port = destination.port;
+  return parsed;
+}
+
+// RSV (2) FRAG ATYP DST.ADDR DST.PORT DATA (RFC 1928 section 7).
+Parsed ParseUdpHeader(std::string_view bytes, DatagramRecord* record) {
+  if (bytes.size() > 2 && ByteAt(bytes, 2) != 0) return {0, "a fragment"};
+  Destination destination;
+  const Parsed parsed = ParseDestination(bytes, &destination);
+  if (parsed.size == 0) return parsed;
+  record->address_type = destination.type;
+  record->host = std::move(destination.host);
+  record->port = destination.port;
+  return parsed;
 }
 
 // VN CD DSTPORT DSTIP; VN is 0 in a reply.
@@ -146,16 +185,15 @@ std::string MakeSocks4Reply(uint8_t version, uint8_t code, const BoundAddress& b
 // VER REP RSV ATYP BND.ADDR BND.PORT (RFC 1928 section 6).
 std::string MakeSocks5Reply(uint8_t version, uint8_t code, const BoundAddress& bound) {
   std::string reply{static_cast<char>(version), static_cast<char>(code), 0};
-  if (const std::optional<IpAddress> ip = IpAddress::Parse(bound.host)) {
-    reply += ip->is_v4() ? '\x01' : '\x04';
-    AppendIp(&reply, *ip);
-  } else {
-    reply += '\x03';
-    reply += static_cast<char>(bound.host.size());
-    reply += bound.host;
-  }
-  AppendPort(&reply, bound.port);
+  AppendAddress(&reply, bound);
   return reply;
+}
+
+std::string MakeUdpHeader(uint8_t fragment, std::optional<uint8_t> address_type, const BoundAddress& source) {
+  std::string header{0, 0, static_cast<char>(fragment)};
+  AppendAddress(&header, source);
+  if (address_type) header[3] = static_cast<char>(*address_type);
+  return header;
 }
 
 uint8_t ReplyCodeForErrno(int error) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -46,9 +47,14 @@ Parsed ParseSocks4Request(std::string_view bytes, RequestRecord* record);
 Parsed ParseSocks5Greeting(std::string_view bytes, RequestRecord* record);
 Parsed ParseSocks5Credentials(std::string_view bytes, RequestRecord* record);  // RFC 1929
 Parsed ParseSocks5Request(std::string_view bytes, RequestRecord* record);
+// The header of a datagram (RFC 1928 section 7): its destination. A fragment is an error; `size` 0 without
+// one says that the datagram ends in its header.
+Parsed ParseUdpHeader(std::string_view bytes, DatagramRecord* record);
 
 std::string MakeSocks4Reply(uint8_t version, uint8_t code, const BoundAddress& bound);
 std::string MakeSocks5Reply(uint8_t version, uint8_t code, const BoundAddress& bound);
+// With `address_type`, that ATYP before whatever `source` is.
+std::string MakeUdpHeader(uint8_t fragment, std::optional<uint8_t> address_type, const BoundAddress& source);
 
 // The SOCKS5 reply code that says `error`, an errno value of connect(2).
 uint8_t ReplyCodeForErrno(int error);
