@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string_view>
+#include <vector>
 
 namespace socksify::testserver {
 namespace {
@@ -24,6 +25,19 @@ std::string ToHex(std::string_view bytes) {
     hex += kDigits[static_cast<unsigned char>(c) & 15];
   }
   return hex;
+}
+
+nlohmann::ordered_json DatagramsToJson(const std::vector<DatagramRecord>& datagrams) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const DatagramRecord& datagram : datagrams) {
+    nlohmann::ordered_json& json = list.emplace_back();
+    json["type"] = AddressTypeName(datagram.address_type);
+    json["host"] = datagram.host;
+    json["port"] = datagram.port;
+    json["size"] = datagram.size;
+    json["head"] = ToHex(datagram.head);
+  }
+  return list;
 }
 
 }  // namespace
@@ -48,6 +62,12 @@ std::string ToJsonLine(const RequestRecord& record, bool with_raw) {
   json["outcome"] = record.outcome;
   json["bytes_from_client"] = record.bytes_from_client;
   json["bytes_to_client"] = record.bytes_to_client;
+  if (record.outcome == "associated") {
+    json["datagrams_from_client"] = record.datagrams_from_client;
+    json["datagrams_to_client"] = record.datagrams_to_client;
+    json["ignored_datagrams"] = record.ignored_datagrams;
+    json["datagrams"] = DatagramsToJson(record.datagrams);
+  }
   json["peak_connections"] = record.peak_connections;
   if (with_raw) json["raw"] = ToHex(record.raw);
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";

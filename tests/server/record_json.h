@@ -9,7 +9,7 @@
 namespace socksify::testserver {
 
 // Ends with a newline. Members that have no value yet are left out; `raw` is hexadecimal and only there if
-// `with_raw`. Bytes that are not UTF-8 come out as U+FFFD.
+// `with_raw`; the `head` of a datagram is hexadecimal too. Bytes that are not UTF-8 come out as U+FFFD.
 std::string ToJsonLine(const RequestRecord& record, bool with_raw);
 
 }  // namespace socksify::testserver

@@ -7,6 +7,7 @@ namespace socksify::testserver {
 namespace {
 
 constexpr uint64_t kMaxDelayMs = 600'000;
+constexpr uint64_t kMaxDatagram = 65507;  // the most that UDP over IPv4 carries
 constexpr uint64_t kMaxSize = 16 << 20;
 
 std::optional<std::string> Unescape(std::string_view text) {
@@ -66,6 +67,23 @@ Outcome ApplyToStage(std::string_view key, std::string_view value, StageScript* 
   return Outcome::kUnknownStep;
 }
 
+Outcome ApplyToUdp(std::string_view key, std::string_view value, UdpScript* udp) {
+  if (key == "frag") return Check(SetNumber(value, 255, &udp->fragment));
+  if (key == "atyp") return Check(SetNumber(value, 255, &udp->address_type));
+  if (key == "junk") return Check(SetNumber(value, kMaxDatagram, &udp->junk));
+  if (key == "truncate") return Check(SetNumber(value, kMaxDatagram, &udp->truncate));
+  if (key == "foreign") return Check(SetNumber(value, 1, &udp->foreign));
+  if (key == "drop") return Check(SetNumber(value, kMaxSize, &udp->drop));
+  if (key == "restart") return Check(SetNumber(value, kMaxSize, &udp->restart));
+  if (key == "delay") return Check(SetNumber(value, kMaxDelayMs, &udp->delay_ms));
+  if (key == "source") {
+    udp->source_is_name = value == "name";
+    udp->source = ParseHostPort(value);
+    return Check(udp->source_is_name || (udp->source && udp->source->host.size() <= 255));
+  }
+  return Outcome::kUnknownStep;
+}
+
 Outcome Apply(std::string_view key, std::string_view value, Script* script) {
   if (key == "close.at") return Check(SetNumber(value, kMaxSize, &script->close_at));
   if (key == "close.with") {
@@ -80,6 +98,7 @@ Outcome Apply(std::string_view key, std::string_view value, Script* script) {
   if (key.starts_with("method.")) return ApplyToStage(key.substr(7), value, &script->method);
   if (key.starts_with("auth.")) return ApplyToStage(key.substr(5), value, &script->auth);
   if (key.starts_with("reply.")) return ApplyToStage(key.substr(6), value, &script->reply);
+  if (key.starts_with("udp.")) return ApplyToUdp(key.substr(4), value, &script->udp);
   return Outcome::kUnknownStep;
 }
 

@@ -28,6 +28,22 @@
 //   close.at=N         the connection ends once the server has sent N bytes, handshake and data alike
 //   close.with=fin|rst how the server ends a connection of its own accord (fin)
 //
+// and of the answers of a UDP association (the stage `udp`; the steps of the datagram's destination count):
+//
+//   udp.frag=N      their FRAG byte
+//   udp.atyp=N      their ATYP byte, whatever address follows
+//   udp.source=A    the source in their header, written as for reply.bound; `name`: the destination as the
+//                   client said it
+//   udp.truncate=N  only the first N bytes of each, the header's included
+//   udp.junk=N      before each, a datagram of N bytes of 0xa5
+//   udp.foreign=1   before each, one with the payload "foreign" from another port than the relay's
+//   udp.drop=N      the first N datagrams of the client are lost
+//   udp.delay=MS    milliseconds before each
+//   udp.restart=N   the association ends, and its control connection, behind the N-th answer
+//
+// In an association's reply.bound a port of 0 stands for the relay's, so that 0.0.0.0:0 is wrong in the
+// address alone.
+//
 // Numbers are decimal or 0x... In a value %XX stands for the byte with that hexadecimal number (%20 is a
 // blank).
 #pragma once

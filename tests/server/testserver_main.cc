@@ -40,18 +40,21 @@ struct Arguments {
   std::string port_file;
   bool raw = false;
   bool quiet = false;
+  bool no_udp = false;
   unsigned lifetime_s = 3600;
 };
 
 void Declare(CLI::App* app, Arguments* arguments) {
   app->add_option("--listen", arguments->listen, "ADDR:PORT to listen on, port 0 for any (127.0.0.1:0)");
   app->add_option("--name", arguments->names, "HOST=ADDR[:PORT]: a name known only to this server");
-  app->add_option("--page", arguments->pages, "HOST[=TEXT]: answer it as a web server with one page");
+  app->add_option("--page", arguments->pages,
+                  "HOST[=TEXT]: answer it as a web server with one page, over UDP with its text");
   app->add_option("--echo", arguments->echoes, "HOST: answer it as an echo server");
   app->add_option("--discard", arguments->discards, "HOST: answer it as a server that swallows everything");
   app->add_option("--refuse", arguments->refusals, "HOST[=CODE]: refuse it with a SOCKS5 reply code (5)");
   app->add_option("--script", arguments->scripts, "[HOST: ]STEPS: misbehave, for HOST or for all");
   app->add_option("--user", arguments->user, "NAME:PASSWORD that clients must give");
+  app->add_flag("--no-udp", arguments->no_udp, "refuse UDP ASSOCIATE with reply 7");
   app->add_option("--record", arguments->record_file, "append one JSON line per finished connection to FILE");
   app->add_flag("--raw", arguments->raw, "add the handshake's bytes to the record");
   app->add_option("--pid-file", arguments->pid_file, "write the process id to FILE");
@@ -98,6 +101,7 @@ void Configure(const Arguments& arguments, TestServer* server) {
     if (!number) throw std::invalid_argument("--refuse " + text + ": expected HOST or HOST=CODE");
     server->AddRefused(host, static_cast<uint8_t>(*number));
   }
+  server->SetUdp(!arguments.no_udp);
   for (const std::string& text : arguments.scripts) AddScript(server, text);
   if (!arguments.user.empty()) {
     const size_t colon = arguments.user.find(':');
