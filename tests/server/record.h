@@ -24,10 +24,10 @@ constexpr size_t kDatagramHeadSize = 64;
 // One datagram of the client, its destination as sent.
 struct DatagramRecord {
   AddressType address_type = AddressType::kNone;
-  std::string host;
+  std::string host{};  // {} for -Wmissing-field-initializers
   uint16_t port = 0;
-  size_t size = 0;   // of the payload
-  std::string head;  // the payload's first bytes
+  size_t size = 0;     // of the payload
+  std::string head{};  // the payload's first bytes
 };
 
 struct RequestRecord {

@@ -126,5 +126,43 @@ TEST(RecordTest, BecomesOneLineOfJson) {
             "\n");
 }
 
+TEST(RecordTest, ListsTheDatagramsOfAnAssociation) {
+  RequestRecord record;
+  record.outcome = "associated";
+  record.command = 3;
+  record.address_type = AddressType::kV4;
+  record.host = "0.0.0.0";
+  record.datagrams_from_client = 7;
+  record.datagrams_to_client = 8;
+  record.ignored_datagrams = 9;
+  record.datagrams.push_back(
+      {.address_type = AddressType::kName, .host = "dns.test", .port = 53, .size = 100, .head = "\x01\xff"});
+  record.datagrams.push_back(
+      {.address_type = AddressType::kV6, .host = "2001:db8::1", .port = 1, .size = 0, .head = ""});
+  EXPECT_EQ(ToJsonLine(record, false),
+            R"({"id":0,"client":"","listener":"","command":"udp associate","type":"v4","host":"0.0.0.0",)"
+            R"("port":0,"outcome":"associated","bytes_from_client":0,"bytes_to_client":0,)"
+            R"("datagrams_from_client":7,"datagrams_to_client":8,"ignored_datagrams":9,"datagrams":[)"
+            R"({"type":"name","host":"dns.test","port":53,"size":100,"head":"01ff"},)"
+            R"({"type":"v6","host":"2001:db8::1","port":1,"size":0,"head":""}],"peak_connections":0})"
+            "\n");
+}
+
+TEST(RecordTest, KeepsDatagramsThatWereStored) {
+  RecordBook book;
+  RequestRecord record;
+  record.id = book.Open();
+  book.StoreDatagrams(record, {DatagramRecord{.host = "one"}});
+  record.outcome = "associated";
+  book.Store(record);
+  book.StoreDatagrams(record, {DatagramRecord{.host = "two"}});
+  book.Finish(record);
+  const RequestRecord stored = book.records()[0];
+  EXPECT_EQ(stored.outcome, "associated");
+  ASSERT_EQ(stored.datagrams.size(), 2U);
+  EXPECT_EQ(stored.datagrams[0].host, "one");
+  EXPECT_EQ(stored.datagrams[1].host, "two");
+}
+
 }  // namespace
 }  // namespace socksify::testserver

@@ -40,6 +40,30 @@ TEST(ScriptTest, ReadsEveryStep) {
   EXPECT_EQ(script->close_with, CloseHow::kRst);
 }
 
+TEST(ScriptTest, ReadsEveryStepOfUdp) {
+  const auto script = ParseScript(
+      "udp.frag=255 udp.atyp=0x7f udp.source=[2001:db8::1]:80 udp.junk=0 udp.truncate=65507 udp.foreign=1 "
+      "udp.drop=2 udp.restart=3 udp.delay=100");
+  ASSERT_TRUE(script.has_value()) << script.error();
+  EXPECT_EQ(script->udp.fragment, 255);
+  EXPECT_EQ(script->udp.address_type, 0x7f);
+  ASSERT_TRUE(script->udp.source.has_value());
+  EXPECT_EQ(script->udp.source->host, "2001:db8::1");
+  EXPECT_EQ(script->udp.source->port, 80);
+  EXPECT_FALSE(script->udp.source_is_name);
+  EXPECT_EQ(script->udp.junk, 0U);
+  EXPECT_EQ(script->udp.truncate, 65507U);
+  EXPECT_TRUE(script->udp.foreign);
+  EXPECT_EQ(script->udp.drop, 2U);
+  EXPECT_EQ(script->udp.restart, 3U);
+  EXPECT_EQ(script->udp.delay_ms, 100U);
+
+  const auto named = ParseScript("udp.source=192.0.2.1:9 udp.source=name");
+  ASSERT_TRUE(named.has_value()) << named.error();
+  EXPECT_TRUE(named->udp.source_is_name);
+  EXPECT_FALSE(named->udp.source.has_value());
+}
+
 struct BadScript {
   const char* text;
   const char* error;
@@ -61,6 +85,11 @@ TEST(ScriptTest, SaysWhatItCannotRead) {
       {"reply.bound=relay.test", kBad},
       {"reply.bound=::1:80", kBad},
       {"close.with=bang", kBad},
+      {"udp.colour=red", "script: udp.colour=red: unknown step"},
+      {"udp.frag=256", kBad},
+      {"udp.source=relay.test", kBad},
+      {"udp.junk=65508", kBad},
+      {"udp.foreign=2", kBad},
   };
   for (const BadScript& bad : table) {
     const auto script = ParseScript("reply.split=1 " + std::string(bad.text) + " reply.gap=1");
