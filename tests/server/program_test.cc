@@ -16,6 +16,7 @@
 
 #include "base/unique_fd.h"
 #include "tests/server/raw_client.h"
+#include "tests/server/raw_udp.h"
 
 namespace socksify::testserver {
 namespace {
@@ -110,6 +111,24 @@ TEST_F(ProgramTest, ServesRecordsAndEndsOnSigterm) {
   EXPECT_NE(record.find(R"("host":"web.test","port":80,"reply":0,"outcome":"connected")"), std::string::npos)
       << record;
   EXPECT_EQ(record.find("\"raw\""), std::string::npos);
+}
+
+TEST_F(ProgramTest, RefusesUdpWhenAsked) {
+  const struct {
+    std::vector<std::string> arguments;
+    char reply_code;
+  } table[] = {{{}, 0}, {{"--no-udp"}, 7}};
+  for (const auto& one : table) {
+    Program program(one.arguments);
+    const std::string line = program.ReadLine();
+    const std::string start = "listening on 127.0.0.1:";
+    ASSERT_TRUE(line.starts_with(start)) << line;
+    const int port = std::stoi(line.substr(start.size()));
+    RawAssociation association(Endpoint::FromIp(IpAddress::V4(0x7f000001), static_cast<uint16_t>(port)));
+    ASSERT_GE(association.reply().size(), 2U);
+    EXPECT_EQ(association.reply()[1], one.reply_code);
+    EXPECT_EQ(program.End(SIGTERM), 0);
+  }
 }
 
 TEST_F(ProgramTest, IsQuietWhenAsked) {

@@ -3,6 +3,7 @@
 
 #include <sys/epoll.h>
 
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -125,7 +126,8 @@ void UdpRelay::SendTo(const Endpoint& to, const DatagramRecord& asked, std::stri
   const bool is_v6 = to.ip().is_v6();
   UniqueFd& socket = is_v6 ? v6_ : v4_;
   if (!socket.valid()) {
-    socket = OpenUdpSocket(Endpoint::FromIp(*IpAddress::Parse(is_v6 ? "::" : "0.0.0.0"), 0));
+    constexpr std::array<uint8_t, 16> kAnyV6{};
+    socket = OpenUdpSocket(Endpoint::FromIp(is_v6 ? IpAddress::V6(kAnyV6) : IpAddress(), 0));
     if (!socket.valid()) return;
     context_.poller->Add(socket.get(), EPOLLIN, token_ + (is_v6 ? 2 : 1));
   }
