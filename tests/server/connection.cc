@@ -274,10 +274,10 @@ void Connection::Finish(CloseHow how) {
     std::string unread;
     while (ReadSome(client_.get(), &unread) > 0) unread.clear();
   }
+  if (!relay_) record_.bytes_to_client = output_.data_sent();
+  relay_.reset();  // before the client can see that the association is over
   client_.Reset();
   upstream_.Reset();
-  if (!relay_) record_.bytes_to_client = output_.data_sent();
-  relay_.reset();
   if (record_.outcome.empty()) record_.outcome = "stopped";
   context_.book->Finish(record_);
 }
