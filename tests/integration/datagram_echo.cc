@@ -18,20 +18,20 @@ constexpr int kReceiveBuffer = 4 << 20;
 // A bound socket, or none. Port 0: one of the kernel's choice, which is written to *port.
 UniqueFd Bind(const IpAddress& ip, uint16_t* port) {
   const int family = ip.is_v4() ? AF_INET : AF_INET6;
-  SocketAddress address;
+  SocketAddress address{};
   socklen_t size = ToSockaddr(ip, *port, family, &address);
   UniqueFd fd(socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, sizeof kReceiveBuffer);
   if (bind(fd.get(), &address.generic, size) != 0) return UniqueFd();
   getsockname(fd.get(), &address.generic, &size);
-  *port = EndpointFromSockaddr(&address.generic, size)->port();
+  *port = ntohs(ip.is_v4() ? address.v4.sin_port : address.v6.sin6_port);
   return fd;
 }
 
 }  // namespace
 
 DatagramEcho::DatagramEcho(const std::string& address) {
-  const IpAddress ip = IpAddress::Parse(address).value();
+  const IpAddress ip = IpAddress::Parse(address).value_or(IpAddress());
   for (int i = 0; i < kTries && sockets_[1].get() < 0; ++i) {
     port_ = 0;
     sockets_[0] = Bind(ip, &port_);
@@ -55,7 +55,7 @@ void DatagramEcho::Serve() {
     poll(ready, 2, 50);
     for (const UniqueFd& fd : sockets_) {
       while (true) {
-        SocketAddress from;
+        SocketAddress from{};
         socklen_t size = sizeof from;
         const ssize_t count = recvfrom(fd.get(), buffer.data(), buffer.size(), 0, &from.generic, &size);
         if (count < 0) break;

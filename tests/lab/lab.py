@@ -71,7 +71,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--large", action="store_true", help="only the programs of packages-large.txt")
     parser.add_argument("--slow", action="store_true", help="only the programs that take minutes")
     parser.add_argument("--direct", action="store_true",
-                        help="event-driven programs, look-ups and datagrams on the proxy's host without socksify: it is fair")
+                        help="what can be had on the proxy's host without socksify, there: it is fair")
     parser.add_argument("words", nargs="*", metavar="WORD")
     return parser.parse_intermixed_args()
 

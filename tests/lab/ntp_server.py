@@ -16,4 +16,5 @@ while True:
     if len(request) >= HEADER.size and request[0] & 7 == 3:  # A client's.
         now = struct.pack("!II", int(time.time()) + SINCE_1900, 0)
         version = request[0] >> 3 & 7
-        datagrams.sendto(HEADER.pack(version << 3 | 4, 1, 6, -20, 0, 0, b"LAB\0", now, request[40:48], now, now), source)
+        reply = HEADER.pack(version << 3 | 4, 1, 6, -20, 0, 0, b"LAB\0", now, request[40:48], now, now)
+        datagrams.sendto(reply, source)
