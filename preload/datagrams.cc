@@ -47,17 +47,6 @@ bool IsMulticastOrBroadcast(const IpAddress& ip) {
   return IN_MULTICAST(ip.v4_value()) || ip.v4_value() == INADDR_BROADCAST;
 }
 
-template <typename Predicate>
-bool AnyTarget(const Rule& rule, Predicate predicate) {
-  return std::ranges::any_of(rule.group, predicate) || std::ranges::any_of(rule.fallback, predicate);
-}
-
-// Proxies that are worth asking.
-bool CanCarryUdp(const Target& target) {
-  return target.kind == Target::Kind::kProxies && target.hops.size() == 1 &&
-         (target.hops[0]->protocols & kServerSocks5) != 0 && target.hops[0]->unusable.empty();
-}
-
 // Whether it is a query to a name server, to be answered here: where UDP goes through a proxy, and where the
 // server is direct by autoroute alone, such as the stub of a local resolver: it would ask for every name in
 // the open.
@@ -78,12 +67,9 @@ DatagramWay JudgeByRule(Decision* decision) {
     case Target::Kind::kBlock: decision->failure = &kBlocked; return DatagramWay::kRefuse;
     case Target::Kind::kProxies: break;
   }
-  const auto leads_on = [](const Target& target) {
-    return target.kind == Target::Kind::kDirect || CanCarryUdp(target);
-  };
   if (!decision->destination.is_name() && IsMulticastOrBroadcast(decision->destination.ip())) {
     decision->failure = &kMulticast;
-  } else if (!AnyTarget(rule, leads_on)) {
+  } else if (!LeadsOnByUdp(rule)) {
     decision->failure = &kNoUdp;
   }
   return decision->failure == nullptr ? DatagramWay::kRelay : DatagramWay::kRefuse;
@@ -196,14 +182,6 @@ Relay* MakePath(Runtime* runtime, int fd, RelayedSocket* socket, const Decision&
 DatagramWay JudgeDatagram(Runtime* runtime, Decision* decision) {
   const DatagramWay way = JudgeByRule(decision);
   return IsForNameServer(*runtime, *decision, way) ? DatagramWay::kAnswer : way;
-}
-
-bool MayRelayDatagrams(Runtime* runtime) {
-  if (runtime->config() == nullptr) return false;
-  return std::ranges::any_of(runtime->config()->routes.rules(), [](const Rule& rule) {
-    return (rule.transports & TransportBit(Transport::kUdp)) != 0 &&
-           (rule.commands & CommandBit(Command::kUdpAssociate)) != 0 && AnyTarget(rule, &CanCarryUdp);
-  });
 }
 
 AddressedSend JudgeAddressedSend(int fd, const sockaddr* address, socklen_t size, int flags,

@@ -31,10 +31,6 @@ enum class AddressedSend : uint8_t {
 AddressedSend JudgeAddressedSend(int fd, const sockaddr* address, socklen_t size, int flags,
                                  Decision* decision);
 
-// Whether the table sends datagrams of some kind to a proxy. Then options that a relay cannot honour are
-// refused.
-bool MayRelayDatagrams(Runtime* runtime);
-
 // The relay for datagrams as `decision` has it, which is kRelay. Asks a proxy for one where there is none, or
 // it has ended; that blocks. Null: errno says why.
 Relay* FindPath(Runtime* runtime, int fd, RelayedSocket* socket, const Decision& decision, RelayData* out);

@@ -53,7 +53,7 @@ void NoteOption(int fd, DescriptorFlag flag, bool is_set) {
   const bool may_relay = Guarded(
       [] {
         Runtime* const runtime = Runtime::Get();
-        return runtime != nullptr && MayRelayDatagrams(runtime);
+        return runtime != nullptr && runtime->relays_datagrams();
       },
       false);
   if (!may_relay) return 0;

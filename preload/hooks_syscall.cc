@@ -20,6 +20,7 @@
 #include "preload/originals.h"
 #include "preload/pending.h"
 #include "preload/pending_calls.h"
+#include "preload/relayed_receipts.h"
 #include "preload/runtime.h"
 #include "preload/watches.h"
 
@@ -177,10 +178,10 @@ bool IsHeldBack(long number, const long* arguments) {
   }
 }
 
-// Data of a datagram socket with a relay, by number. False: none of that.
+// Data of a datagram socket, by number. False: none of that.
 bool TransferRelayed(long number, const long* arguments, long* result) {
-  const auto is_relayed = [](long fd) { return (g_descriptors.Flags(static_cast<int>(fd)) & kRelayed) != 0; };
-  if (!is_relayed(arguments[0]) && !(number == SYS_splice && is_relayed(arguments[2]))) return false;
+  const auto is_datagrams = [](long fd) { return ReceivesDatagrams(static_cast<int>(fd)); };
+  if (!is_datagrams(arguments[0]) && !(number == SYS_splice && is_datagrams(arguments[2]))) return false;
   switch (number) {
     case SYS_read: *result = Call<ssize_t, int, void*, size_t>(&::read, arguments); return true;
     case SYS_readv: *result = Call<ssize_t, int, const iovec*, int>(&::readv, arguments); return true;

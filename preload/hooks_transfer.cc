@@ -7,7 +7,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdarg>
@@ -25,17 +24,12 @@
 #include "preload/relayed_receipts.h"
 #include "preload/relayed_sends.h"
 #include "preload/runtime.h"
-#include "preload/scratch.h"
 
 namespace socksify {
 namespace {
 
 [[gnu::always_inline]] inline bool IsPending(int fd) {
   return (g_descriptors.Flags(fd) & kPending) != 0;
-}
-
-void ShowSource(msghdr* message, socklen_t room) {
-  ShowNameServer(static_cast<sockaddr*>(message->msg_name), room, &message->msg_namelen);
 }
 
 // FIONREAD and its like: what waits in the socket's buffers is the handshake's.
@@ -85,22 +79,13 @@ bool HasRoom(const iovec* parts, int count) {
   return Guarded([&] { return ReceiveRelayed(fd, buffer, size, flags, address, address_size); }, ssize_t{-1});
 }
 
-// What recvfrom(2) has brought to a socket that asks a name server.
-template <typename Call>
-[[gnu::noinline]] ssize_t ReceiveSpecially(int fd, int flags, sockaddr* address, socklen_t* size, Call call) {
-  const socklen_t room = size != nullptr ? *size : 0;
-  const ssize_t result = CallOncePossible(fd, Direction::kReceive, flags, call);
-  if (result >= 0) ShowNameServer(address, room, size);
-  return result;
-}
-
 }  // namespace
 }  // namespace socksify
 
 using namespace socksify;
 
 SOCKSIFY_EXPORT ssize_t read(int fd, void* buffer, size_t size) {
-  if (IsRelayed(fd) && size != 0) [[unlikely]]
+  if (ReceivesDatagrams(fd) && size != 0) [[unlikely]]
     return ReceiveIntoBuffer(fd, buffer, size, 0, nullptr, nullptr);
   if (IsPending(fd)) [[unlikely]]
     return CallOncePossible(fd, Direction::kReceive, 0, [=] { return libc::read(fd, buffer, size); });
@@ -112,7 +97,7 @@ SOCKSIFY_EXPORT ssize_t __read(int fd, void* buffer, size_t size) {
 }
 
 SOCKSIFY_EXPORT ssize_t __read_chk(int fd, void* buffer, size_t size, size_t buffer_size) {
-  if (IsRelayed(fd) && size != 0 && size <= buffer_size) [[unlikely]]
+  if (ReceivesDatagrams(fd) && size != 0 && size <= buffer_size) [[unlikely]]
     return ReceiveIntoBuffer(fd, buffer, size, 0, nullptr, nullptr);
   if (IsPending(fd)) [[unlikely]]
     return CallOncePossible(fd, Direction::kReceive, 0,
@@ -121,7 +106,7 @@ SOCKSIFY_EXPORT ssize_t __read_chk(int fd, void* buffer, size_t size, size_t buf
 }
 
 SOCKSIFY_EXPORT ssize_t readv(int fd, const iovec* parts, int count) {
-  if (IsRelayed(fd) && HasRoom(parts, count)) [[unlikely]]
+  if (ReceivesDatagrams(fd) && HasRoom(parts, count)) [[unlikely]]
     return ReceiveIntoParts(fd, parts, count, 0);
   if (IsPending(fd)) [[unlikely]]
     return CallOncePossible(fd, Direction::kReceive, 0, [=] { return libc::readv(fd, parts, count); });
@@ -129,7 +114,7 @@ SOCKSIFY_EXPORT ssize_t readv(int fd, const iovec* parts, int count) {
 }
 
 SOCKSIFY_EXPORT ssize_t preadv2(int fd, const iovec* parts, int count, off_t offset, int flags) {
-  if (IsRelayed(fd) && offset == -1 && HasRoom(parts, count)) [[unlikely]]
+  if (ReceivesDatagrams(fd) && offset == -1 && HasRoom(parts, count)) [[unlikely]]
     return ReceiveIntoParts(fd, parts, count, (flags & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0);
   if (IsPending(fd)) [[unlikely]]
     return CallOncePossible(fd, Direction::kReceive, 0,
@@ -138,7 +123,7 @@ SOCKSIFY_EXPORT ssize_t preadv2(int fd, const iovec* parts, int count, off_t off
 }
 
 SOCKSIFY_EXPORT ssize_t preadv64v2(int fd, const iovec* parts, int count, off64_t offset, int flags) {
-  if (IsRelayed(fd) && offset == -1 && HasRoom(parts, count)) [[unlikely]]
+  if (ReceivesDatagrams(fd) && offset == -1 && HasRoom(parts, count)) [[unlikely]]
     return ReceiveIntoParts(fd, parts, count, (flags & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0);
   if (IsPending(fd)) [[unlikely]]
     return CallOncePossible(fd, Direction::kReceive, 0,
@@ -147,7 +132,7 @@ SOCKSIFY_EXPORT ssize_t preadv64v2(int fd, const iovec* parts, int count, off64_
 }
 
 SOCKSIFY_EXPORT ssize_t recv(int fd, void* buffer, size_t size, int flags) {
-  if (IsRelayed(fd)) [[unlikely]]
+  if (ReceivesDatagrams(fd)) [[unlikely]]
     return ReceiveIntoBuffer(fd, buffer, size, flags, nullptr, nullptr);
   if (IsPending(fd)) [[unlikely]]
     return CallOncePossible(fd, Direction::kReceive, flags,
@@ -156,7 +141,7 @@ SOCKSIFY_EXPORT ssize_t recv(int fd, void* buffer, size_t size, int flags) {
 }
 
 SOCKSIFY_EXPORT ssize_t __recv_chk(int fd, void* buffer, size_t size, size_t buffer_size, int flags) {
-  if (IsRelayed(fd) && size <= buffer_size) [[unlikely]]
+  if (ReceivesDatagrams(fd) && size <= buffer_size) [[unlikely]]
     return ReceiveIntoBuffer(fd, buffer, size, flags, nullptr, nullptr);
   if (IsPending(fd)) [[unlikely]]
     return CallOncePossible(fd, Direction::kReceive, flags,
@@ -166,55 +151,42 @@ SOCKSIFY_EXPORT ssize_t __recv_chk(int fd, void* buffer, size_t size, size_t buf
 
 SOCKSIFY_EXPORT ssize_t recvfrom(int fd, void* buffer, size_t size, int flags, sockaddr* address,
                                  socklen_t* address_size) {
-  if (IsRelayed(fd)) [[unlikely]]
+  if (ReceivesDatagrams(fd)) [[unlikely]]
     return ReceiveIntoBuffer(fd, buffer, size, flags, address, address_size);
-  if (IsSpecial(fd)) [[unlikely]]
-    return ReceiveSpecially(fd, flags, address, address_size,
+  if (IsPending(fd)) [[unlikely]]
+    return CallOncePossible(fd, Direction::kReceive, flags,
                             [=] { return libc::recvfrom(fd, buffer, size, flags, address, address_size); });
   return libc::recvfrom(fd, buffer, size, flags, address, address_size);
 }
 
 SOCKSIFY_EXPORT ssize_t __recvfrom_chk(int fd, void* buffer, size_t size, size_t buffer_size, int flags,
                                        sockaddr* address, socklen_t* address_size) {
-  if (IsRelayed(fd) && size <= buffer_size) [[unlikely]]
+  if (ReceivesDatagrams(fd) && size <= buffer_size) [[unlikely]]
     return ReceiveIntoBuffer(fd, buffer, size, flags, address, address_size);
-  if (IsSpecial(fd)) [[unlikely]]
-    return ReceiveSpecially(fd, flags, address, address_size, [=] {
+  if (IsPending(fd)) [[unlikely]]
+    return CallOncePossible(fd, Direction::kReceive, flags, [=] {
       return libc::recvfrom_chk(fd, buffer, size, buffer_size, flags, address, address_size);
     });
   return libc::recvfrom_chk(fd, buffer, size, buffer_size, flags, address, address_size);
 }
 
 SOCKSIFY_EXPORT ssize_t recvmsg(int fd, msghdr* message, int flags) {
-  if (IsRelayed(fd) && message != nullptr) [[unlikely]]
+  if (ReceivesDatagrams(fd) && message != nullptr) [[unlikely]]
     return Guarded([&] { return ReceiveRelayed(fd, message, flags); }, ssize_t{-1});
   if (IsPending(fd) && !MayTransfer(fd, Direction::kReceive, flags)) [[unlikely]]
     return -1;
-  const bool is_special = IsSpecial(fd) && message != nullptr;
-  const socklen_t room = is_special ? message->msg_namelen : 0;
   const ssize_t result = libc::recvmsg(fd, message, flags);
   if (result >= 0 && message != nullptr && message->msg_controllen != 0) NoteReceivedDescriptors(message);
-  if (is_special && result >= 0) ShowSource(message, room);
   return result;
 }
 
 SOCKSIFY_EXPORT int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
-  if (IsRelayed(fd) && messages != nullptr) [[unlikely]]
+  if (ReceivesDatagrams(fd) && messages != nullptr) [[unlikely]]
     return Guarded([&] { return ReceiveManyRelayed(fd, messages, count, flags, timeout); }, -1);
   if (IsPending(fd) && !MayTransfer(fd, Direction::kReceive, flags)) [[unlikely]]
     return -1;
-  const bool is_special = IsSpecial(fd) && messages != nullptr;
-  // What the program gave room for.
-  const unsigned special = is_special ? std::min<unsigned>(count, UIO_MAXIOV) : 0;
-  Scratch<socklen_t, 64> rooms(special);
-  if (rooms.data() == nullptr) {
-    errno = ENOMEM;
-    return -1;
-  }
-  for (unsigned i = 0; i < special; ++i) rooms.data()[i] = messages[i].msg_hdr.msg_namelen;
   const int received = libc::recvmmsg(fd, messages, count, flags, timeout);
   for (int i = 0; messages != nullptr && i < received; ++i) {
-    if (is_special) ShowSource(&messages[i].msg_hdr, rooms.data()[i]);
     if (messages[i].msg_hdr.msg_controllen != 0) NoteReceivedDescriptors(&messages[i].msg_hdr);
   }
   return received;

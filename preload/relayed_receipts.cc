@@ -44,18 +44,21 @@ struct Margins {
 // One call's view of the socket.
 class Receiver {
  public:
-  Receiver(int fd, RelayedSocket* socket) : fd_(fd), socket_(socket), is_connected_(IsConnectedByRelay(fd)) {
-    if (!is_connected_) return;
-    const std::optional<Connection> connection = g_descriptors.Find(fd);
-    const auto peer =
-        connection ? EndpointFromSockaddr(&connection->peer.generic, connection->peer_size) : std::nullopt;
-    if (peer) peer_ = Endpoint::FromIp(peer->ip().Unmapped(), peer->port());
+  explicit Receiver(int fd) : fd_(fd), socket_(g_relays.Find(fd)) { FindPeer(); }
+
+  // To be called when something has come: the first relay may be there since.
+  void LookAgain() {
+    if (socket_ != nullptr) return;
+    socket_ = g_relays.Find(fd_);
+    FindPeer();
   }
 
   // The size that the next header is expected to have.
-  size_t expected_header() const { return socket_->header_size.load(std::memory_order_relaxed); }
+  size_t expected_header() const {
+    return socket_ != nullptr ? socket_->header_size.load(std::memory_order_relaxed) : 0;
+  }
   void set_expected_header(size_t size) {
-    if (size != expected_header()) socket_->header_size = static_cast<unsigned>(size);
+    if (socket_ != nullptr && size != expected_header()) socket_->header_size = static_cast<unsigned>(size);
   }
 
   // The parts of `message` with the margins around them: two more than it has.
@@ -70,8 +73,9 @@ class Receiver {
   bool Examine(const msghdr& message, std::span<const iovec> parts, size_t size, Shown* out) {
     const auto* const source = static_cast<const SocketAddress*>(message.msg_name);
     RelayData relay;
-    if (message.msg_namelen == 0 || source->generic.sa_family != socket_->family)
-      return ShowAsItIs(message, out);
+    if (message.msg_namelen == 0) return ShowAsItIs(message, out);
+    if (socket_ == nullptr) return ShowNobodysRelay(message, out);
+    if (source->generic.sa_family != socket_->family) return ShowAsItIs(message, out);
     if (Relays::FindSource(*socket_, *source, &relay) == nullptr) return ExamineForeign(message, out);
     const auto endpoint = EndpointFromSockaddr(&source->generic, message.msg_namelen);
     Endpoint shown = *endpoint;
@@ -98,7 +102,7 @@ class Receiver {
 
   // Whether an error of the kernel's is about a relay that has ended, which the program does not know of.
   bool IsAboutEndedRelay(int error) const {
-    if (error != ECONNREFUSED || !is_connected_) return false;
+    if (error != ECONNREFUSED || socket_ == nullptr || !is_connected_) return false;
     const Relay* const relay = socket_->connected_to.load(std::memory_order_acquire);
     RelayData data;
     if (relay == nullptr || !relay->data.Read(&data) || data.is_direct) return relay == nullptr;
@@ -133,6 +137,14 @@ class Receiver {
     return true;
   }
 
+  bool ShowNobodysRelay(const msghdr& message, Shown* out) const {
+    ShowAsItIs(message, out);
+    if ((g_descriptors.Flags(fd_) & kDnsByHand) == 0) return true;
+    socklen_t size = out->address_size;
+    if (ShowNameServer(&out->address.generic, sizeof out->address, &size)) out->address_size = size;
+    return true;
+  }
+
   // From none of the relays: a helper for a name server, or somebody whom the program reaches directly.
   bool ExamineForeign(const msghdr& message, Shown* out) {
     ShowAsItIs(message, out);
@@ -151,11 +163,26 @@ class Receiver {
     return decision.rule->group[0].kind == Target::Kind::kDirect;
   }
 
+  void FindPeer() {
+    is_connected_ = socket_ != nullptr && IsConnectedByRelay(fd_);
+    const std::optional<Connection> connection = is_connected_ ? g_descriptors.Find(fd_) : std::nullopt;
+    const auto peer =
+        connection ? EndpointFromSockaddr(&connection->peer.generic, connection->peer_size) : std::nullopt;
+    if (peer) peer_ = Endpoint::FromIp(peer->ip().Unmapped(), peer->port());
+  }
+
   const int fd_;
-  RelayedSocket* const socket_;
-  const bool is_connected_;
+  RelayedSocket* socket_;
+  bool is_connected_ = false;
   Endpoint peer_;
 };
+
+// While the table has no relays, libc does as well.
+bool MayHaveRelays(int fd) {
+  if ((g_descriptors.Flags(fd) & (kRelayed | kDnsByHand)) != 0) return true;
+  Runtime* const runtime = Runtime::Get();
+  return runtime != nullptr && runtime->relays_datagrams();
+}
 
 void TellSource(const Shown& shown, msghdr* message) {
   if (message->msg_name != nullptr)
@@ -258,10 +285,11 @@ class ReceivedBatch {
 }  // namespace
 
 ssize_t ReceiveRelayed(int fd, msghdr* message, int flags) {
-  RelayedSocket* const socket = g_relays.Find(fd);
-  if (socket == nullptr || message->msg_iovlen > IOV_MAX) return libc::recvmsg(fd, message, flags);
+  const bool is_odd =
+      message->msg_iovlen > IOV_MAX || (message->msg_iov == nullptr && message->msg_iovlen != 0);
+  if (is_odd || !MayHaveRelays(fd)) return libc::recvmsg(fd, message, flags);
   if (message->msg_iovlen > IOV_MAX - 2) return ReceiveByOnePart(fd, message, flags);
-  Receiver receiver(fd, socket);
+  Receiver receiver(fd);
   const size_t capacity = SizeOf({message->msg_iov, message->msg_iovlen});
   Scratch<iovec, 16> room(message->msg_iovlen + 2);
   if (room.data() == nullptr) {
@@ -279,6 +307,7 @@ ssize_t ReceiveRelayed(int fd, msghdr* message, int flags) {
     own.msg_iov = room.data();
     own.msg_iovlen = message->msg_iovlen + 2;
     const ssize_t received = libc::recvmsg(fd, &own, flags | MSG_TRUNC);
+    receiver.LookAgain();
     if (received < 0) {
       if (receiver.IsAboutEndedRelay(errno)) continue;
       return received;
@@ -321,9 +350,8 @@ ssize_t ReceiveRelayed(int fd, void* buffer, size_t size, int flags, sockaddr* a
 }
 
 int ReceiveManyRelayed(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
-  RelayedSocket* const socket = g_relays.Find(fd);
-  if (socket == nullptr) return libc::recvmmsg(fd, messages, count, flags, timeout);
-  Receiver receiver(fd, socket);
+  if (!MayHaveRelays(fd)) return libc::recvmmsg(fd, messages, count, flags, timeout);
+  Receiver receiver(fd);
   unsigned given = 0;
   while (given < count) {
     ReceivedBatch batch;
@@ -340,6 +368,7 @@ int ReceiveManyRelayed(int fd, mmsghdr* messages, unsigned count, int flags, tim
       continue;
     }
     const int received = libc::recvmmsg(fd, batch.messages(), wanted, own_flags, timeout);
+    receiver.LookAgain();
     if (received < 0) {
       if (receiver.IsAboutEndedRelay(errno)) continue;
       break;

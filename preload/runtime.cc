@@ -16,6 +16,7 @@
 
 #include "base/errno_keeper.h"
 #include "dialer/resolve.h"
+#include "dialer/udp_association.h"
 #include "preload/originals.h"
 #include "resolver/state_directory.h"
 #include "routing/config_host.h"
@@ -149,6 +150,7 @@ void Runtime::LoadConfiguration() {
   auto loaded = LoadConfig(sources, LocalConfigHost());
   if (loaded) {
     config_ = std::make_unique<const Config>(std::move(*loaded));
+    relays_datagrams_ = HasUdpRelays(config_->routes);
     health_ = std::make_unique<ServerHealth>(config_->settings.max_fail, config_->settings.bad_expire_s);
     reporter_.Configure(config_->settings, &SecureEnvironment);
     return;

@@ -55,6 +55,8 @@ class Runtime {
   // "direct", for loopback destinations while there is no configuration.
   const Rule& loopback_rule() const { return loopback_rule_; }
   const Reporter& reporter() const { return reporter_; }
+  // Whether the table sends datagrams of some kind to a proxy that can carry them.
+  bool relays_datagrams() const { return relays_datagrams_; }
   // The program's base name, as rules with `process:` see it.
   std::string_view process() const;
 
@@ -83,6 +85,7 @@ class Runtime {
   std::unique_ptr<const Config> config_;
   std::unique_ptr<ServerHealth> health_;
   Rule loopback_rule_;
+  bool relays_datagrams_ = false;
   Reporter reporter_;
   std::atomic<FakeTable*> fake_table_ = nullptr;
   std::atomic<PeerTable*> peer_table_ = nullptr;

@@ -166,8 +166,8 @@ TEST_F(RealLookupTest, BoundsOptionsThatMakeNoSense) {
   options_.tries = 1 << 30;
   options_.protocol = DnsProtocol::kUdp;
   // The shortest limit that there is may pass before the question has left.
-  EXPECT_THAT(LookUp("web.test"), AnyOf("try again: no name server answered in time",
-                                        "try again: no name server can be reached"));
+  EXPECT_THAT(LookUp("web.test"), testing::AnyOf("try again: no name server answered in time",
+                                                 "try again: no name server can be reached"));
 }
 
 TEST_F(RealLookupTest, WorksInManyThreadsAtOnce) {
