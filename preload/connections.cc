@@ -140,6 +140,7 @@ void RecordOfSocket(int fd, const Connection& connection) {
 
 void ForgetConnection(int fd) {
   const unsigned flags = g_descriptors.Flags(fd);
+  if ((flags & kRelayed) != 0) g_relays.NoteDisconnected(fd, (flags & kBound) != 0);
   constexpr unsigned kCopied = kHasCopies | kHasConnection;
   if ((flags & (kDatagram | kRelayed)) != 0 && (flags & kCopied) == kCopied) {
     const uint64_t cookie = SocketCookie(fd);
@@ -154,7 +155,6 @@ void ForgetConnection(int fd) {
   }
   if ((flags & (kPending | kHasConnection | kConnectFailed)) == 0) return;
   if ((flags & kPending) != 0) g_pendings.TakeError(fd);
-  if ((flags & kRelayed) != 0) g_relays.NoteDisconnected(fd, (flags & kBound) != 0);
   g_descriptors.Drop(fd);
   constexpr unsigned kOfDatagrams = kDnsByHand | kDatagram | kRelayed;
   const unsigned fresh = (flags & kOfDatagrams) != 0 ? 0U : unsigned{kFreshStream};

@@ -14,6 +14,7 @@
 #include "preload/connections.h"
 #include "preload/hidden_descriptors.h"
 #include "preload/originals.h"
+#include "protocol/udp_header.h"
 #include "routing/name_server.h"
 
 namespace socksify {
@@ -169,6 +170,9 @@ Relay* MakePath(Runtime* runtime, int fd, RelayedSocket* socket, const Decision&
     return nullptr;
   }
   relay->checked_ms = CoarseMs();
+  // Most proxies tell the address of a name.
+  const IpAddress& ip = decision.destination.ip();
+  if (!data.is_direct) socket->header_size = ip.is_v6() ? kUdpIpv6HeaderSize : kUdpIpv4HeaderSize;
   // Its address is another one now.
   Relay* expected = relay;
   socket->connected_to.compare_exchange_strong(expected, nullptr);

@@ -68,6 +68,13 @@ inline void MoveWithin(std::span<const iovec> parts, size_t from, size_t to, siz
   }
 }
 
+// Zero bytes from `offset` on.
+inline void Clear(std::span<const iovec> parts, size_t offset, size_t size) {
+  constexpr uint8_t kZeros[64] = {};
+  for (size_t cleared = 0; cleared < size; cleared += sizeof kZeros)
+    CopyIn(parts, offset + cleared, kZeros, std::min(size - cleared, sizeof kZeros));
+}
+
 // Copies `size` bytes from `offset` of one to the start of another.
 inline void CopyBetween(std::span<const iovec> from, size_t offset, std::span<const iovec> to, size_t size) {
   uint8_t chunk[1024];

@@ -218,6 +218,17 @@ ssize_t ReceiveByOnePart(int fd, msghdr* message, int flags) {
   return received;
 }
 
+// Puts the payload of a datagram whose header is not of the size that was expected where the program expects
+// it. What the kernel has written behind it becomes zero: many a program has cleared its buffer and takes the
+// rest of it to be so still.
+void Straighten(std::span<const iovec> parts, size_t header_size, size_t expected, size_t payload,
+                size_t capacity) {
+  const size_t kept = std::min(payload, capacity);
+  MoveWithin(parts, header_size, expected, kept);
+  if (header_size <= expected) return;
+  Clear(parts, expected + kept, std::min(header_size - expected, capacity - kept));
+}
+
 // Messages for one recvmmsg(2).
 class ReceivedBatch {
  public:
@@ -270,7 +281,7 @@ class ReceivedBatch {
       to->msg_controllen = std::min(to->msg_controllen, control_room);
       if (to->msg_controllen != 0) std::memcpy(to->msg_control, own.msg_control, to->msg_controllen);
     } else if (shown.header_size != header_size_) {
-      MoveWithin(parts(index), shown.header_size, header_size_, kept);
+      Straighten(parts(index), shown.header_size, header_size_, payload, capacity);
     }
     return static_cast<unsigned>(wants_length ? payload : kept);
   }
@@ -321,7 +332,7 @@ ssize_t ReceiveRelayed(int fd, msghdr* message, int flags) {
     }
     const size_t payload = size - shown.header_size;
     const size_t kept = std::min(payload, capacity);
-    if (shown.header_size != expected) MoveWithin(parts, shown.header_size, expected, kept);
+    if (shown.header_size != expected) Straighten(parts, shown.header_size, expected, payload, capacity);
     if ((flags & MSG_ERRQUEUE) == 0) receiver.set_expected_header(shown.header_size);
     TellFlags(own, payload, capacity, message);
     TellSource(shown, message);

@@ -209,8 +209,8 @@ TEST_F(UdpTest, EachDestinationByItsOwnRoute) {
   third.AddEcho("10.3.0.1");
   UseConfig(Route("10.99.0.0/16", server_) + Route("10.2.0.0/16", second) + Route("10.3.0.0/16", third) +
             "route { from: 0/0 to: 127.0.0.0/8 via: direct }\n");
-  const std::vector<std::string> peers = {"10.99.99.99", "7",  "10.2.0.1",  "7",
-                                          "10.3.0.1",    "53", "127.0.0.1", near.port()};
+  const std::vector<std::string> peers = {"10.99.99.99", "7", "10.2.0.1",  "7",
+                                          "10.3.0.1",    "9", "127.0.0.1", near.port()};
   std::vector<std::string> each = {"each"};
   std::vector<std::string> together = {"together"};
   each.insert(each.end(), peers.begin(), peers.end());
@@ -250,6 +250,8 @@ TEST_F(UdpTest, OnlyGoodAnswersReachTheProgram) {
                 {"udp.truncate=3", kNothing}, {"udp.truncate=9", kNothing}, {"udp.atyp=9", kNothing},
                 {"udp.junk=1", kEcho},        {"udp.junk=5", kEcho},        {"udp.junk=100", kEcho},
                 {"udp.foreign=1", kEcho},     {"udp.delay=50", kEcho}};
+  // What comes from an address that is direct is the program's.
+  UseConfig("autoroute: none\n" + Route("0/0", server_));
   for (const auto& [script, each] : kCases) {
     server_.AddScript("10.99.99.99", script);
     EXPECT_EQ(Ask(3), Times(3, each) + kNothingLeft) << script;
