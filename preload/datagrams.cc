@@ -83,18 +83,6 @@ socklen_t SetAddress(const IpAddress& ip, uint16_t port, int family, sockaddr_in
   return size;
 }
 
-RelayKey KeyFor(const Decision& decision) {
-  RelayKey key = {.rule = decision.rule,
-                  .is_for_name = decision.is_fake,
-                  .fake = decision.is_fake ? decision.fake : IpAddress()};
-  if (decision.rule->balance == Balance::kHash && decision.rule->group.size() > 1) {
-    std::array<const Target*, RouteTable::kMaxTargets> targets{};
-    OrderTargets(*decision.rule, decision.destination, 0, targets);
-    key.first = targets[0];
-  }
-  return key;
-}
-
 // IPV6_V6ONLY bars ::ffff:a.b.c.d (ipv6(7)). It can be taken off while the socket is unbound.
 void AllowMapped(int fd, const RelayData& relay) {
   if (relay.address.sin6_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&relay.address.sin6_addr)) return;
@@ -228,15 +216,29 @@ AddressedSend JudgeAddressedSend(int fd, const sockaddr* address, socklen_t size
   return AddressedSend::kRefuse;
 }
 
+RelayKey KeyFor(const Decision& decision) {
+  RelayKey key = {.rule = decision.rule,
+                  .is_for_name = decision.is_fake,
+                  .fake = decision.is_fake ? decision.fake : IpAddress()};
+  if (decision.rule->balance == Balance::kHash && decision.rule->group.size() > 1) {
+    std::array<const Target*, RouteTable::kMaxTargets> targets{};
+    OrderTargets(*decision.rule, decision.destination, 0, targets);
+    key.first = targets[0];
+  }
+  return key;
+}
+
+bool IsFresh(const Relay& relay) {
+  return CoarseMs() - relay.checked_ms.load(std::memory_order_relaxed) < kCheckIntervalMs;
+}
+
 Relay* FindPath(Runtime* runtime, int fd, RelayedSocket* socket, const Decision& decision, RelayData* out) {
   Relay* const relay = Relays::FindRelay(*socket, KeyFor(decision), out);
   if (relay == nullptr) return MakePath(runtime, fd, socket, decision, out, 0);
-  if (out->is_direct) return relay;
-  const long long now_ms = CoarseMs();
-  if (now_ms - relay->checked_ms.load(std::memory_order_relaxed) < kCheckIntervalMs) return relay;
+  if (out->is_direct || IsFresh(*relay)) return relay;
   if (SocketCookie(out->control_fd) == out->control_cookie &&
       IsAssociationAlive(OriginalSystem(), out->control_fd)) {
-    relay->checked_ms = now_ms;
+    relay->checked_ms = CoarseMs();
     return relay;
   }
   return MakePath(runtime, fd, socket, decision, out, out->control_cookie);
@@ -275,6 +277,7 @@ int ConnectRelayed(Runtime* runtime, int fd, const sockaddr* address, socklen_t 
   if (result != 0) return Refuse(runtime, decision, failure, "udp");
   const int saved_errno = errno;
   socket->connected_to = nullptr;
+  ++socket->generation;
   Connection connection = {.cookie = SocketCookie(fd), .peer_size = size};
   std::memcpy(&connection.peer, address, std::min<size_t>(size, sizeof connection.peer));
   connection.peer_size = family == AF_INET ? sizeof connection.peer.v4 : sizeof connection.peer.v6;

@@ -35,6 +35,11 @@ AddressedSend JudgeAddressedSend(int fd, const sockaddr* address, socklen_t size
 // it has ended; that blocks. Null: errno says why.
 Relay* FindPath(Runtime* runtime, int fd, RelayedSocket* socket, const Decision& decision, RelayData* out);
 
+// Which relay that is.
+RelayKey KeyFor(const Decision& decision);
+// Whether it need not be looked at before the next datagram.
+bool IsFresh(const Relay& relay);
+
 // connect(2) to such a destination. No proxy is asked before something is sent: programs connect datagram
 // sockets only to learn which local address leads to the destination. Meanwhile the kernel has the socket
 // connected to the proxy itself.

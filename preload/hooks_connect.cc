@@ -30,6 +30,15 @@ AddressedSend JudgeMessage(int fd, const msghdr* message, int flags, Decision* d
   return !MayTransfer(fd, Direction::kSend, flags);
 }
 
+[[gnu::always_inline]] inline bool IsRelayed(int fd) {
+  return (g_descriptors.Flags(fd) & kRelayed) != 0;
+}
+
+ssize_t SendToPeer(int fd, const msghdr& message, int flags) {
+  ssize_t sent = 0;
+  return SendByKnownPath(fd, message, flags, &sent) ? sent : SendRelayed(fd, message, flags, nullptr);
+}
+
 msghdr WithoutAddress(const msghdr& message) {
   msghdr bare = message;
   bare.msg_name = nullptr;
@@ -100,18 +109,20 @@ SOCKSIFY_EXPORT ssize_t sendto(int fd, const void* data, size_t data_size, int f
     }
     return libc::sendto(fd, data, data_size, flags, address, size);
   }
+  iovec part = {.iov_base = const_cast<void*>(data), .iov_len = data_size};
+  msghdr message{};
+  message.msg_name = const_cast<sockaddr*>(address);
+  message.msg_namelen = size;
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  ssize_t sent = 0;
+  if (IsRelayed(fd) && SendByKnownPath(fd, message, flags, &sent)) return sent;
   return Guarded(
       [&]() -> ssize_t {
         Decision decision;
         switch (JudgeAddressedSend(fd, address, size, flags, &decision)) {
           case AddressedSend::kPass: return libc::sendto(fd, data, data_size, flags, address, size);
-          case AddressedSend::kRelay: {
-            iovec part = {.iov_base = const_cast<void*>(data), .iov_len = data_size};
-            msghdr message{};
-            message.msg_iov = &part;
-            message.msg_iovlen = 1;
-            return SendRelayed(fd, message, flags, &decision);
-          }
+          case AddressedSend::kRelay: return SendRelayed(fd, message, flags, &decision);
           case AddressedSend::kAnswer: return SendToNameServer(fd, data, data_size, address, size);
           case AddressedSend::kRefuse: return -1;
           case AddressedSend::kConnectFirst: break;
@@ -129,9 +140,11 @@ SOCKSIFY_EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) {
     if (message != nullptr && IsConnectedToNameServer(fd)) [[unlikely]]
       return Guarded([&] { return AskNameServer(fd, *message); }, ssize_t{-1});
     if (message != nullptr && IsConnectedByRelay(fd)) [[unlikely]]
-      return Guarded([&] { return SendRelayed(fd, *message, flags, nullptr); }, ssize_t{-1});
+      return Guarded([&] { return SendToPeer(fd, *message, flags); }, ssize_t{-1});
     return libc::sendmsg(fd, message, flags);
   }
+  ssize_t sent = 0;
+  if (IsRelayed(fd) && SendByKnownPath(fd, *message, flags, &sent)) return sent;
   return Guarded(
       [&]() -> ssize_t {
         Decision decision;

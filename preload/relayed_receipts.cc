@@ -77,6 +77,8 @@ class Receiver {
     if (socket_ == nullptr) return ShowNobodysRelay(message, out);
     if (source->generic.sa_family != socket_->family) return ShowAsItIs(message, out);
     if (Relays::FindSource(*socket_, *source, &relay) == nullptr) return ExamineForeign(message, out);
+    if (!relay.is_direct && !relay.key.is_for_name && !is_connected_ && ShowIpv4Source(parts, size, out))
+      return true;
     const auto endpoint = EndpointFromSockaddr(&source->generic, message.msg_namelen);
     Endpoint shown = *endpoint;
     if (!relay.is_direct) {
@@ -127,6 +129,21 @@ class Receiver {
     uint8_t gathered[kUdpMaxHeaderSize];
     const size_t count = CopyOut(parts, 0, gathered, std::min(size, sizeof gathered));
     return ReadUdpHeader({gathered, count});
+  }
+
+  // The usual case, without the detour by way of an Endpoint.
+  bool ShowIpv4Source(std::span<const iovec> parts, size_t size, Shown* out) const {
+    if (socket_->family != AF_INET) return false;
+    const auto* const front = static_cast<const uint8_t*>(parts[0].iov_base);
+    const uint8_t* const ipv4 = Ipv4SourceOf({front, std::min(parts[0].iov_len, size)});
+    if (ipv4 == nullptr) return false;
+    sockaddr_in& shown = out->address.v4;
+    shown.sin_family = AF_INET;
+    std::memcpy(&shown.sin_addr, ipv4, sizeof shown.sin_addr);
+    std::memcpy(&shown.sin_port, ipv4 + sizeof shown.sin_addr, sizeof shown.sin_port);
+    out->address_size = sizeof shown;
+    out->header_size = kUdpIpv4HeaderSize;
+    return true;
   }
 
   static bool ShowAsItIs(const msghdr& message, Shown* out) {

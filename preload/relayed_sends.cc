@@ -14,8 +14,8 @@
 #include "preload/originals.h"
 #include "preload/outbound.h"
 #include "preload/parts.h"
+#include "preload/relayed_path.h"
 #include "preload/scratch.h"
-#include "protocol/udp_header.h"
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
@@ -27,13 +27,6 @@ namespace {
 // More than any datagram holds.
 constexpr size_t kMaxDatagram = 65'536;
 
-// One datagram's way: header and address.
-struct Outgoing {
-  UdpHeader header;
-  sockaddr_in6 address;
-  socklen_t address_size;  // 0: the kernel has the socket connected to it
-};
-
 // The program's segment size would cut the datagram with its header in it.
 bool WantsSegments(const msghdr& message) {
   for (const cmsghdr* each = CMSG_FIRSTHDR(&message); each != nullptr;
@@ -41,66 +34,6 @@ bool WantsSegments(const msghdr& message) {
     if (each->cmsg_level == IPPROTO_UDP && each->cmsg_type == UDP_SEGMENT) return true;
   }
   return false;
-}
-
-bool DecideForPeer(Runtime* runtime, int fd, Decision* decision) {
-  const std::optional<Connection> connection = g_descriptors.Find(fd);
-  const auto peer =
-      connection ? EndpointFromSockaddr(&connection->peer.generic, connection->peer_size) : std::nullopt;
-  if (!peer) {
-    errno = EDESTADDRREQ;
-    return false;
-  }
-  Decide(runtime, fd, *peer, Transport::kUdp, decision);
-  // Queries to a name server are for those who asked to be connected to one.
-  switch (JudgeDatagram(runtime, decision)) {
-    case DatagramWay::kRelay:
-    case DatagramWay::kAnswer: return true;
-    case DatagramWay::kPass: errno = ENETUNREACH; return false;
-    case DatagramWay::kRefuse: break;
-  }
-  Refuse(runtime, *decision, *decision->failure, "udp");
-  return false;
-}
-
-// Whether a datagram with an address goes to the very peer of the socket, whose answers it is to receive.
-bool IsForPeer(int fd, const Decision& decision) {
-  if (!IsConnectedByRelay(fd)) return false;
-  const std::optional<Connection> connection = g_descriptors.Find(fd);
-  const auto peer =
-      connection ? EndpointFromSockaddr(&connection->peer.generic, connection->peer_size) : std::nullopt;
-  if (!peer || peer->port() != decision.destination.port()) return false;
-  return peer->ip().Unmapped() == (decision.is_fake ? decision.fake : decision.destination.ip());
-}
-
-// Fills `out`; false with errno. `is_to_peer`: the kernel is given no address, but connected.
-bool Prepare(Runtime* runtime, int fd, RelayedSocket* socket, const Decision& decision, bool is_to_peer,
-             Outgoing* out) {
-  RelayData data;
-  Relay* const relay = FindPath(runtime, fd, socket, decision, &data);
-  if (relay == nullptr) return false;
-  out->header.size = 0;
-  out->address = data.address;
-  out->address_size = data.address_size;
-  if (!data.is_direct) {
-    MakeUdpHeader(decision.destination, &out->header);
-  } else {
-    SocketAddress address{};
-    if (data.address_size == 0) {
-      out->address_size =
-          ToSockaddr(decision.destination.ip(), decision.destination.port(), socket->family, &address);
-      std::memcpy(&out->address, &address, sizeof out->address);
-    }
-    out->address.sin6_port = htons(decision.destination.port());
-  }
-  if (!is_to_peer) return true;
-  if (socket->connected_to.load(std::memory_order_acquire) != relay) {
-    if (libc::connect(fd, reinterpret_cast<const sockaddr*>(&out->address), out->address_size) != 0)
-      return false;
-    socket->connected_to = relay;
-  }
-  out->address_size = 0;
-  return true;
 }
 
 void Address(Outgoing* out, msghdr* message) {
@@ -282,6 +215,19 @@ class Batch {
 
 }  // namespace
 
+bool SendByKnownPath(int fd, const msghdr& message, int flags, ssize_t* result) {
+  const RelayedSocket* const socket = g_relays.Find(fd);
+  if (socket == nullptr || message.msg_controllen != 0 || message.msg_iovlen >= IOV_MAX) return false;
+  if (message.msg_iov == nullptr || IsCorked(fd, flags) || socket->is_corked.load(std::memory_order_relaxed))
+    return false;
+  Outgoing way;
+  if (!RecallPath(*socket, static_cast<const sockaddr*>(message.msg_name), message.msg_namelen, &way))
+    return false;
+  *result = SendWithHeader(fd, &way, message, flags);
+  // The relay may be gone; those who look closer know what to do.
+  return *result >= 0 || errno != ECONNREFUSED;
+}
+
 ssize_t SendRelayed(int fd, const msghdr& message, int flags, const Decision* decision) {
   Runtime* const runtime = Runtime::Get();
   if (runtime == nullptr) {
@@ -312,8 +258,13 @@ ssize_t SendRelayed(int fd, const msghdr& message, int flags, const Decision* de
   }
   for (bool is_repeated = false;; is_repeated = true) {
     Outgoing way;
+    const uint32_t generation = socket->generation.load(std::memory_order_acquire);
     if (!Prepare(runtime, fd, socket, *decision, is_to_peer, &way)) return -1;
     const ssize_t sent = SendWithHeader(fd, &way, message, flags);
+    if (sent >= 0) {
+      RememberPath(runtime, socket, generation, static_cast<const sockaddr*>(message.msg_name),
+                   message.msg_namelen, *decision, way);
+    }
     if (sent >= 0 && IsCorked(fd, flags)) socket->is_corked = true;
     // The relay is gone, which is not the destination's doing.
     if (sent >= 0 || errno != ECONNREFUSED || is_repeated) return sent;
@@ -325,7 +276,8 @@ ssize_t SendRelayed(int fd, const iovec* parts, size_t count, int flags) {
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(parts);
   message.msg_iovlen = count;
-  return SendRelayed(fd, message, flags, nullptr);
+  ssize_t sent = 0;
+  return SendByKnownPath(fd, message, flags, &sent) ? sent : SendRelayed(fd, message, flags, nullptr);
 }
 
 int SendManyRelayed(int fd, mmsghdr* messages, unsigned count, int flags) {

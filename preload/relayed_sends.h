@@ -17,7 +17,10 @@ namespace socksify {
   return (g_descriptors.Flags(fd) & kAll) == (kRelayed | kHasConnection);
 }
 
-// sendmsg(2); the address in `message` counts for nothing. With a null `decision` the datagram is for the
+// sendmsg(2), if a datagram went the same way lately. False: it takes a decision.
+bool SendByKnownPath(int fd, const msghdr& message, int flags, ssize_t* result);
+
+// sendmsg(2); the address in `message` is not looked at again. With a null `decision` the datagram is for the
 // peer of a socket with IsConnectedByRelay().
 ssize_t SendRelayed(int fd, const msghdr& message, int flags, const Decision* decision);
 

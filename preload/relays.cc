@@ -85,6 +85,7 @@ void Relays::ForgetOne(int fd) {
 }
 
 void Relays::DropRelays(RelayedSocket* socket) {
+  ++socket->generation;
   socket->oldest = 0;
   for (std::atomic<Relay*>& each : socket->relays) {
     Relay* const relay = each.exchange(nullptr, std::memory_order_acq_rel);
@@ -100,6 +101,7 @@ void Relays::NoteDisconnected(int fd, bool keeps_port) {
   RelayedSocket* const socket = Find(fd);
   if (socket == nullptr) return;
   socket->connected_to = nullptr;
+  ++socket->generation;
   if (keeps_port) return;
   const SignalsBlocked blocked;
   const LeafGuard guard(&lock_, blocked);
@@ -160,6 +162,7 @@ Relay* Relays::Enter(RelayedSocket* socket, const RelayData& data, uint64_t ende
     return nullptr;
   }
   relay->data.Write(data);
+  ++socket->generation;
   place->store(relay, std::memory_order_release);
   return relay;
 }
@@ -168,6 +171,12 @@ void Relays::Close(const RelayData& data) {
   CloseHidden(data.control_fd, data.control_cookie);
   FakeTable* const table = Runtime::OpenedFakeTable();
   if (data.key.is_for_name && table != nullptr) table->Release(data.key.fake);
+}
+
+void Relays::Remember(Versioned<KnownPath>* place, const KnownPath& known) {
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&lock_, blocked);
+  place->Write(known);
 }
 
 std::optional<int> Relays::PausedError(const Rule* rule, long long now_ms) {

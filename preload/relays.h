@@ -55,8 +55,28 @@ struct Relay {
 };
 
 // What a datagram socket of the program's has, over and above its descriptors.
+// A destination as the program says it. All zero: the peer of a connected socket.
+struct PathKey {
+  uint16_t family;
+  in_port_t port;
+  uint32_t scope;
+  uint8_t address[16];
+};
+
+// What a datagram to the same destination needs, again.
+struct KnownPath {
+  PathKey key{};
+  uint32_t generation = 0;
+  const Relay* relay = nullptr;
+  sockaddr_in6 address{};
+  socklen_t address_size = 0;
+  uint8_t header_size = 0;
+  uint8_t header[71] = {};
+};
+
 struct RelayedSocket {
   static constexpr size_t kMaxRelays = 32;
+  static constexpr size_t kKnownPaths = 4;
 
   std::array<std::atomic<Relay*>, kMaxRelays> relays{};  // from the front; null: no more
   std::atomic<Relay*> connected_to = nullptr;            // whom the kernel has connected it to
@@ -65,6 +85,10 @@ struct RelayedSocket {
   // Datagrams came before it was connected to its present peer, and none has come from that since: they are
   // still the program's.
   std::atomic<bool> has_queued = false;
+  // Changes with the relays and with the peer; what is known from before counts no more.
+  std::atomic<uint32_t> generation = 1;
+  std::array<Versioned<KnownPath>, kKnownPaths> known_paths;
+  Versioned<KnownPath> peer_path;
   int family = AF_UNSPEC;
   size_t oldest = 0;
   uint32_t references = 0;
@@ -95,6 +119,9 @@ class Relays {
   // the oldest. Takes the connection over; the old one is closed. A relay with that key and another cookie
   // stays as it is: another thread was faster. Null when there is no memory.
   Relay* Enter(RelayedSocket* socket, const RelayData& data, uint64_t ended_cookie);
+
+  // Writes what a path needs, unless others write it at the moment.
+  void Remember(Versioned<KnownPath>* place, const KnownPath& known);
 
   // After a failure no proxy of the rule is asked for a relay for a while: each time would hold the program
   // up. Nothing, or the errno.

@@ -52,4 +52,11 @@ struct ReceivedUdpHeader {
 // Reads the header at the start of `datagram`, of which kUdpMaxHeaderSize bytes are enough. RSV is ignored.
 std::expected<ReceivedUdpHeader, UdpHeaderError> ReadUdpHeader(std::span<const uint8_t> datagram);
 
+// The most frequent header, of a datagram from an IPv4 address: its address and its port as they are on the
+// wire, in network order, and nothing else. Null for any other header.
+inline const uint8_t* Ipv4SourceOf(std::span<const uint8_t> datagram) {
+  const bool is_ipv4 = datagram.size() >= kUdpIpv4HeaderSize && datagram[2] == 0 && datagram[3] == 1;
+  return is_ipv4 ? datagram.data() + 4 : nullptr;
+}
+
 }  // namespace socksify

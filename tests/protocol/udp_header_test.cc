@@ -97,5 +97,16 @@ TEST(UdpHeaderTest, AnEmptyNameIsNobody) {
   EXPECT_EQ(read->size, 7U);
 }
 
+TEST(UdpHeaderTest, FindsTheSourceOfTheMostFrequentHeaderOnly) {
+  const std::vector<uint8_t> ipv4 = HeaderFor(Parse("192.0.2.7", 53));
+  ASSERT_NE(Ipv4SourceOf(ipv4), nullptr);
+  EXPECT_THAT(std::vector<uint8_t>(Ipv4SourceOf(ipv4), Ipv4SourceOf(ipv4) + 6),
+              ElementsAre(192, 0, 2, 7, 0, 53));
+  EXPECT_EQ(Ipv4SourceOf(std::span(ipv4).first(9)), nullptr);
+  EXPECT_EQ(Ipv4SourceOf(HeaderFor(Parse("2001:db8::7", 53))), nullptr);
+  EXPECT_EQ(Ipv4SourceOf(HeaderFor(Parse("long.name.test", 53))), nullptr);
+  EXPECT_EQ(Ipv4SourceOf(std::vector<uint8_t>{0, 0, 1, 1, 192, 0, 2, 7, 0, 53}), nullptr);
+}
+
 }  // namespace
 }  // namespace socksify
