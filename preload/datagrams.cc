@@ -24,6 +24,7 @@ constexpr Failure kBlocked = {Fault::kDestination, EACCES, -1, "blocked by a rul
 constexpr Failure kNoUdp = {Fault::kDestination, ENETUNREACH, -1, "no proxy of the rule can carry UDP"};
 constexpr Failure kMulticast = {Fault::kDestination, ENETUNREACH, -1,
                                 "multicast and broadcast cannot go through a proxy"};
+constexpr Failure kNotCarried = {Fault::kDestination, ENETUNREACH, -1, "only TCP and UDP go through a proxy"};
 constexpr Failure kNoFamily = {Fault::kServer, EAFNOSUPPORT, -1,
                                "an IPv4 datagram socket cannot reach an IPv6 relay"};
 constexpr Failure kNameUnknown = {Fault::kDestination, EHOSTUNREACH, -1,
@@ -176,6 +177,23 @@ DatagramWay JudgeDatagram(Runtime* runtime, Decision* decision) {
   return IsForNameServer(*runtime, *decision, way) ? DatagramWay::kAnswer : way;
 }
 
+SocketKind KindOf(int fd) {
+  switch (SocketOption(fd, SO_TYPE)) {
+    case -1: return SocketKind::kNone;
+    case SOCK_STREAM: return SocketKind::kStream;
+    case SOCK_DGRAM:
+      if (SocketOption(fd, SO_PROTOCOL) == IPPROTO_UDP) return SocketKind::kUdp;
+      break;
+    default: break;
+  }
+  const int domain = SocketOption(fd, SO_DOMAIN);
+  return domain == AF_INET || domain == AF_INET6 ? SocketKind::kOther : SocketKind::kNone;
+}
+
+int RefuseOther(Runtime* runtime, const Decision& decision) {
+  return Refuse(runtime, decision, decision.failure != nullptr ? *decision.failure : kNotCarried, "udp");
+}
+
 AddressedSend JudgeAddressedSend(int fd, const sockaddr* address, socklen_t size, int flags,
                                  Decision* decision) {
   const unsigned known = g_descriptors.Flags(fd);
@@ -198,14 +216,18 @@ AddressedSend JudgeAddressedSend(int fd, const sockaddr* address, socklen_t size
   const DatagramWay way = JudgeDatagram(runtime, decision);
   const bool is_fast_open = (flags & MSG_FASTOPEN) != 0;
   if (way == DatagramWay::kPass && !is_fast_open) return AddressedSend::kPass;
-  const int type = is_known_datagram ? int{SOCK_DGRAM} : SocketOption(fd, SO_TYPE);
-  if (type == SOCK_STREAM) {
+  const SocketKind kind = is_known_datagram ? SocketKind::kUdp : KindOf(fd);
+  if (kind == SocketKind::kStream) {
     // A stream socket heeds the address only to connect (tcp(7)).
     if (!is_fast_open) return AddressedSend::kPass;
     Decide(runtime, fd, *endpoint, Transport::kTcp, decision);
     return decision->IsPlainDirect() ? AddressedSend::kPass : AddressedSend::kConnectFirst;
   }
-  if (type != SOCK_DGRAM) return AddressedSend::kPass;
+  if (kind == SocketKind::kNone || way == DatagramWay::kPass) return AddressedSend::kPass;
+  if (kind == SocketKind::kOther) {
+    RefuseOther(runtime, *decision);
+    return AddressedSend::kRefuse;
+  }
   switch (way) {
     case DatagramWay::kPass: return AddressedSend::kPass;
     case DatagramWay::kAnswer: return AddressedSend::kAnswer;

@@ -19,6 +19,13 @@ enum class DatagramWay : uint8_t {
 // May set the decision's failure.
 DatagramWay JudgeDatagram(Runtime* runtime, Decision* decision);
 
+// What a socket carries. Of the internet sockets kOther are those whose packets no proxy takes: raw ones, and
+// those of other protocols, such as the ones that ping(8) uses.
+enum class SocketKind : uint8_t { kNone, kStream, kUdp, kOther };
+SocketKind KindOf(int fd);
+// Refuses a packet of kOther to a destination that the table does not send direct. Always -1.
+int RefuseOther(Runtime* runtime, const Decision& decision);
+
 // What to do with a send that names its destination: sendto(2), sendmsg(2), sendmmsg(2). For kRelay
 // `decision` says where the datagram goes.
 enum class AddressedSend : uint8_t {

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <netinet/in.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -25,7 +26,8 @@ SOCKSIFY_EXPORT int socket(int domain, int type, int protocol) noexcept {
   const bool is_internet = domain == AF_INET || domain == AF_INET6;
   const int kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (is_internet && kind == SOCK_STREAM) MarkDescriptor(fd, kFreshStream);
-  if (is_internet && kind == SOCK_DGRAM) MarkDescriptor(fd, kDatagram);
+  const bool is_udp = protocol == 0 || protocol == IPPROTO_UDP;
+  if (is_internet && kind == SOCK_DGRAM && is_udp) MarkDescriptor(fd, kDatagram);
   return fd;
 }
 

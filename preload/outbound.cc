@@ -151,8 +151,8 @@ int ConnectOutbound(int fd, const sockaddr* address, socklen_t size) {
   Runtime* const runtime = Runtime::Get();
   if (runtime == nullptr) return libc::connect(fd, address, size);
   Decision decision;
-  switch (SocketOption(fd, SO_TYPE)) {
-    case SOCK_STREAM:
+  switch (KindOf(fd)) {
+    case SocketKind::kStream:
       if (const std::optional<int> repeated = JudgeRepetition(fd)) {
         if (*repeated == 0) return 0;
         errno = *repeated;
@@ -161,12 +161,18 @@ int ConnectOutbound(int fd, const sockaddr* address, socklen_t size) {
       if (!endpoint) return libc::connect(fd, address, size);
       Decide(runtime, fd, *endpoint, Transport::kTcp, &decision);
       return ConnectStream(runtime, fd, address, size, decision);
-    case SOCK_DGRAM:
+    case SocketKind::kUdp:
       if (!endpoint) return libc::connect(fd, address, size);
       Decide(runtime, fd, *endpoint, Transport::kUdp, &decision);
       return ConnectDatagram(runtime, fd, address, size, &decision);
-    default: return libc::connect(fd, address, size);
+    case SocketKind::kOther:
+      if (!endpoint) return libc::connect(fd, address, size);
+      Decide(runtime, fd, *endpoint, Transport::kUdp, &decision);
+      if (!decision.IsPlainDirect()) return RefuseOther(runtime, decision);
+      return libc::connect(fd, address, size);
+    case SocketKind::kNone: break;
   }
+  return libc::connect(fd, address, size);
 }
 
 }  // namespace socksify

@@ -178,12 +178,15 @@ TEST_F(ConnectTest, LoopbackGoesDirect) {
   EXPECT_TRUE(server_.requests().empty());
 }
 
-TEST_F(ConnectTest, DatagramsToAProxiedDestinationAreRefused) {
+TEST_F(ConnectTest, DatagramsGoByTheTable) {
   for (const char* way : {"connect", "sendto", "sendmsg", "sendmmsg", "unspec"}) {
     ASSERT_EQ(RunDirect("datagram", {"127.0.0.1", origin_.port(), way}).out, "echo hello\n");
     EXPECT_EQ(Run("datagram", {"127.0.0.1", origin_.port(), way}).out, "echo hello\n") << way;
-    EXPECT_EQ(Run("datagram", {"10.99.99.99", "9", way}).out, std::string(way) + ": ENETUNREACH\n");
+    EXPECT_EQ(Run("datagram", {"10.99.99.99", "9", way}).out, "echo hello\n") << way;
   }
+  UseProxies({ProxyUrl(server_, "socks4")});
+  for (const char* way : {"connect", "sendto", "sendmsg", "sendmmsg", "unspec"})
+    EXPECT_EQ(Run("datagram", {"10.99.99.99", "9", way}).out, std::string(way) + ": ENETUNREACH\n");
 }
 
 TEST_F(ConnectTest, RulesMayAskWhereAConnectionComesFrom) {
