@@ -84,9 +84,11 @@ def datagrams() -> list[Case]:
     for family, address in (("AF_INET", DESTINATION_IP), ("AF_INET6", DESTINATION_IP6), ("AF_INET6", MAPPED_IP),
                             ("AF_INET", "echo.test")):
         for how in ("sendto", "sendmsg", "connect and send", "after a direct connect"):
-            result.append(Case(f"a datagram to {address} by {how}: fails, nothing is sent",
-                               prints(VIA_DANTED, python(DATAGRAM, family, how, address, 9999), "ENETUNREACH\n"),
-                               asked=frozenset()))
+            # The kernel sends nothing to another host from the loopback address (EINVAL), with a proxy or without.
+            is_stuck = how == "after a direct connect" and family == "AF_INET"
+            result.append(Case(f"a datagram to {address} by {how}", prints(
+                VIA_DANTED, python(DATAGRAM, family, how, address, 9999), "EINVAL\n" if is_stuck else "sent\n"),
+                ("danted",), (), frozenset({DANTED})))
     result.append(Case("a datagram to a name server that is no query: lost",
                        prints(VIA_DANTED, python(DATAGRAM, "AF_INET", "sendto", DESTINATION_IP, 53), "sent\n"),
                        asked=frozenset()))

@@ -105,6 +105,12 @@ def ends(argv: list | tuple, status: int, errors: str) -> Callable[[Lab], None]:
     return run
 
 
+def says(argv: list | tuple, status: int, output: str) -> Callable[[Lab], None]:
+    def run(lab: Lab) -> None:
+        expect_output(lab.through(VIA_DANTED, argv), status, output)
+    return run
+
+
 def sends_nothing(argv: list | tuple) -> Callable[[Lab], None]:
     """By itself the program does ask a name server. Whether it finds something with us is not said here."""
     def run(lab: Lab) -> None:
@@ -138,8 +144,7 @@ def pings_unprivileged(lab: Lab) -> None:
     """A copy has no file capabilities."""
     shutil.copyfile("/bin/ping", SCRATCH / "ping")
     (SCRATCH / "ping").chmod(0o755)
-    expect_output(lab.through(VIA_DANTED, [SCRATCH / "ping", "-c1", "-W1", NAME]), 2,
-                  "/ping: connect: Network is unreachable$", "errors")
+    expect_output(lab.through(VIA_DANTED, [SCRATCH / "ping", "-c1", "-W1", NAME]), 1, "100% packet loss")
 
 
 def shares(how: str, database: str) -> Callable[[Lab], None]:
@@ -210,9 +215,8 @@ def cases() -> list[Case]:
         result.append(Case(f"names: dig NAME @{server}", asks(f"@{server}"), ("danted", "web"), ("dig", "curl"),
                            frozenset({DANTED})))
     result += [
-        Case("names: ping finds the address, sends nothing", ends(
-            ("ping", "-c1", "-W1", NAME), 2, "^ping: connect: Network is unreachable$"), ("danted",), ("ping",),
-            frozenset()),
+        Case("names: ping finds the address, sends nothing", says(
+            ("ping", "-c1", "-W1", NAME), 1, "100% packet loss"), ("danted",), ("ping",), frozenset()),
         Case("names: ping without file capabilities finds the address, sends nothing", pings_unprivileged,
              ("danted",), ("/bin/ping",), frozenset()),
         Case("names: ping with file capabilities is refused", refuses_privileged_ping, (), ("ping", "setpriv"),

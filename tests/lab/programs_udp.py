@@ -5,8 +5,6 @@ from programs import Program
 from programs_events import BUILT, CLIENTS
 from servers import DTLS_PORT, ECHO_PORT, HELLO, IPERF_PORT, QUIC_PORT
 
-# dd reads the datagram at once; bash itself reads one byte, and the rest of the datagram is gone.
-BASH = f'exec 3<>"/dev/udp/$1/{ECHO_PORT}" && echo hello >&3 && timeout 5 dd bs=100 count=1 status=none <&3'
 # 512 datagrams at 4 Mbit/s; prints what the receiver has missed.
 IPERF = """
 timeout 10 iperf3 -u -c "$1" -p "$2" -b 4M -l 1000 -n 512000 --connect-timeout 5000 -J $3 | python3 -c '
@@ -26,7 +24,6 @@ PROGRAMS = [
     Program("asyncio's datagrams (connected)", "echo",
             ("python3", CLIENTS / "echo_udp_asyncio.py", "{host}", ECHO_PORT, "connected"), "20\n"),
     Program("ntp_query", "ntp", ("python3", CLIENTS / "ntp_query.py", "{host}"), "stratum 1, right time\n"),
-    Program("bash /dev/udp", "echo", ("bash", "-c", BASH, "bash", "{host}"), "hello\n"),
     # It ends with the first answer.
     Program("nc -u", "echo", ("nc", "-u", "-w", "5", "-W", "1", "{host}", ECHO_PORT), "hello\n", stdin="hello\n"),
     # It waits so long for an answer, once its input has ended.
