@@ -97,6 +97,18 @@ void AllowMapped(int fd, const RelayData& relay) {
                    static_cast<socklen_t>(sizeof off));
 }
 
+// Whether somebody wants to read that the socket sends there, and has not been told.
+bool IsNews(const Runtime& runtime, RelayedSocket* socket, const Decision& decision) {
+  if (!runtime.reporter().wants_connections()) return false;
+  const Endpoint& destination = decision.destination;
+  const std::span<const uint8_t> ip = destination.ip().bytes();
+  size_t hash = std::hash<std::string_view>()(destination.name());
+  hash ^= std::hash<std::string_view>()({reinterpret_cast<const char*>(ip.data()), ip.size()});
+  const uint32_t mixed = static_cast<uint32_t>(hash ^ hash >> 32) * 31 + destination.port();
+  std::atomic<uint32_t>& place = socket->reported[mixed % socket->reported.size()];
+  return place.exchange(mixed | 1, std::memory_order_relaxed) != (mixed | 1);
+}
+
 // The real address of a name whose path is direct, or none for an address.
 std::optional<Failure> SetDirect(const Decision& decision, int family, RelayData* out) {
   out->is_direct = true;
@@ -138,7 +150,8 @@ Relay* MakePath(Runtime* runtime, int fd, RelayedSocket* socket, const Decision&
     }
   }
   const long long elapsed_us = MonotonicUs() - started_us;
-  if (failure || runtime->reporter().wants_connections()) {
+  data.target = made.target;
+  if (failure || IsNews(*runtime, socket, decision)) {
     runtime->reporter().Connection({.destination = decision.destination,
                                     .protocol = "udp",
                                     .rule = decision.rule,
@@ -257,18 +270,29 @@ bool IsFresh(const Relay& relay) {
 Relay* FindPath(Runtime* runtime, int fd, RelayedSocket* socket, const Decision& decision, RelayData* out) {
   Relay* const relay = Relays::FindRelay(*socket, KeyFor(decision), out);
   if (relay == nullptr) return MakePath(runtime, fd, socket, decision, out, 0);
-  if (out->is_direct || IsFresh(*relay)) return relay;
-  if (SocketCookie(out->control_fd) == out->control_cookie &&
-      IsAssociationAlive(OriginalSystem(), out->control_fd)) {
+  if (!out->is_direct && !IsFresh(*relay)) {
+    const bool is_alive = SocketCookie(out->control_fd) == out->control_cookie &&
+                          IsAssociationAlive(OriginalSystem(), out->control_fd);
+    if (!is_alive) return MakePath(runtime, fd, socket, decision, out, out->control_cookie);
     relay->checked_ms = CoarseMs();
-    return relay;
   }
-  return MakePath(runtime, fd, socket, decision, out, out->control_cookie);
+  if (IsNews(*runtime, socket, decision)) {
+    runtime->reporter().Connection({.destination = decision.destination,
+                                    .protocol = "udp",
+                                    .rule = decision.rule,
+                                    .target = out->target});
+  }
+  return relay;
 }
 
 int ConnectRelayed(Runtime* runtime, int fd, const sockaddr* address, socklen_t size,
                    const Decision& decision) {
   const int family = SocketOption(fd, SO_DOMAIN);
+  const auto peer = EndpointFromSockaddr(address, size);
+  if (!peer || (family == AF_INET && address->sa_family != AF_INET)) {
+    errno = EAFNOSUPPORT;
+    return -1;
+  }
   RelayedSocket* const socket = g_relays.Provide(fd, family);
   if (socket == nullptr) {
     errno = ENOBUFS;
@@ -300,9 +324,8 @@ int ConnectRelayed(Runtime* runtime, int fd, const sockaddr* address, socklen_t 
   const int saved_errno = errno;
   socket->connected_to = nullptr;
   ++socket->generation;
-  Connection connection = {.cookie = SocketCookie(fd), .peer_size = size};
-  std::memcpy(&connection.peer, address, std::min<size_t>(size, sizeof connection.peer));
-  connection.peer_size = family == AF_INET ? sizeof connection.peer.v4 : sizeof connection.peer.v6;
+  Connection connection = {.cookie = SocketCookie(fd)};
+  connection.peer_size = ToSockaddr(peer->ip(), peer->port(), family, &connection.peer);
   char nothing = 0;
   socket->has_queued = libc::recv(fd, static_cast<void*>(&nothing), size_t{0}, MSG_PEEK | MSG_DONTWAIT) >= 0;
   errno = saved_errno;

@@ -71,6 +71,18 @@ bool HasSaneParts(const msghdr& message) {
   return false;
 }
 
+// As the kernel has it (udp_sendmsg()).
+bool IsAddressOf(const RelayedSocket& socket, const msghdr& message, const Decision& decision) {
+  if (message.msg_name == nullptr) return true;
+  const sa_family_t family = static_cast<const sockaddr*>(message.msg_name)->sa_family;
+  if (socket.family == AF_INET && family == AF_INET6) {
+    errno = EAFNOSUPPORT;
+    return false;
+  }
+  errno = decision.destination.port() == 0 ? EINVAL : errno;
+  return decision.destination.port() != 0;
+}
+
 bool IsCorked(int fd, int flags) {
   return (flags & MSG_MORE) != 0 || (g_descriptors.Flags(fd) & kCorked) != 0;
 }
@@ -181,6 +193,7 @@ class Batch {
     if (judged == AddressedSend::kPass) return true;
     if (judged != AddressedSend::kRelay) return false;
     if (message.msg_name == nullptr && !DecideForPeer(runtime_, fd_, &decision_)) return false;
+    if (!IsAddressOf(*socket_, message, decision_)) return false;
     const bool is_to_peer = message.msg_name == nullptr || IsForPeer(fd_, decision_);
     last_way_[count_] = way_count_;
     if (!Prepare(runtime_, fd_, socket_, decision_, is_to_peer, &ways_[way_count_])) return false;
@@ -247,6 +260,7 @@ ssize_t SendRelayed(int fd, const msghdr& message, int flags, const Decision* de
     errno = ENOBUFS;
     return -1;
   }
+  if (!IsAddressOf(*socket, message, *decision)) return -1;
   // The datagram has begun; this is more of it.
   if (socket->is_corked.load(std::memory_order_relaxed)) {
     msghdr bare = message;

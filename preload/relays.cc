@@ -43,6 +43,7 @@ RelayedSocket* Relays::Provide(int fd, int family) {
     socket->oldest = 0;
     socket->is_corked = false;
     socket->has_queued = false;
+    for (std::atomic<uint32_t>& each : socket->reported) each = 0;
     socket->header_size = 0;
     socket->connected_to = nullptr;
     cell->store(socket, std::memory_order_release);

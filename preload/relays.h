@@ -39,8 +39,9 @@ struct RelayKey {
 
 struct RelayData {
   RelayKey key;
-  bool is_direct = false;  // no proxy: no header, and the destination's own port
-  sockaddr_in6 address{};  // in the family of the program's socket; all zero: the destination's own
+  const Target* target = nullptr;  // the path
+  bool is_direct = false;          // no proxy: no header, and the destination's own port
+  sockaddr_in6 address{};          // in the family of the program's socket; all zero: the destination's own
   socklen_t address_size = 0;
   int control_fd = -1;  // hidden (hidden_descriptors.h); -1 with is_direct
   uint64_t control_cookie = 0;
@@ -89,6 +90,8 @@ struct RelayedSocket {
   std::atomic<uint32_t> generation = 1;
   std::array<Versioned<KnownPath>, kKnownPaths> known_paths;
   Versioned<KnownPath> peer_path;
+  // Hashes of destinations that were reported.
+  std::array<std::atomic<uint32_t>, 32> reported{};
   int family = AF_UNSPEC;
   size_t oldest = 0;
   uint32_t references = 0;
