@@ -92,6 +92,7 @@ void AfterForkInChild() {
   ClaimMemory();
   g_watches.AfterFork();
   g_pendings.AfterFork();
+  g_relays.AfterFork();
   ReleaseAfterFork();
   if (FakeTable* const table = Runtime::OpenedFakeTable()) table->AfterFork();
 }
@@ -198,9 +199,13 @@ void CopyDescriptor(int from, int to) {
 bool IsBorrowedMemory() {
   const pid_t owner = g_owner.load(std::memory_order_relaxed);
   if (owner == 0 || owner == CurrentProcess()) return false;
-  std::atomic<bool>* const mark = g_wiped_on_fork.load(std::memory_order_relaxed);
-  if (mark == nullptr || mark->load(std::memory_order_relaxed)) return true;
-  // A copy of the memory, made by a call that runs no handlers, such as _Fork(3).
+  // It is the parent that waits until its memory is given back.
+  if (getppid() == owner) {
+    std::atomic<bool>* const mark = g_wiped_on_fork.load(std::memory_order_relaxed);
+    if (mark == nullptr || mark->load(std::memory_order_relaxed)) return true;
+  }
+  // A copy of the memory, made by a call that runs no handlers, such as _Fork(3), or claimed by a child that
+  // is gone.
   ClaimMemory();
   return false;
 }

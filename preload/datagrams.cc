@@ -2,7 +2,6 @@
 #include "preload/datagrams.h"
 
 #include <netinet/in.h>
-#include <time.h>
 
 #include <algorithm>
 #include <array>
@@ -14,6 +13,8 @@
 #include "preload/connections.h"
 #include "preload/hidden_descriptors.h"
 #include "preload/originals.h"
+#include "preload/relayed_path.h"
+#include "preload/relayed_sends.h"
 #include "protocol/udp_header.h"
 #include "routing/name_server.h"
 
@@ -37,12 +38,6 @@ constexpr long long kCheckIntervalMs = 10;
 // not expect a send to block is held up for a small part of its time only.
 constexpr long long kPauseFactor = 10;
 constexpr long long kMaxPauseMs = 30'000;
-
-long long CoarseMs() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return static_cast<long long>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
-}
 
 bool IsMulticastOrBroadcast(const IpAddress& ip) {
   if (ip.is_v6()) return ip.bytes()[0] == 0xff;
@@ -84,7 +79,8 @@ socklen_t SetAddress(const IpAddress& ip, uint16_t port, int family, sockaddr_in
   return size;
 }
 
-// IPV6_V6ONLY bars ::ffff:a.b.c.d (ipv6(7)). It can be taken off while the socket is unbound.
+// IPV6_V6ONLY bars ::ffff:a.b.c.d (ipv6(7)). It can be taken off while the socket is unbound; the program is
+// told that it is on.
 void AllowMapped(int fd, const RelayData& relay) {
   if (relay.address.sin6_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&relay.address.sin6_addr)) return;
   int v6_only = 0;
@@ -93,8 +89,9 @@ void AllowMapped(int fd, const RelayData& relay) {
       v6_only == 0)
     return;
   const int off = 0;
-  libc::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, static_cast<const void*>(&off),
-                   static_cast<socklen_t>(sizeof off));
+  if (libc::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, static_cast<const void*>(&off),
+                       static_cast<socklen_t>(sizeof off)) == 0)
+    MarkDescriptor(fd, kV6OnlyToProgram);
 }
 
 // Whether somebody wants to read that the socket sends there, and has not been told.
@@ -159,6 +156,10 @@ Relay* MakePath(Runtime* runtime, int fd, RelayedSocket* socket, const Decision&
                                     .failure = failure ? &*failure : nullptr,
                                     .elapsed_us = elapsed_us});
   }
+  if (failure && !made.failure) {
+    errno = failure->error;
+    return nullptr;
+  }
   if (failure) {
     const long long pause_ms = std::min(elapsed_us * kPauseFactor / 1000, kMaxPauseMs);
     g_relays.Pause(decision.rule, failure->error, (started_us + elapsed_us) / 1000 + pause_ms);
@@ -172,6 +173,7 @@ Relay* MakePath(Runtime* runtime, int fd, RelayedSocket* socket, const Decision&
     return nullptr;
   }
   relay->checked_ms = CoarseMs();
+  relay->used_ms = CoarseMs();
   // Most proxies tell the address of a name.
   const IpAddress& ip = decision.destination.ip();
   if (!data.is_direct) socket->header_size = ip.is_v6() ? kUdpIpv6HeaderSize : kUdpIpv4HeaderSize;
@@ -213,8 +215,13 @@ AddressedSend JudgeAddressedSend(int fd, const sockaddr* address, socklen_t size
   const bool is_known_datagram = (known & (kDatagram | kRelayed)) != 0;
   if (address->sa_family == AF_UNSPEC) {
     // An AF_INET datagram socket reads it as AF_INET; all others refuse it or ignore it.
-    if (SocketOption(fd, SO_TYPE) != SOCK_DGRAM || SocketOption(fd, SO_DOMAIN) != AF_INET)
-      return AddressedSend::kPass;
+    if (KindOf(fd) != SocketKind::kUdp) return AddressedSend::kPass;
+    if (SocketOption(fd, SO_DOMAIN) != AF_INET) {
+      // To an AF_INET6 one it is no address at all.
+      Runtime* const runtime = Runtime::Get();
+      if (!IsConnectedByRelay(fd) || runtime == nullptr) return AddressedSend::kPass;
+      return DecideForPeer(runtime, fd, decision) ? AddressedSend::kRelay : AddressedSend::kRefuse;
+    }
     sockaddr_in as_internet{};
     std::memcpy(&as_internet, address, sizeof as_internet);
     as_internet.sin_family = AF_INET;
@@ -263,14 +270,17 @@ RelayKey KeyFor(const Decision& decision) {
   return key;
 }
 
-bool IsFresh(const Relay& relay) {
-  return CoarseMs() - relay.checked_ms.load(std::memory_order_relaxed) < kCheckIntervalMs;
+bool IsFresh(Relay* relay) {
+  const long long now_ms = CoarseMs();
+  if (relay->used_ms.load(std::memory_order_relaxed) != now_ms)
+    relay->used_ms.store(now_ms, std::memory_order_relaxed);
+  return now_ms - relay->checked_ms.load(std::memory_order_relaxed) < kCheckIntervalMs;
 }
 
 Relay* FindPath(Runtime* runtime, int fd, RelayedSocket* socket, const Decision& decision, RelayData* out) {
   Relay* const relay = Relays::FindRelay(*socket, KeyFor(decision), out);
   if (relay == nullptr) return MakePath(runtime, fd, socket, decision, out, 0);
-  if (!out->is_direct && !IsFresh(*relay)) {
+  if (!out->is_direct && !IsFresh(relay)) {
     const bool is_alive = SocketCookie(out->control_fd) == out->control_cookie &&
                           IsAssociationAlive(OriginalSystem(), out->control_fd);
     if (!is_alive) return MakePath(runtime, fd, socket, decision, out, out->control_cookie);

@@ -44,8 +44,8 @@ Relay* FindPath(Runtime* runtime, int fd, RelayedSocket* socket, const Decision&
 
 // Which relay that is.
 RelayKey KeyFor(const Decision& decision);
-// Whether it need not be looked at before the next datagram.
-bool IsFresh(const Relay& relay);
+// Whether it need not be looked at before the next datagram, which is about to be sent.
+bool IsFresh(Relay* relay);
 
 // connect(2) to such a destination. No proxy is asked before something is sent: programs connect datagram
 // sockets only to learn which local address leads to the destination. Meanwhile the kernel has the socket

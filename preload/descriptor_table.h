@@ -24,28 +24,30 @@ namespace socksify {
 
 // Bits of a descriptor's flags.
 enum DescriptorFlag : uint32_t {
-  kHasConnection = 1,       // a proxied connection, see Connection
-  kPending = 2,             // a proxied connection on its way, or its failure not told yet (see pending.h)
-  kConnectFailed = 4,       // it failed and the program knows: the next connect() says ECONNABORTED
-  kMayRepeatConnect = 8,    // it came about while nobody was in connect(): the next connect() says 0, once
-  kFreshStream = 16,        // an internet stream socket that the program made and has not connected
-  kHasCopies = 32,          // the program duplicated it before it was connected
-  kEpollSet = 64,           // an epoll instance (epoll(7))
-  kFastOpenConnect = 128,   // the program set TCP_FASTOPEN_CONNECT (tcp(7)), which we keep from the kernel
-  kReceiveLowWater = 256,   // it set SO_RCVLOWAT (socket(7))
-  kTransferTimeout = 512,   // it set SO_SNDTIMEO or SO_RCVTIMEO (socket(7))
-  kBound = 1024,            // it bound the socket to a local address
-  kCorked = 4096,           // it set TCP_CORK (tcp(7))
-  kShutDownEarly = 2048,    // it called shutdown(2) before the socket was connected
-  kDnsByHand = 8192,        // a datagram socket that has asked a name server (see dns_by_hand.h)
-  kDatagram = 1 << 14,      // an internet datagram socket that the program made
-  kRelayed = 1 << 15,       // a datagram socket with a path through a proxy (see relays.h)
-  kHidden = 1 << 16,        // a descriptor of ours (see hidden_descriptors.h)
-  kToNameServer = 1 << 17,  // its connection is one to a name server (see dns_by_hand.h)
+  kHasConnection = 1,          // a proxied connection, see Connection
+  kPending = 2,                // a proxied connection on its way, or its failure not told yet (see pending.h)
+  kConnectFailed = 4,          // it failed and the program knows: the next connect() says ECONNABORTED
+  kMayRepeatConnect = 8,       // it came about while nobody was in connect(): the next connect() says 0, once
+  kFreshStream = 16,           // an internet stream socket that the program made and has not connected
+  kHasCopies = 32,             // the program duplicated it before it was connected
+  kEpollSet = 64,              // an epoll instance (epoll(7))
+  kFastOpenConnect = 128,      // the program set TCP_FASTOPEN_CONNECT (tcp(7)), which we keep from the kernel
+  kReceiveLowWater = 256,      // it set SO_RCVLOWAT (socket(7))
+  kTransferTimeout = 512,      // it set SO_SNDTIMEO or SO_RCVTIMEO (socket(7))
+  kBound = 1024,               // it bound the socket to a local address
+  kCorked = 4096,              // it set TCP_CORK (tcp(7))
+  kShutDownEarly = 2048,       // it called shutdown(2) before the socket was connected
+  kDnsByHand = 8192,           // a datagram socket that has asked a name server (see dns_by_hand.h)
+  kDatagram = 1 << 14,         // an internet datagram socket that the program made
+  kRelayed = 1 << 15,          // a datagram socket with a path through a proxy (see relays.h)
+  kHidden = 1 << 16,           // a descriptor of ours (see hidden_descriptors.h)
+  kV6OnlyToProgram = 1 << 18,  // the program believes that IPV6_V6ONLY is set (ipv6(7))
+  kToNameServer = 1 << 17,     // its connection is one to a name server (see dns_by_hand.h)
 };
 // What belongs to the socket and not to a connection of it.
 inline constexpr unsigned kOptionFlags = kHasCopies | kFastOpenConnect | kReceiveLowWater | kTransferTimeout |
-                                         kBound | kCorked | kDnsByHand | kDatagram | kRelayed;
+                                         kBound | kCorked | kDnsByHand | kDatagram | kRelayed |
+                                         kV6OnlyToProgram;
 
 // A proxied connection, as the program is to see it.
 struct Connection {

@@ -37,6 +37,13 @@ void GiveUpHidden(int fd) {
   g_descriptors.ClearFlags(fd, kHidden);
 }
 
+bool IsStillHidden(int fd) {
+  if (!IsHidden(fd)) return false;
+  if (SocketCookie(fd) != 0) return true;
+  GiveUpHidden(fd);
+  return false;
+}
+
 int CloseRange(unsigned first, unsigned last, int flags) {
   unsigned begin = first;
   const unsigned end = g_descriptors.used_end();

@@ -19,8 +19,11 @@ void CloseHidden(int fd, uint64_t cookie);
 [[gnu::always_inline]] inline bool IsHidden(int fd) {
   return (g_descriptors.Flags(fd) & kHidden) != 0;
 }
-// The program is about to put something else in its place.
+// Something else is in its place, or about to be.
 void GiveUpHidden(int fd);
+// Whether it is hidden still: a program that calls the kernel by itself may have put something of its own
+// there.
+bool IsStillHidden(int fd);
 
 // close_range(2) with `flags`, but for what is hidden.
 int CloseRange(unsigned first, unsigned last, int flags);

@@ -137,6 +137,8 @@ SOCKSIFY_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen
       WriteIntOption(connection->replaced_family, value, size);
   } else if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT && (flags & kFastOpenConnect) != 0) {
     WriteIntOption(1, value, size);
+  } else if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY && (flags & kV6OnlyToProgram) != 0) {
+    WriteIntOption(1, value, size);
   } else if (IsConnectedByRelay(fd) &&
              ((level == IPPROTO_IP && name == IP_MTU) || (level == IPPROTO_IPV6 && name == IPV6_MTU))) {
     WriteIntOption(ReadIntOption(value, *size) - HeaderSizeOfPeer(fd), value, size);
@@ -160,6 +162,7 @@ SOCKSIFY_EXPORT int setsockopt(int fd, int level, int name, const void* value, s
   } else if (level == IPPROTO_UDP && name == UDP_CORK) {
     NoteOption(fd, kCorked, ReadIntOption(value, size) != 0);
     // The datagram has left (udp(7)).
+    if (ReadIntOption(value, size) == 0) ClearOfSocket(fd, kCorked);
     if (RelayedSocket* const socket = ReadIntOption(value, size) == 0 ? g_relays.Find(fd) : nullptr)
       socket->is_corked = false;
   } else if (level == IPPROTO_TCP && name == TCP_CORK) {

@@ -14,21 +14,57 @@
 #include "preload/hidden_descriptors.h"
 #include "preload/libc_aliases.h"
 #include "preload/originals.h"
+#include "preload/relays.h"
 #include "preload/runtime.h"
 #include "preload/watches.h"
+
+namespace socksify {
+namespace {
+
+// What was known of a number is over, if it was closed where we could not see: fclose(3), for one.
+[[gnu::always_inline]] inline void NoteNewDescriptor(int fd) {
+  if (g_descriptors.Flags(fd) == 0) [[likely]]
+    return;
+  GiveUpHidden(fd);
+  ForgetDescriptor(fd);
+}
+
+}  // namespace
+}  // namespace socksify
 
 using namespace socksify;
 
 SOCKSIFY_EXPORT int socket(int domain, int type, int protocol) noexcept {
   const int fd = libc::socket(domain, type, protocol);
   if (fd < 0) return fd;
-  if (g_descriptors.Flags(fd) != 0) ForgetDescriptor(fd);
+  NoteNewDescriptor(fd);
   const bool is_internet = domain == AF_INET || domain == AF_INET6;
   const int kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (is_internet && kind == SOCK_STREAM) MarkDescriptor(fd, kFreshStream);
   const bool is_udp = protocol == 0 || protocol == IPPROTO_UDP;
   if (is_internet && kind == SOCK_DGRAM && is_udp) MarkDescriptor(fd, kDatagram);
   return fd;
+}
+
+SOCKSIFY_EXPORT int socketpair(int domain, int type, int protocol, int pair[2]) noexcept {
+  const int result = libc::socketpair(domain, type, protocol, pair);
+  if (result == 0) {
+    NoteNewDescriptor(pair[0]);
+    NoteNewDescriptor(pair[1]);
+  }
+  return result;
+}
+
+SOCKSIFY_EXPORT int accept(int fd, sockaddr* address, socklen_t* size) {
+  const int accepted = libc::accept(fd, address, size);
+  NoteNewDescriptor(accepted);
+  return accepted;
+}
+
+SOCKSIFY_EXPORT int accept4(int fd, sockaddr* address, socklen_t* size, int flags) {
+  const int accepted = libc::accept4(fd, address, size, flags);
+  NoteNewDescriptor(accepted);
+  return accepted;
 }
 
 // A listening socket is in epoll sets for long, and is never connected.
@@ -42,7 +78,7 @@ SOCKSIFY_EXPORT int listen(int fd, int backlog) noexcept {
 
 SOCKSIFY_EXPORT int close(int fd) {
   if (g_descriptors.Flags(fd) != 0) {
-    if (IsHidden(fd)) [[unlikely]] {
+    if (IsHidden(fd) && IsStillHidden(fd)) [[unlikely]] {
       errno = EBADF;
       return -1;
     }
@@ -140,3 +176,12 @@ SOCKSIFY_EXPORT void closefrom(int first) noexcept {
   if (CloseRange(begin, ~0U, 0) != 0) libc::closefrom(first);
   ForgetDescriptors(begin, ~0U);
 }
+
+namespace {
+
+// When the program ends in an orderly way.
+[[gnu::destructor]] void AtExit() {
+  g_relays.BeforeExit();
+}
+
+}  // namespace

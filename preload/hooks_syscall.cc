@@ -245,7 +245,11 @@ class ReplacedNumbers {
 #endif
       SYS_epoll_create1, SYS_epoll_ctl,    SYS_fcntl,       SYS_getpeername,    SYS_getsockname,
       SYS_getsockopt,    SYS_listen,       SYS_sendmmsg,    SYS_sendmsg,        SYS_sendto,
-      SYS_setsockopt,    SYS_shutdown,     SYS_socket,      SYS_io_uring_setup,
+      SYS_setsockopt,    SYS_shutdown,     SYS_socket,      SYS_io_uring_setup, SYS_accept4,
+      SYS_socketpair,
+#ifdef SYS_accept
+      SYS_accept,
+#endif
 #ifdef SYS_fcntl64
       SYS_fcntl64,
 #endif
@@ -265,6 +269,11 @@ constexpr ReplacedNumbers kReplaced;
   if (IsWait(number) && (g_pendings.is_used() || g_watches.is_used()))
     return WaitBySyscall(number, arguments);
   switch (number) {
+    case SYS_accept4: return Call<int, int, sockaddr*, socklen_t*, int>(&::accept4, arguments);
+#ifdef SYS_accept
+    case SYS_accept: return Call<int, int, sockaddr*, socklen_t*>(&::accept, arguments);
+#endif
+    case SYS_socketpair: return Call<int, int, int, int, int*>(&::socketpair, arguments);
     case SYS_bind: return Call<int, int, const sockaddr*, socklen_t>(&::bind, arguments);
     case SYS_close: return Call<int, int>(&::close, arguments);
     case SYS_close_range: return Call<int, unsigned, unsigned, int>(&::close_range, arguments);

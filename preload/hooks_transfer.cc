@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdarg>
@@ -48,6 +49,13 @@ namespace {
   return (g_descriptors.Flags(fd) & (kPending | kDnsByHand | kRelayed)) != 0;
 }
 
+// What has the number now is a file or a pipe: the socket was closed where we could not see (fclose(3)).
+bool IsNoLongerSocket(int fd) {
+  if (errno != ENOTSOCK || SocketCookie(fd) != 0) return false;
+  ForgetDescriptor(fd);
+  return true;
+}
+
 // Out of line, so that the way to libc needs no stack frame.
 template <typename Call>
 [[gnu::noinline]] auto CallOncePossible(int fd, Direction direction, int flags, Call call)
@@ -59,24 +67,32 @@ template <typename Call>
 [[gnu::noinline]] ssize_t SendSpecially(int fd, int flags, const iovec* parts, size_t count, Call call) {
   if (IsConnectedToNameServer(fd))
     return Guarded([&] { return SendToNameServer(fd, parts, count, nullptr, 0); }, ssize_t{-1});
-  if (IsConnectedByRelay(fd))
-    return Guarded([&] { return SendRelayed(fd, parts, count, flags); }, ssize_t{-1});
+  if (IsConnectedByRelay(fd)) {
+    const ssize_t sent = Guarded([&] { return SendRelayed(fd, parts, count, flags); }, ssize_t{-1});
+    return sent < 0 && IsNoLongerSocket(fd) ? call() : sent;
+  }
   return CallOncePossible(fd, Direction::kSend, flags, call);
 }
 
 // read(2) and its like. One that has no room at all looks at nothing (sock_read_iter()).
 [[gnu::noinline]] ssize_t ReceiveIntoParts(int fd, const iovec* parts, int count, int flags) {
-  if (count < 0 || count > IOV_MAX) return libc::readv(fd, parts, count);
-  return Guarded([&] { return ReceiveRelayed(fd, parts, static_cast<size_t>(count), flags); }, ssize_t{-1});
+  const ssize_t received =
+      Guarded([&] { return ReceiveRelayed(fd, parts, static_cast<size_t>(count), flags); }, ssize_t{-1});
+  return received < 0 && IsNoLongerSocket(fd) ? libc::readv(fd, parts, count) : received;
 }
 
 bool HasRoom(const iovec* parts, int count) {
-  return count > 0 && count <= IOV_MAX && SizeOf({parts, static_cast<size_t>(count)}) != 0;
+  return parts != nullptr && count > 0 && count <= IOV_MAX &&
+         SizeOf({parts, static_cast<size_t>(count)}) != 0;
 }
 
 [[gnu::noinline]] ssize_t ReceiveIntoBuffer(int fd, void* buffer, size_t size, int flags, sockaddr* address,
                                             socklen_t* address_size) {
-  return Guarded([&] { return ReceiveRelayed(fd, buffer, size, flags, address, address_size); }, ssize_t{-1});
+  // More than a datagram has (and less than makes the sum of all parts overflow).
+  const size_t room = std::min(size, size_t{1} << 20);
+  const ssize_t received =
+      Guarded([&] { return ReceiveRelayed(fd, buffer, room, flags, address, address_size); }, ssize_t{-1});
+  return received < 0 && IsNoLongerSocket(fd) ? libc::read(fd, buffer, size) : received;
 }
 
 }  // namespace
@@ -205,7 +221,8 @@ SOCKSIFY_EXPORT ssize_t __write(int fd, const void* data, size_t size) {
 }
 
 SOCKSIFY_EXPORT ssize_t writev(int fd, const iovec* parts, int count) {
-  if (IsSpecial(fd) && count >= 0 && count <= IOV_MAX) [[unlikely]]
+  // One that has nothing to write sends nothing, unlike write(2).
+  if (IsSpecial(fd) && HasRoom(parts, count)) [[unlikely]]
     return SendSpecially(fd, 0, parts, static_cast<size_t>(count),
                          [=] { return libc::writev(fd, parts, count); });
   return libc::writev(fd, parts, count);

@@ -69,6 +69,8 @@ class Original {
 
 namespace libc {
 
+inline constinit Original<decltype(::accept)> accept{"accept"};
+inline constinit Original<decltype(::accept4)> accept4{"accept4"};
 inline constinit Original<decltype(::bind)> bind{"bind"};
 inline constinit Original<decltype(::close)> close{"close"};
 inline constinit Original<decltype(::close_range)> close_range{"close_range"};
@@ -147,6 +149,7 @@ inline constinit Original<decltype(::sendto)> sendto{"sendto"};
 inline constinit Original<decltype(::setsockopt)> setsockopt{"setsockopt"};
 inline constinit Original<decltype(::shutdown)> shutdown{"shutdown"};
 inline constinit Original<decltype(::socket)> socket{"socket"};
+inline constinit Original<decltype(::socketpair)> socketpair{"socketpair"};
 inline constinit Original<decltype(::splice)> splice{"splice"};
 inline constinit Original<decltype(::syscall)> syscall{"syscall"};
 inline constinit Original<decltype(::vdprintf)> vdprintf{"vdprintf"};

@@ -110,7 +110,7 @@ bool RecallPath(const RelayedSocket& socket, const sockaddr* address, socklen_t 
   const Versioned<KnownPath>& place = is_to_peer ? socket.peer_path : socket.known_paths[SlotOf(key)];
   if (!place.Read(&known) || known.generation != socket.generation.load(std::memory_order_acquire))
     return false;
-  if (!(known.key == key) || !IsFresh(*known.relay)) return false;
+  if (!(known.key == key) || !IsFresh(known.relay)) return false;
   std::memcpy(out->header.bytes.data(), known.header, known.header_size);
   out->header.size = known.header_size;
   out->address = known.address;

@@ -2,6 +2,8 @@
 #include "preload/relayed_receipts.h"
 
 #include <limits.h>
+#include <poll.h>
+#include <sys/time.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -53,6 +55,7 @@ class Receiver {
     FindPeer();
   }
 
+  bool has_relays() const { return socket_ != nullptr; }
   // The size that the next header is expected to have.
   size_t expected_header() const {
     return socket_ != nullptr ? socket_->header_size.load(std::memory_order_relaxed) : 0;
@@ -70,13 +73,58 @@ class Receiver {
 
   // Looks at a datagram of `size` bytes, which lies in `parts` as far as they reach. False: it is not for the
   // program.
-  bool Examine(const msghdr& message, std::span<const iovec> parts, size_t size, Shown* out) {
+  bool Examine(const msghdr& message, std::span<const iovec> parts, size_t size, int flags, Shown* out) {
+    if (ExamineDatagram(message, parts, size, out)) return true;
+    if ((flags & MSG_ERRQUEUE) == 0) return false;
+    // An error of this side's has nothing of the datagram's but where it was to go.
+    out->header_size = 0;
+    ShowAsItIs(message, out);
+    if (is_connected_)
+      out->address_size = ToSockaddr(peer_.ip(), peer_.port(), socket_->family, &out->address);
+    return true;
+  }
+
+  // A datagram has come that nobody may see. False with errno when the call is not to wait for another one:
+  // its time is over.
+  bool GoOnAfterDrop(int flags) {
+    if ((flags & MSG_PEEK) != 0) {
+      // It was only looked at, and must make way.
+      char nothing = 0;
+      libc::recv(fd_, static_cast<void*>(&nothing), size_t{0}, MSG_DONTWAIT);
+    }
+    if ((flags & MSG_DONTWAIT) != 0 || (g_descriptors.Flags(fd_) & kTransferTimeout) == 0) return true;
+    timeval limit{};
+    socklen_t size = sizeof limit;
+    libc::getsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, static_cast<void*>(&limit), &size);
+    if (limit.tv_sec == 0 && limit.tv_usec == 0) return true;
+    const long long now_ms = MonotonicMs();
+    if (deadline_ms_ == 0)
+      deadline_ms_ = now_ms + static_cast<long long>(limit.tv_sec) * 1000 + limit.tv_usec / 1000;
+    pollfd readable = {.fd = fd_, .events = POLLIN, .revents = 0};
+    const auto left_ms = static_cast<int>(std::clamp(deadline_ms_ - now_ms, 0LL, 3'600'000LL));
+    const int ready = libc::poll(&readable, nfds_t{1}, left_ms);
+    if (ready == 0) errno = EAGAIN;
+    return ready > 0;
+  }
+
+  // Whether an error of the kernel's is about a relay that has ended, which the program does not know of.
+  bool IsAboutEndedRelay(int error) const {
+    if (error != ECONNREFUSED || socket_ == nullptr || !is_connected_) return false;
+    const Relay* const relay = socket_->connected_to.load(std::memory_order_acquire);
+    RelayData data;
+    if (relay == nullptr || !relay->data.Read(&data) || data.is_direct) return relay == nullptr;
+    return SocketCookie(data.control_fd) != data.control_cookie ||
+           !IsAssociationAlive(OriginalSystem(), data.control_fd);
+  }
+
+ private:
+  bool ExamineDatagram(const msghdr& message, std::span<const iovec> parts, size_t size, Shown* out) {
     const auto* const source = static_cast<const SocketAddress*>(message.msg_name);
     RelayData relay;
     if (message.msg_namelen == 0) return ShowAsItIs(message, out);
     if (socket_ == nullptr) return ShowNobodysRelay(message, out);
     if (source->generic.sa_family != socket_->family) return ShowAsItIs(message, out);
-    if (Relays::FindSource(*socket_, *source, &relay) == nullptr) return ExamineForeign(message, out);
+    if (!Relays::FindSource(*socket_, *source, &relay)) return ExamineForeign(message, out);
     if (!relay.is_direct && !relay.key.is_for_name && !is_connected_ && ShowIpv4Source(parts, size, out))
       return true;
     const auto endpoint = EndpointFromSockaddr(&source->generic, message.msg_namelen);
@@ -95,24 +143,6 @@ class Receiver {
     return out->address_size != 0;
   }
 
-  // A datagram that nobody may see was only looked at: it must make way.
-  void DropIfPeeked(int flags) const {
-    if ((flags & MSG_PEEK) == 0) return;
-    char nothing = 0;
-    libc::recv(fd_, static_cast<void*>(&nothing), size_t{0}, MSG_DONTWAIT);
-  }
-
-  // Whether an error of the kernel's is about a relay that has ended, which the program does not know of.
-  bool IsAboutEndedRelay(int error) const {
-    if (error != ECONNREFUSED || socket_ == nullptr || !is_connected_) return false;
-    const Relay* const relay = socket_->connected_to.load(std::memory_order_acquire);
-    RelayData data;
-    if (relay == nullptr || !relay->data.Read(&data) || data.is_direct) return relay == nullptr;
-    return SocketCookie(data.control_fd) != data.control_cookie ||
-           !IsAssociationAlive(OriginalSystem(), data.control_fd);
-  }
-
- private:
   // They come in the order in which they came to the socket.
   bool IsFromPeer(const Endpoint& source) {
     const bool has_queued = socket_->has_queued.load(std::memory_order_relaxed);
@@ -192,6 +222,7 @@ class Receiver {
   RelayedSocket* socket_;
   bool is_connected_ = false;
   Endpoint peer_;
+  long long deadline_ms_ = 0;  // of the call, once something was dropped
 };
 
 // While the table has no relays, libc does as well.
@@ -289,9 +320,11 @@ class ReceivedBatch {
     const size_t payload = own_[index].msg_len - shown.header_size;
     const std::span<const iovec> target(to->msg_iov, to->msg_iovlen);
     const size_t capacity = SizeOf(target);
-    const size_t kept = std::min(payload, capacity);
+    // Another one's room may have been shorter than this one's.
+    const size_t there = SizeOf(parts(index)) - shown.header_size;
+    const size_t kept = std::min({payload, capacity, there});
     const size_t control_room = to->msg_controllen;
-    TellFlags(own, payload, capacity, to);
+    TellFlags(own, payload, std::min(capacity, there), to);
     TellSource(shown, to);
     if (!is_in_place) {
       CopyBetween(parts(index), shown.header_size, target, kept);
@@ -334,7 +367,10 @@ ssize_t ReceiveRelayed(int fd, msghdr* message, int flags) {
     own.msg_namelen = sizeof source;
     own.msg_iov = room.data();
     own.msg_iovlen = message->msg_iovlen + 2;
-    const ssize_t received = libc::recvmsg(fd, &own, flags | MSG_TRUNC);
+    // Without a relay its length counts for no more than there is room for; and what has come to the number
+    // may be another socket, to which the flag means something else (tcp(7)).
+    const int own_flags = receiver.has_relays() ? flags | MSG_TRUNC : flags;
+    const ssize_t received = libc::recvmsg(fd, &own, own_flags);
     receiver.LookAgain();
     if (received < 0) {
       if (receiver.IsAboutEndedRelay(errno)) continue;
@@ -343,8 +379,8 @@ ssize_t ReceiveRelayed(int fd, msghdr* message, int flags) {
     const auto size = static_cast<size_t>(received);
     const std::span<const iovec> parts(room.data(), own.msg_iovlen);
     Shown shown;
-    if (!receiver.Examine(own, parts, size, &shown)) {
-      receiver.DropIfPeeked(flags);
+    if (!receiver.Examine(own, parts, size, flags, &shown)) {
+      if (!receiver.GoOnAfterDrop(flags)) return -1;
       continue;
     }
     const size_t payload = size - shown.header_size;
@@ -387,7 +423,7 @@ int ReceiveManyRelayed(int fd, mmsghdr* messages, unsigned count, int flags, tim
     const unsigned first = given;
     const unsigned wanted = batch.Prepare(messages + given, count - given, expected);
     const bool may_wait = given == 0 || (flags & MSG_WAITFORONE) == 0;
-    const int own_flags = flags | MSG_TRUNC | (may_wait ? 0 : MSG_DONTWAIT);
+    const int own_flags = flags | (receiver.has_relays() ? MSG_TRUNC : 0) | (may_wait ? 0 : MSG_DONTWAIT);
     if (wanted == 0) {
       const ssize_t size =
           ReceiveRelayed(fd, &messages[given].msg_hdr, flags | (may_wait ? 0 : MSG_DONTWAIT));
@@ -401,10 +437,11 @@ int ReceiveManyRelayed(int fd, mmsghdr* messages, unsigned count, int flags, tim
       if (receiver.IsAboutEndedRelay(errno)) continue;
       break;
     }
+    bool has_dropped = false;
     for (unsigned i = 0; i < static_cast<unsigned>(received); ++i) {
       Shown shown;
-      if (!receiver.Examine(batch.header(i), batch.parts(i), batch.messages()[i].msg_len, &shown)) {
-        receiver.DropIfPeeked(flags);
+      if (!receiver.Examine(batch.header(i), batch.parts(i), batch.messages()[i].msg_len, flags, &shown)) {
+        has_dropped = true;
         continue;
       }
       messages[given].msg_len =
@@ -412,6 +449,7 @@ int ReceiveManyRelayed(int fd, mmsghdr* messages, unsigned count, int flags, tim
       receiver.set_expected_header(shown.header_size);
       ++given;
     }
+    if (has_dropped && !receiver.GoOnAfterDrop(own_flags)) break;
     if (static_cast<unsigned>(received) < wanted && given > 0) break;
   }
   return given > 0 || count == 0 ? static_cast<int>(given) : -1;

@@ -29,6 +29,8 @@ constexpr size_t kMaxDatagram = 65'536;
 
 // The program's segment size would cut the datagram with its header in it.
 bool WantsSegments(const msghdr& message) {
+  // The first page is never mapped (vm.mmap_min_addr); the kernel says what is wrong.
+  if (reinterpret_cast<uintptr_t>(message.msg_control) < 4096) return false;
   for (const cmsghdr* each = CMSG_FIRSTHDR(&message); each != nullptr;
        each = CMSG_NXTHDR(const_cast<msghdr*>(&message), const_cast<cmsghdr*>(each))) {
     if (each->cmsg_level == IPPROTO_UDP && each->cmsg_type == UDP_SEGMENT) return true;
@@ -103,8 +105,11 @@ ssize_t SendWithHeader(int fd, Outgoing* way, const msghdr& message, int flags) 
   return sent < 0 ? sent : std::max<ssize_t>(sent - static_cast<ssize_t>(way->header.size), 0);
 }
 
-// Before the next datagram each is looked at.
+// Before the next datagram each is looked at, and the kernel told anew whom a socket is connected to: another
+// process may have the socket, too.
 void LookAtRelays(RelayedSocket* socket) {
+  socket->connected_to = nullptr;
+  ++socket->generation;
   for (const std::atomic<Relay*>& each : socket->relays) {
     if (Relay* const relay = each.load(std::memory_order_acquire)) relay->checked_ms = 0;
   }
@@ -154,7 +159,6 @@ class Batch {
   // sendmmsg(2); tells the program the lengths.
   int Send(mmsghdr* messages) {
     const int sent = libc::sendmmsg(fd_, own_, count_, flags_);
-    if (sent < 0 && errno == ECONNREFUSED) LookAtRelays(socket_);
     for (int i = 0; i < sent; ++i) {
       const size_t header_size = last_way_[i] != kNoWay ? ways_[last_way_[i]].header.size : 0;
       messages[i].msg_len = own_[i].msg_len - static_cast<unsigned>(header_size);
@@ -226,13 +230,29 @@ class Batch {
   uint8_t last_way_[kMaxMessages];
 };
 
+// The datagram has begun; this is more of it, wherever it says that it goes (udp_sendmsg()).
+ssize_t SendMore(int fd, RelayedSocket* socket, const msghdr& message, int flags) {
+  msghdr bare = message;
+  bare.msg_name = nullptr;
+  bare.msg_namelen = 0;
+  const ssize_t sent = libc::sendmsg(fd, static_cast<const msghdr*>(&bare), flags);
+  // What is longer than any datagram is refused before it is added; any other failure throws all away.
+  const bool is_kept =
+      sent < 0 && errno == EMSGSIZE && SizeOf({message.msg_iov, message.msg_iovlen}) >= kMaxDatagram;
+  if (!is_kept && (sent < 0 || !IsCorked(fd, flags))) socket->is_corked = false;
+  return sent;
+}
+
 }  // namespace
 
 bool SendByKnownPath(int fd, const msghdr& message, int flags, ssize_t* result) {
-  const RelayedSocket* const socket = g_relays.Find(fd);
+  RelayedSocket* const socket = g_relays.Find(fd);
+  if (socket != nullptr && socket->is_corked.load(std::memory_order_relaxed)) {
+    *result = SendMore(fd, socket, message, flags);
+    return true;
+  }
   if (socket == nullptr || message.msg_controllen != 0 || message.msg_iovlen >= IOV_MAX) return false;
-  if (message.msg_iov == nullptr || IsCorked(fd, flags) || socket->is_corked.load(std::memory_order_relaxed))
-    return false;
+  if (message.msg_iov == nullptr || IsCorked(fd, flags)) return false;
   Outgoing way;
   if (!RecallPath(*socket, static_cast<const sockaddr*>(message.msg_name), message.msg_namelen, &way))
     return false;
@@ -261,15 +281,7 @@ ssize_t SendRelayed(int fd, const msghdr& message, int flags, const Decision* de
     return -1;
   }
   if (!IsAddressOf(*socket, message, *decision)) return -1;
-  // The datagram has begun; this is more of it.
-  if (socket->is_corked.load(std::memory_order_relaxed)) {
-    msghdr bare = message;
-    bare.msg_name = nullptr;
-    bare.msg_namelen = 0;
-    const ssize_t sent = libc::sendmsg(fd, static_cast<const msghdr*>(&bare), flags);
-    if (sent < 0 || !IsCorked(fd, flags)) socket->is_corked = false;
-    return sent;
-  }
+  if (socket->is_corked.load(std::memory_order_relaxed)) return SendMore(fd, socket, message, flags);
   for (bool is_repeated = false;; is_repeated = true) {
     Outgoing way;
     const uint32_t generation = socket->generation.load(std::memory_order_acquire);
@@ -296,6 +308,9 @@ ssize_t SendRelayed(int fd, const iovec* parts, size_t count, int flags) {
 
 int SendManyRelayed(int fd, mmsghdr* messages, unsigned count, int flags) {
   unsigned sent = 0;
+  bool is_repeated = false;
+  // As the kernel does.
+  count = std::min<unsigned>(count, UIO_MAXIOV);
   while (sent < count) {
     Batch batch(fd, flags);
     const unsigned wanted = batch.Fill(messages + sent, count - sent);
@@ -307,6 +322,11 @@ int SendManyRelayed(int fd, mmsghdr* messages, unsigned count, int flags) {
       continue;
     }
     const int result = batch.Send(messages + sent);
+    if (result < 0 && errno == ECONNREFUSED && !is_repeated) {
+      is_repeated = true;
+      if (RelayedSocket* const socket = g_relays.Find(fd)) LookAtRelays(socket);
+      continue;
+    }
     if (result <= 0) break;
     sent += static_cast<unsigned>(result);
     if (static_cast<unsigned>(result) < wanted) break;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "preload/relays.h"
 
+#include <time.h>
+
+#include <algorithm>
 #include <cstring>
 
 #include "preload/connections.h"
@@ -11,7 +14,17 @@ namespace socksify {
 
 constinit Relays g_relays;
 
+long long CoarseMs() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return static_cast<long long>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
+}
+
 namespace {
+
+// How long proxies are given to read what was sent to them before the connection ends.
+constexpr long long kLingerMs = 1000;
+constexpr long long kExitMs = 10;
 
 bool AreSameHosts(const sockaddr_in6& address, const SocketAddress& other) {
   if (address.sin6_family == AF_INET) {
@@ -24,6 +37,12 @@ bool AreSameHosts(const sockaddr_in6& address, const SocketAddress& other) {
 
 // The port is at the same place in both families.
 static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
+
+bool IsFrom(const SocketAddress& source, const RelayData& relay) {
+  if (relay.address.sin6_family != source.generic.sa_family) return false;
+  if (!relay.is_direct && relay.address.sin6_port != source.v6.sin6_port) return false;
+  return AreSameHosts(relay.address, source);
+}
 
 }  // namespace
 
@@ -40,7 +59,8 @@ RelayedSocket* Relays::Provide(int fd, int family) {
     if (socket == nullptr) return nullptr;
     socket->references = 1;
     socket->family = family;
-    socket->oldest = 0;
+    socket->next_ended = 0;
+    for (Versioned<RelayData>& each : socket->ended) each.Write({});
     socket->is_corked = false;
     socket->has_queued = false;
     for (std::atomic<uint32_t>& each : socket->reported) each = 0;
@@ -92,7 +112,7 @@ void Relays::DropRelays(RelayedSocket* socket) {
     Relay* const relay = each.exchange(nullptr, std::memory_order_acq_rel);
     if (relay == nullptr) continue;
     RelayData data;
-    if (relay->data.Read(&data)) Close(data);
+    if (relay->data.Read(&data)) Close(socket, *relay, data);
     relay->data.Write({});
     relay_pool_.Give(relay);
   }
@@ -118,15 +138,15 @@ Relay* Relays::FindRelay(const RelayedSocket& socket, const RelayKey& key, Relay
   return nullptr;
 }
 
-Relay* Relays::FindSource(const RelayedSocket& socket, const SocketAddress& source, RelayData* out) {
+bool Relays::FindSource(const RelayedSocket& socket, const SocketAddress& source, RelayData* out) {
   for (const std::atomic<Relay*>& each : socket.relays) {
     Relay* const relay = each.load(std::memory_order_acquire);
-    if (relay == nullptr) return nullptr;
-    if (!relay->data.Read(out) || out->address.sin6_family != source.generic.sa_family) continue;
-    if (!out->is_direct && out->address.sin6_port != source.v6.sin6_port) continue;
-    if (AreSameHosts(out->address, source)) return relay;
+    if (relay == nullptr) break;
+    if (relay->data.Read(out) && IsFrom(source, *out)) return true;
   }
-  return nullptr;
+  return std::ranges::any_of(socket.ended, [&](const Versioned<RelayData>& each) {
+    return each.Read(out) && out->address_size != 0 && IsFrom(source, *out);
+  });
 }
 
 Relay* Relays::Enter(RelayedSocket* socket, const RelayData& data, uint64_t ended_cookie) {
@@ -154,12 +174,13 @@ Relay* Relays::Enter(RelayedSocket* socket, const RelayData& data, uint64_t ende
   FakeTable* const table = Runtime::OpenedFakeTable();
   if (data.key.is_for_name && table != nullptr) table->Hold(data.key.fake);
   if (relay != nullptr) {
-    Close(old);
+    Close(socket, *relay, old);
   } else {
     relay = relay_pool_.Take();
   }
   if (relay == nullptr) {
-    Close(data);
+    if (data.key.is_for_name && table != nullptr) table->Release(data.key.fake);
+    CloseHidden(data.control_fd, data.control_cookie);
     return nullptr;
   }
   relay->data.Write(data);
@@ -168,8 +189,15 @@ Relay* Relays::Enter(RelayedSocket* socket, const RelayData& data, uint64_t ende
   return relay;
 }
 
-void Relays::Close(const RelayData& data) {
-  CloseHidden(data.control_fd, data.control_cookie);
+void Relays::Close(RelayedSocket* socket, const Relay& relay, const RelayData& data) {
+  socket->ended[socket->next_ended].Write(data);
+  socket->next_ended = (socket->next_ended + 1) % RelayedSocket::kMaxEnded;
+  const long long until_ms = relay.used_ms.load(std::memory_order_relaxed) + kLingerMs;
+  if (CoarseMs() < until_ms) {
+    Linger(data, until_ms);
+  } else {
+    CloseHidden(data.control_fd, data.control_cookie);
+  }
   FakeTable* const table = Runtime::OpenedFakeTable();
   if (data.key.is_for_name && table != nullptr) table->Release(data.key.fake);
 }
@@ -178,6 +206,36 @@ void Relays::Remember(Versioned<KnownPath>* place, const KnownPath& known) {
   const SignalsBlocked blocked;
   const LeafGuard guard(&lock_, blocked);
   place->Write(known);
+}
+
+void Relays::Linger(const RelayData& data, long long until_ms) {
+  if (data.control_fd < 0) return;
+  const long long now_ms = CoarseMs();
+  for (Lingering& each : lingering_) {
+    if (each.fd < 0 || now_ms < each.until_ms) continue;
+    CloseHidden(each.fd, each.cookie);
+    each.fd = -1;
+  }
+  Lingering& place = lingering_[next_lingering_];
+  next_lingering_ = (next_lingering_ + 1) % lingering_.size();
+  CloseHidden(place.fd, place.cookie);
+  place = {.fd = data.control_fd, .cookie = data.control_cookie, .until_ms = until_ms};
+}
+
+void Relays::AfterFork() {
+  socket_pool_.ForEach([](RelayedSocket* socket) {
+    socket->connected_to = nullptr;
+    ++socket->generation;
+  });
+}
+
+void Relays::BeforeExit() {
+  long long last_ms = 0;
+  relay_pool_.ForEach([&](Relay* relay) { last_ms = std::max(last_ms, relay->used_ms.load()); });
+  const long long left_ms = last_ms + kExitMs - CoarseMs();
+  if (left_ms <= 0 || left_ms > kExitMs) return;
+  const timespec pause = {.tv_sec = 0, .tv_nsec = static_cast<long>(left_ms) * 1'000'000};
+  nanosleep(&pause, nullptr);
 }
 
 std::optional<int> Relays::PausedError(const Rule* rule, long long now_ms) {

@@ -52,6 +52,7 @@ struct RelayData {
 struct Relay {
   Versioned<RelayData> data;
   std::atomic<long long> checked_ms = 0;  // when it was last known to be alive
+  std::atomic<long long> used_ms = 0;     // when something was last sent to it
   Relay* next_free = nullptr;
 };
 
@@ -68,7 +69,7 @@ struct PathKey {
 struct KnownPath {
   PathKey key{};
   uint32_t generation = 0;
-  const Relay* relay = nullptr;
+  Relay* relay = nullptr;
   sockaddr_in6 address{};
   socklen_t address_size = 0;
   uint8_t header_size = 0;
@@ -78,11 +79,15 @@ struct KnownPath {
 struct RelayedSocket {
   static constexpr size_t kMaxRelays = 32;
   static constexpr size_t kKnownPaths = 4;
+  static constexpr size_t kMaxEnded = 8;
 
   std::array<std::atomic<Relay*>, kMaxRelays> relays{};  // from the front; null: no more
-  std::atomic<Relay*> connected_to = nullptr;            // whom the kernel has connected it to
-  std::atomic<bool> is_corked = false;                   // the datagram has begun (MSG_MORE, UDP_CORK)
-  std::atomic<unsigned> header_size = 0;                 // of the datagram that came last
+  // What has ended, for what came from there before or is still on its way.
+  std::array<Versioned<RelayData>, kMaxEnded> ended;
+  size_t next_ended = 0;
+  std::atomic<Relay*> connected_to = nullptr;  // whom the kernel has connected it to
+  std::atomic<bool> is_corked = false;         // the datagram has begun (MSG_MORE, UDP_CORK)
+  std::atomic<unsigned> header_size = 0;       // of the datagram that came last
   // Datagrams came before it was connected to its present peer, and none has come from that since: they are
   // still the program's.
   std::atomic<bool> has_queued = false;
@@ -115,8 +120,9 @@ class Relays {
 
   // A copy of what is known about the relay; null if there is none with that key.
   static Relay* FindRelay(const RelayedSocket& socket, const RelayKey& key, RelayData* out);
-  // The relay of which a datagram has come. `source` has port and address in the socket's family.
-  static Relay* FindSource(const RelayedSocket& socket, const SocketAddress& source, RelayData* out);
+  // The relay, be it one that has ended, of which a datagram has come. `source` has port and address in the
+  // socket's family.
+  static bool FindSource(const RelayedSocket& socket, const SocketAddress& source, RelayData* out);
 
   // Enters `data`, in place of the relay with that key whose connection has the cookie `ended_cookie`, or of
   // the oldest. Takes the connection over; the old one is closed. A relay with that key and another cookie
@@ -131,10 +137,22 @@ class Relays {
   std::optional<int> PausedError(const Rule* rule, long long now_ms);
   void Pause(const Rule* rule, int error, long long until_ms);
 
+  // In the child of a fork(2): the parent may connect their sockets to relays of its own.
+  void AfterFork();
+  // When the program ends: a proxy that sees the end of a connection first drops the datagrams that it has
+  // not read. Waits for a few milliseconds if something was sent just now.
+  void BeforeExit();
+
   // See leaf_lock.h.
   LeafLock* lock() { return &lock_; }
 
  private:
+  // A connection whose socket is closed, but not its last datagrams' way.
+  struct Lingering {
+    int fd = -1;
+    uint64_t cookie = 0;
+    long long until_ms = 0;
+  };
   struct Paused {
     const Rule* rule = nullptr;
     int error = 0;
@@ -143,16 +161,22 @@ class Relays {
 
   void ForgetOne(int fd);
   void DropRelays(RelayedSocket* socket);
-  void Close(const RelayData& data);
+  void Close(RelayedSocket* socket, const Relay& relay, const RelayData& data);
+  void Linger(const RelayData& data, long long until_ms);
 
   DescriptorArray<RelayedSocket*> sockets_;
   StablePool<RelayedSocket> socket_pool_;
   StablePool<Relay> relay_pool_;
   std::array<Paused, 16> paused_{};
   size_t next_paused_ = 0;
+  std::array<Lingering, 16> lingering_{};
+  size_t next_lingering_ = 0;
   LeafLock lock_;
 };
 
 extern constinit Relays g_relays;
+
+// CLOCK_MONOTONIC_COARSE, which costs no system call and next to nothing.
+long long CoarseMs();
 
 }  // namespace socksify
