@@ -276,26 +276,15 @@ namespace {
   return static_cast<int>(sent);
 }
 
-}  // namespace
-
-// libc writes these by itself. stdio's streams do so too, but those have no descriptor to be seen here.
-SOCKSIFY_EXPORT int vdprintf(int fd, const char* format, va_list arguments) {
+int Print(int fd, const char* format, va_list arguments) {
   if (IsConnectedByRelay(fd)) [[unlikely]]
     return PrintRelayed(fd, format, arguments);
-  return IsPending(fd) && !MayTransfer(fd, Direction::kSend, 0) ? -1 : libc::vdprintf(fd, format, arguments);
-}
-
-SOCKSIFY_EXPORT int dprintf(int fd, const char* format, ...) {
   if (IsPending(fd) && !MayTransfer(fd, Direction::kSend, 0)) [[unlikely]]
     return -1;
-  va_list arguments;
-  va_start(arguments, format);
-  const int result = vdprintf(fd, format, arguments);
-  va_end(arguments);
-  return result;
+  return libc::vdprintf(fd, format, arguments);
 }
 
-SOCKSIFY_EXPORT int __vdprintf_chk(int fd, int flag, const char* format, va_list arguments) {
+int PrintChecked(int fd, int flag, const char* format, va_list arguments) {
   if (IsConnectedByRelay(fd)) [[unlikely]]
     return PrintRelayed(fd, format, arguments);
   if (IsPending(fd) && !MayTransfer(fd, Direction::kSend, 0)) [[unlikely]]
@@ -303,12 +292,29 @@ SOCKSIFY_EXPORT int __vdprintf_chk(int fd, int flag, const char* format, va_list
   return libc::vdprintf_chk(fd, flag, format, arguments);
 }
 
-SOCKSIFY_EXPORT int __dprintf_chk(int fd, int flag, const char* format, ...) {
-  if (IsPending(fd) && !MayTransfer(fd, Direction::kSend, 0)) [[unlikely]]
-    return -1;
+}  // namespace
+
+// libc writes these by itself. stdio's streams do so too, but those have no descriptor to be seen here.
+SOCKSIFY_EXPORT int vdprintf(int fd, const char* format, va_list arguments) {
+  return Print(fd, format, arguments);
+}
+
+SOCKSIFY_EXPORT int dprintf(int fd, const char* format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  const int result = __vdprintf_chk(fd, flag, format, arguments);
+  const int result = Print(fd, format, arguments);
+  va_end(arguments);
+  return result;
+}
+
+SOCKSIFY_EXPORT int __vdprintf_chk(int fd, int flag, const char* format, va_list arguments) {
+  return PrintChecked(fd, flag, format, arguments);
+}
+
+SOCKSIFY_EXPORT int __dprintf_chk(int fd, int flag, const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  const int result = PrintChecked(fd, flag, format, arguments);
   va_end(arguments);
   return result;
 }
