@@ -223,6 +223,8 @@ bool Attempt::UseFamilyOf(const IpAddress& address) {
     return false;
   }
   if (address.is_v4()) return true;
+  // Else the address that the kernel chose for an earlier connection would pass for the program's binding.
+  if (has_touched_socket_) Disconnect();
   const int error = ReplaceSocket(*system_, fd_, AF_INET6, OwnerOfPort());
   if (error != 0) {
     failure_ = {Fault::kServer, error, -1, "an IPv4 socket cannot reach an IPv6 proxy"};

@@ -265,6 +265,20 @@ TEST_F(AttemptTest, AnIpv6ProxyIsReachedFromAnIpv4SocketByReplacement) {
   EXPECT_EQ(Echo("hello"), "hello");
 }
 
+// The kernel has given the socket an address of its own for the first connection, which must not count.
+TEST_F(AttemptTest, AnIpv6ProxyIsReachedAfterAnIpv4OneHasFailed) {
+  TestServer v6_server({.listen = {"[::1]:0"}});
+  v6_server.AddEcho("echo.test");
+  TestServer dropping;
+  dropping.SetScript("method.truncate=1");
+  for (Server* const failing : {AddServer(ClosedPort()), AddServer(dropping)}) {
+    ASSERT_EQ(Dial(MakeRule({Via({failing}), Via({AddServer(v6_server)})}), Name("echo.test")),
+              State::kConnected)
+        << attempt_->failure().reason;
+    EXPECT_EQ(Echo("hello"), "hello");
+  }
+}
+
 TEST_F(AttemptTest, AReplacedSocketIsPutBackWhenAllFails) {
   TestServer v6_server({.listen = {"[::1]:0"}});
   v6_server.AddRefused("refused.test");
