@@ -19,6 +19,8 @@ constexpr Failure kBlocked = {Fault::kDestination, EACCES, -1, "blocked by a rul
 constexpr Failure kUnusable = {Fault::kServer, EOPNOTSUPP, -1, "this version cannot use the server"};
 constexpr Failure kNoUdpServer = {Fault::kServer, EOPNOTSUPP, -1, "only SOCKS5 carries UDP"};
 constexpr Failure kNoUdpChain = {Fault::kServer, EOPNOTSUPP, -1, "UDP cannot go through a chain of proxies"};
+constexpr Failure kNoRelayPort = {Fault::kServer, ECONNABORTED, -1,
+                                  "the proxy gave no port for its UDP relay"};
 constexpr Failure kServerUnknown = {Fault::kServer, EHOSTUNREACH, -1, "the proxy's name cannot be resolved"};
 constexpr Failure kTargetUnknown = {Fault::kServer, EHOSTUNREACH, -1, "the name cannot be resolved locally"};
 constexpr Failure kConnectTimeout = {Fault::kServer, ETIMEDOUT, -1, "no answer to the connection request"};
@@ -376,6 +378,8 @@ Attempt::Step Attempt::ReceiveInput(long long now_ms) {
 Attempt::Step Attempt::EndOfHop(long long now_ms) {
   if (hop_index_ + 1 == target()->hops.size()) {
     bound_ = handshake_.bound();
+    if (options_.command == Socks5Command::kUdpAssociate && bound_.port() == 0)
+      return Fail(kNoRelayPort, now_ms);
     if (options_.health != nullptr) {
       for (const Server* server : target()->hops) options_.health->NoteSuccess(*server);
     }
@@ -396,7 +400,9 @@ Attempt::Step Attempt::FailHandshake(long long now_ms) {
   Failure failure = handshake_.failure();
   // To an inner hop of a chain, the next proxy is the destination: that it cannot be had is the path's fault.
   const bool is_last_hop = hop_index_ + 1 == target()->hops.size();
-  if (!is_last_hop && failure.fault == Fault::kDestination) failure.fault = Fault::kServer;
+  // And a request for a relay names no destination that could be at fault.
+  const bool is_udp = options_.command == Socks5Command::kUdpAssociate;
+  if ((!is_last_hop || is_udp) && failure.fault == Fault::kDestination) failure.fault = Fault::kServer;
   // What the protocol cannot say (a name in SOCKS4) is no failure of the server, which may do well for
   // others.
   if (!has_asked_ && failure.fault == Fault::kServer) {
@@ -418,9 +424,9 @@ Attempt::Step Attempt::Fail(const Failure& failure, long long now_ms) {
     return Finish(State::kFailed);
   }
   const Server* const server = hop();
-  // A server without UDP may do well for streams.
-  const bool has_no_udp = options_.command == Socks5Command::kUdpAssociate && failure.error == EOPNOTSUPP;
-  if (failure.fault == Fault::kServer && server != nullptr && options_.health != nullptr && !has_no_udp) {
+  // A server that gives no relay may do well for streams.
+  const bool refuses_udp = options_.command == Socks5Command::kUdpAssociate && failure.reply_code >= 0;
+  if (failure.fault == Fault::kServer && server != nullptr && options_.health != nullptr && !refuses_udp) {
     options_.health->NoteFailure(*server, now_ms);
   }
   if (failure.fault != Fault::kServer) return Finish(State::kFailed);

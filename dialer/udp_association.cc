@@ -14,7 +14,7 @@
 namespace socksify {
 namespace {
 
-constexpr Failure kNoRelay = {Fault::kServer, ECONNABORTED, -1, "the proxy gave no port for its UDP relay"};
+constexpr Failure kDropped = {Fault::kServer, ECONNABORTED, -1, "the proxy dropped the connection"};
 
 // Closes the connection unless it has become an association; also when the thread is cancelled.
 class ControlSocket {
@@ -95,8 +95,8 @@ UdpAssociation Associate(const System& system, const Rule& rule, const Endpoint&
   // For a name the address is the unspecified one.
   std::optional<IpAddress> address = attempt.bound().ip().Unmapped();
   if (address->IsUnspecified()) address = ProxyAddress(system, control.get());
-  if (!address || attempt.bound().port() == 0) {
-    result.failure = kNoRelay;
+  if (!address) {
+    result.failure = kDropped;
     return result;
   }
   result.relay = Endpoint::FromIp(*address, attempt.bound().port());
