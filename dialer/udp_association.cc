@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -109,8 +110,9 @@ UdpAssociation Associate(const System& system, const Rule& rule, const Endpoint&
 
 bool IsAssociationAlive(const System& system, int control_fd) {
   const ErrnoKeeper keeper;
-  char byte = 0;
-  const ssize_t received = system.recv(control_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  // What a proxy says there nobody reads, and the end stands behind it.
+  std::array<char, 64> unread{};
+  const ssize_t received = system.recv(control_fd, unread.data(), unread.size(), MSG_DONTWAIT);
   return received > 0 || (received < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
