@@ -37,7 +37,8 @@ struct UdpAssociation {
 UdpAssociation Associate(const System& system, const Rule& rule, const Endpoint& destination,
                          const AttemptOptions& options);
 
-// Whether the proxy still keeps the association up. One system call, which does not block.
+// Whether the proxy still keeps the association up. Discards what the proxy says there. One system call,
+// which does not block.
 bool IsAssociationAlive(const System& system, int control_fd);
 
 }  // namespace socksify
