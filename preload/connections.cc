@@ -189,6 +189,8 @@ void CopyDescriptor(int from, int to) {
   if ((flags | g_descriptors.Flags(to)) != 0 && IsBorrowedMemory()) return;
   if (from == to) return;
   ForgetDescriptor(to);
+  // The copy is the program's own.
+  if ((flags & kHidden) != 0) return;
   // The socket may be connected, or registered, by another of its descriptors from now on.
   if (flags != 0) g_descriptors.SetFlags(from, kHasCopies);
   // A connection may come about at any moment; if it has, the table knows.
