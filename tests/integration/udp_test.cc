@@ -201,6 +201,18 @@ TEST_F(UdpTest, AProgramMayCloseEverything) {
   }
 }
 
+TEST_F(UdpTest, AProgramCannotCloseWhatIsHidden) {
+  const DatagramEcho origin;
+  EXPECT_EQ(RunDirect("udp_hidden", {"127.0.0.1", origin.port()}).out, "echo\nno stranger\n");
+  const ProgramOutcome proxied = Run("udp_hidden", {"10.99.99.99", "7"});
+  EXPECT_EQ(proxied.out,
+            "echo\nclose: EBADF\nclose by number: EBADF\necho\ncopy: done\nclose of the copy: done\necho\n"
+            "impossible dup2: EBADF\necho\ndup2: done\necho\nclose of what is in its place: done\n"
+            "and once more: EBADF\necho\n");
+  EXPECT_EQ(proxied.exit_code, 0);
+  EXPECT_EQ(Associations(server_), 2U) << "one more for the one that was replaced";
+}
+
 TEST_F(UdpTest, EachDestinationByItsOwnRoute) {
   const DatagramEcho near;
   TestServer second;
