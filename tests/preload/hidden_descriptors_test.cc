@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/close_range.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -46,6 +47,31 @@ TEST(HiddenDescriptorsTest, HaveHighNumbersAndEndWithExec) {
   EXPECT_FALSE(IsHidden(hidden.before()));
   EXPECT_NE(hidden.cookie(), 0U);
   EXPECT_EQ(fcntl(hidden.fd(), F_GETFD), FD_CLOEXEC);
+}
+
+// Where a process may not have so many descriptors they are as high as can be.
+TEST(HiddenDescriptorsTest, StayBelowTheLimit) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const struct {
+    rlim_t limit;
+    int least;
+  } kCases[] = {{400, 112}, {100, 0}};
+  for (const auto& [limit, least] : kCases) {
+    const rlimit low = {.rlim_cur = limit, .rlim_max = before.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+    {
+      errno = EXDEV;
+      const HiddenSocket hidden;
+      EXPECT_EQ(errno, EXDEV);
+      EXPECT_GE(hidden.fd(), least);
+      EXPECT_LT(hidden.fd(), static_cast<int>(limit));
+      EXPECT_EQ(hidden.fd() == hidden.before(), least == 0);
+      EXPECT_TRUE(IsHidden(hidden.fd()));
+      EXPECT_EQ(fcntl(hidden.fd(), F_GETFD), FD_CLOEXEC);
+    }
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  }
 }
 
 TEST(HiddenDescriptorsTest, AreClosedByTheirCookieAlone) {

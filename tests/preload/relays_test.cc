@@ -128,9 +128,10 @@ TEST_F(RelaysTest, TheLastOfAllCopiesClosesTheConnection) {
   RelayedSocket* const socket = relays_.Provide(fd, AF_INET);
   const RelayData data = WithControl(KeyOf(0));
   ASSERT_NE(relays_.Enter(socket, data, 0), nullptr);
-  relays_.Copy(fd, copy);
-  relays_.Copy(fd, copy);
   relays_.Copy(fd, fd);
+  EXPECT_TRUE(IsOpen(data));
+  relays_.Copy(fd, copy);
+  relays_.Copy(fd, copy);
   EXPECT_EQ(relays_.Find(copy), socket);
   Close(fd);
   EXPECT_EQ(relays_.Find(fd), nullptr);
@@ -317,6 +318,8 @@ TEST_F(RelaysTest, DisconnectingGivesRelaysBackUnlessThePortIsKept) {
   EXPECT_EQ(Relays::FindRelay(*socket, KeyOf(0), &found), nullptr);
   EXPECT_FALSE(IsOpen(data));
   EXPECT_EQ(relays_.Find(fd), socket) << "the socket stays";
+  ASSERT_TRUE(relay->data.Read(&found));
+  EXPECT_EQ(found.key.rule, nullptr) << "who still has a pointer sees that it is over";
 }
 
 TEST_F(RelaysTest, ARuleIsPausedForItsTime) {
