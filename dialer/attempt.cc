@@ -10,6 +10,7 @@
 #include "base/cancellation_off.h"
 #include "dialer/path_text.h"
 #include "dialer/socket_replacement.h"
+#include "routing/udp_paths.h"
 
 namespace socksify {
 namespace {
@@ -17,8 +18,6 @@ namespace {
 constexpr Failure kNoTarget = {Fault::kDestination, ENETUNREACH, -1, "no path is left"};
 constexpr Failure kBlocked = {Fault::kDestination, EACCES, -1, "blocked by a rule"};
 constexpr Failure kUnusable = {Fault::kServer, EOPNOTSUPP, -1, "this version cannot use the server"};
-constexpr Failure kNoUdpServer = {Fault::kServer, EOPNOTSUPP, -1, "only SOCKS5 carries UDP"};
-constexpr Failure kNoUdpChain = {Fault::kServer, EOPNOTSUPP, -1, "UDP cannot go through a chain of proxies"};
 constexpr Failure kNoRelayPort = {Fault::kServer, ECONNABORTED, -1,
                                   "the proxy gave no port for its UDP relay"};
 constexpr Failure kServerUnknown = {Fault::kServer, EHOSTUNREACH, -1, "the proxy's name cannot be resolved"};

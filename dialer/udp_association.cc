@@ -46,29 +46,7 @@ std::optional<IpAddress> ProxyAddress(const System& system, int fd) {
   return endpoint->ip().Unmapped();
 }
 
-template <typename Predicate>
-bool AnyTarget(const Rule& rule, Predicate predicate) {
-  return std::ranges::any_of(rule.group, predicate) || std::ranges::any_of(rule.fallback, predicate);
-}
-
 }  // namespace
-
-bool CanCarryUdp(const Target& target) {
-  return target.kind == Target::Kind::kProxies && target.hops.size() == 1 &&
-         (target.hops[0]->protocols & kServerSocks5) != 0 && target.hops[0]->unusable.empty();
-}
-
-bool LeadsOnByUdp(const Rule& rule) {
-  return AnyTarget(
-      rule, [](const Target& target) { return target.kind == Target::Kind::kDirect || CanCarryUdp(target); });
-}
-
-bool HasUdpRelays(const RouteTable& routes) {
-  return std::ranges::any_of(routes.rules(), [](const Rule& rule) {
-    return (rule.transports & TransportBit(Transport::kUdp)) != 0 &&
-           (rule.commands & CommandBit(Command::kUdpAssociate)) != 0 && AnyTarget(rule, &CanCarryUdp);
-  });
-}
 
 UdpAssociation Associate(const System& system, const Rule& rule, const Endpoint& destination,
                          const AttemptOptions& options) {

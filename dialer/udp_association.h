@@ -13,13 +13,6 @@
 
 namespace socksify {
 
-// Whether a path is worth asking for a relay: one SOCKS5 server that this version can use.
-bool CanCarryUdp(const Target& target);
-// Whether datagrams can go on by any path of the rule, be it directly.
-bool LeadsOnByUdp(const Rule& rule);
-// Whether the table sends any datagram to a relay.
-bool HasUdpRelays(const RouteTable& routes);
-
 struct UdpAssociation {
   const Target* target = nullptr;  // the path; null when none was tried
   bool is_direct = false;          // the path goes direct: there is neither a relay nor a connection

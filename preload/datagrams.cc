@@ -17,14 +17,12 @@
 #include "preload/relayed_sends.h"
 #include "protocol/udp_header.h"
 #include "routing/name_server.h"
+#include "routing/udp_paths.h"
 
 namespace socksify {
 namespace {
 
 constexpr Failure kBlocked = {Fault::kDestination, EACCES, -1, "blocked by a rule"};
-constexpr Failure kNoUdp = {Fault::kDestination, ENETUNREACH, -1, "no proxy of the rule can carry UDP"};
-constexpr Failure kMulticast = {Fault::kDestination, ENETUNREACH, -1,
-                                "multicast and broadcast cannot go through a proxy"};
 constexpr Failure kNotCarried = {Fault::kDestination, ENETUNREACH, -1, "only TCP and UDP go through a proxy"};
 constexpr Failure kNoFamily = {Fault::kServer, EAFNOSUPPORT, -1,
                                "an IPv4 datagram socket cannot reach an IPv6 relay"};
@@ -39,37 +37,16 @@ constexpr long long kCheckIntervalMs = 10;
 constexpr long long kPauseFactor = 10;
 constexpr long long kMaxPauseMs = 30'000;
 
-bool IsMulticastOrBroadcast(const IpAddress& ip) {
-  if (ip.is_v6()) return ip.bytes()[0] == 0xff;
-  return IN_MULTICAST(ip.v4_value()) || ip.v4_value() == INADDR_BROADCAST;
-}
-
 // Whether it is a query to a name server, to be answered here: where UDP goes through a proxy, and where the
 // server is direct by autoroute alone, such as the stub of a local resolver: it would ask for every name in
 // the open.
 bool IsForNameServer(const Runtime& runtime, const Decision& decision, DatagramWay way) {
   if (decision.destination.port() != kDnsPort) return false;
-  if (way == DatagramWay::kRelay || decision.failure == &kNoUdp) return true;
+  if (way == DatagramWay::kRelay || decision.failure == &kNoUdpPath) return true;
   if (way != DatagramWay::kPass && runtime.config() != nullptr) return false;
   // While the configuration is in error even the question would leak.
   if (runtime.config() == nullptr) return decision.failure == nullptr;
   return decision.rule->where.line == 0 && *decision.rule->where.source == "autoroute";
-}
-
-DatagramWay JudgeByRule(Decision* decision) {
-  if (decision->failure != nullptr) return DatagramWay::kRefuse;
-  const Rule& rule = *decision->rule;
-  switch (rule.group[0].kind) {
-    case Target::Kind::kDirect: return decision->is_fake ? DatagramWay::kRelay : DatagramWay::kPass;
-    case Target::Kind::kBlock: decision->failure = &kBlocked; return DatagramWay::kRefuse;
-    case Target::Kind::kProxies: break;
-  }
-  if (!decision->destination.is_name() && IsMulticastOrBroadcast(decision->destination.ip())) {
-    decision->failure = &kMulticast;
-  } else if (!LeadsOnByUdp(rule)) {
-    decision->failure = &kNoUdp;
-  }
-  return decision->failure == nullptr ? DatagramWay::kRelay : DatagramWay::kRefuse;
 }
 
 socklen_t SetAddress(const IpAddress& ip, uint16_t port, int family, sockaddr_in6* out) {
@@ -127,11 +104,13 @@ Relay* MakePath(Runtime* runtime, int fd, RelayedSocket* socket, const Decision&
     return nullptr;
   }
   const Settings& settings = runtime->config()->settings;
-  const UdpAssociation made = Associate(OriginalSystem(), *decision.rule, decision.destination,
-                                        {.connect_timeout_ms = settings.connect_timeout_ms,
-                                         .negotiate_timeout_ms = settings.negotiate_timeout_ms,
-                                         .draw = runtime->Draw(*decision.rule),
-                                         .health = runtime->health()});
+  const unsigned limit_ms = socket->step_limit_ms;
+  const UdpAssociation made =
+      Associate(OriginalSystem(), *decision.rule, decision.destination,
+                {.connect_timeout_ms = std::min(settings.connect_timeout_ms, limit_ms),
+                 .negotiate_timeout_ms = std::min(settings.negotiate_timeout_ms, limit_ms),
+                 .draw = runtime->Draw(*decision.rule),
+                 .health = runtime->health()});
   std::optional<Failure> failure = made.failure;
   RelayData data;
   data.key = KeyFor(decision);
@@ -187,8 +166,20 @@ Relay* MakePath(Runtime* runtime, int fd, RelayedSocket* socket, const Decision&
 
 }  // namespace
 
+DatagramWay JudgeOwnDatagram(Decision* decision) {
+  if (decision->failure != nullptr) return DatagramWay::kRefuse;
+  const Rule& rule = *decision->rule;
+  switch (rule.group[0].kind) {
+    case Target::Kind::kDirect: return decision->is_fake ? DatagramWay::kRelay : DatagramWay::kPass;
+    case Target::Kind::kBlock: decision->failure = &kBlocked; return DatagramWay::kRefuse;
+    case Target::Kind::kProxies: break;
+  }
+  decision->failure = FindUdpObstacle(rule, decision->destination);
+  return decision->failure == nullptr ? DatagramWay::kRelay : DatagramWay::kRefuse;
+}
+
 DatagramWay JudgeDatagram(Runtime* runtime, Decision* decision) {
-  const DatagramWay way = JudgeByRule(decision);
+  const DatagramWay way = JudgeOwnDatagram(decision);
   return IsForNameServer(*runtime, *decision, way) ? DatagramWay::kAnswer : way;
 }
 

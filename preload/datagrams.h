@@ -18,6 +18,8 @@ enum class DatagramWay : uint8_t {
 };
 // May set the decision's failure.
 DatagramWay JudgeDatagram(Runtime* runtime, Decision* decision);
+// The same for a datagram of our own, which is never answered here.
+DatagramWay JudgeOwnDatagram(Decision* decision);
 
 // What a socket carries. Of the internet sockets kOther are those whose packets no proxy takes: raw ones, and
 // those of other protocols, such as the ones that ping(8) uses.

@@ -65,6 +65,7 @@ RelayedSocket* Relays::Provide(int fd, int family) {
     socket->has_queued = false;
     for (std::atomic<uint32_t>& each : socket->reported) each = 0;
     socket->header_size = 0;
+    socket->step_limit_ms = RelayedSocket::kNoLimit;
     socket->connected_to = nullptr;
     cell->store(socket, std::memory_order_release);
   }

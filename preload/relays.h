@@ -56,7 +56,6 @@ struct Relay {
   Relay* next_free = nullptr;
 };
 
-// What a datagram socket of the program's has, over and above its descriptors.
 // A destination as the program says it. All zero: the peer of a connected socket.
 struct PathKey {
   uint16_t family;
@@ -76,10 +75,12 @@ struct KnownPath {
   uint8_t header[71] = {};
 };
 
+// What a datagram socket of the program's has, over and above its descriptors.
 struct RelayedSocket {
   static constexpr size_t kMaxRelays = 32;
   static constexpr size_t kKnownPaths = 4;
   static constexpr size_t kMaxEnded = 8;
+  static constexpr unsigned kNoLimit = ~0U;
 
   std::array<std::atomic<Relay*>, kMaxRelays> relays{};  // from the front; null: no more
   // What has ended, for what came from there before or is still on its way.
@@ -97,6 +98,8 @@ struct RelayedSocket {
   Versioned<KnownPath> peer_path;
   // Hashes of destinations that were reported.
   std::array<std::atomic<uint32_t>, 32> reported{};
+  // What each step towards a relay may take at most, besides the configuration's own limits.
+  std::atomic<unsigned> step_limit_ms = kNoLimit;
   int family = AF_UNSPEC;
   size_t oldest = 0;
   uint32_t references = 0;

@@ -16,10 +16,10 @@
 
 #include "base/errno_keeper.h"
 #include "dialer/resolve.h"
-#include "dialer/udp_association.h"
 #include "preload/originals.h"
 #include "resolver/state_directory.h"
 #include "routing/config_host.h"
+#include "routing/udp_paths.h"
 
 namespace socksify {
 

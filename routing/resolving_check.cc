@@ -7,6 +7,7 @@
 
 #include "routing/config_linker.h"
 #include "routing/query.h"
+#include "routing/udp_paths.h"
 
 namespace socksify {
 namespace {
@@ -21,16 +22,10 @@ class ResolvingCheck {
     const std::optional<Place> tcp = FirstUseOf(ResolveProtocol::kTcp);
     const std::optional<Place> udp = FirstUseOf(ResolveProtocol::kUdp);
     for (size_t i = 0; i < settings_.name_servers.size(); ++i) CheckFakeRange(i);
-    if (settings_.name_servers.empty()) {
-      if (tcp || udp) {
-        Warn(tcp ? *tcp : *udp,
-             "no 'nameserver' is given: the name servers of /etc/resolv.conf are asked, by their own routes",
-             "name one: nameserver: ADDRESS; that of a local resolver (127.0.0.53) would be asked directly");
-      }
-      if (udp) {
-        Warn(*udp, "UDP through a proxy is not supported yet: only name servers whose route is direct answer",
-             "write tcp instead of udp");
-      }
+    if (settings_.name_servers.empty() && (tcp || udp)) {
+      Warn(tcp ? *tcp : *udp,
+           "no 'nameserver' is given: the name servers of /etc/resolv.conf are asked, by their own routes",
+           "name one: nameserver: ADDRESS; that of a local resolver (127.0.0.53) would be asked directly");
     }
     for (size_t i = 0; i < settings_.name_servers.size(); ++i) {
       if (tcp) CheckRoute(i, Transport::kTcp);
@@ -87,9 +82,11 @@ class ResolvingCheck {
            "add a route to it: route { from: 0/0 to: " + server.HostToString() + " via: SERVER }");
     } else if (rule->group[0].kind == Target::Kind::kBlock) {
       Warn(place, cannot + rule->where.ToString() + " blocks it", "put a route to it before that one");
-    } else if (is_udp && !rule->IsPurelyDirect()) {
-      Warn(place, cannot + rule->where.ToString() + " sends it through a proxy, which is not supported yet",
-           "write tcp instead of udp, or add a direct route to it");
+    } else if (is_udp && rule->group[0].kind == Target::Kind::kProxies) {
+      const Failure* const obstacle = FindUdpObstacle(*rule, server);
+      if (obstacle == nullptr) return;
+      Warn(place, cannot + rule->where.ToString() + ": " + obstacle->reason,
+           "write tcp instead of udp, or give it a route that is direct or leads through one SOCKS5 server");
     }
   }
 

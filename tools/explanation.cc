@@ -7,11 +7,10 @@
 
 #include "dialer/path_text.h"
 #include "protocol/socks4_client.h"
+#include "routing/udp_paths.h"
 #include "tools/rule_text.h"
 
 namespace socksify {
-
-const int kUdpThroughProxyError = ENETUNREACH;
 
 namespace {
 
@@ -54,14 +53,25 @@ HopReport ReportHop(const Server& server, const Endpoint* next) {
   return report;
 }
 
+// Why datagrams take no path with this server in it.
+void NoteUdp(const Server& server, bool is_behind_another, HopReport* report) {
+  if (!report->unusable.empty()) return;
+  const bool is_socks5 = (server.protocols & kServerSocks5) != 0;
+  if (is_socks5 && !is_behind_another) return;
+  const Failure& failure = is_socks5 ? kNoUdpChain : kNoUdpServer;
+  report->unusable = failure.reason;
+  report->error = failure.error;
+}
+
 // `destination` is what the last server of each path would be asked for; null where a look-up comes first.
-void ReportPaths(const std::vector<Target>& targets, bool is_fallback, const Endpoint* destination,
-                 std::vector<PathReport>* paths) {
+void ReportPaths(const std::vector<Target>& targets, Transport transport, bool is_fallback,
+                 const Endpoint* destination, std::vector<PathReport>* paths) {
   for (const Target& target : targets) {
     PathReport path{.kind = target.kind, .is_fallback = is_fallback, .hops = {}};
     for (size_t i = 0; i < target.hops.size(); ++i) {
       const Endpoint* const next = i + 1 < target.hops.size() ? &target.hops[i + 1]->address : destination;
-      path.hops.push_back(ReportHop(*target.hops[i], next));
+      path.hops.push_back(ReportHop(*target.hops[i], transport == Transport::kTcp ? next : nullptr));
+      if (transport == Transport::kUdp) NoteUdp(*target.hops[i], i > 0, &path.hops.back());
     }
     paths->push_back(std::move(path));
   }
@@ -95,7 +105,8 @@ void ExplainLookUp(const Config& config, std::string_view name, std::string_view
   }
 }
 
-void Judge(Explanation* explanation) {
+// `obstacle` is what bars datagrams, if anything does.
+void Judge(const Failure* obstacle, Explanation* explanation) {
   const auto settle = [&](Verdict verdict, int error, std::string reason) {
     explanation->verdict = verdict;
     explanation->error = error;
@@ -105,10 +116,7 @@ void Judge(Explanation* explanation) {
   if (!explanation->has_rule) return settle(Verdict::kNoRoute, ENETUNREACH, "no route matches");
   if (paths[0].kind == Target::Kind::kDirect) return settle(Verdict::kDirect, 0, "");
   if (paths[0].kind == Target::Kind::kBlock) return settle(Verdict::kBlock, EACCES, "the route says block");
-  if (explanation->transport == Transport::kUdp) {
-    return settle(Verdict::kRefused, kUdpThroughProxyError,
-                  "UDP through a proxy is not supported by this version");
-  }
+  if (obstacle != nullptr) return settle(Verdict::kRefused, obstacle->error, obstacle->reason);
   const auto usable = std::ranges::find_if(paths, &PathReport::IsUsable);
   if (usable == paths.end()) {
     const int error = paths.back().error();
@@ -152,6 +160,7 @@ Explanation Explain(const Config& config, const Destination& destination, std::s
                     .transport = destination.transport,
                     .command = is_udp ? Command::kUdpAssociate : Command::kConnect,
                     .process = process};
+  const Failure* obstacle = nullptr;
   if (const Rule* const rule = config.routes.Decide(query)) {
     explanation.has_rule = true;
     explanation.where = rule->where;
@@ -159,10 +168,11 @@ Explanation Explain(const Config& config, const Destination& destination, std::s
     explanation.balance = rule->balance;
     const bool is_final = !decided.is_name() || explanation.resolution == Resolution::kFake;
     const Endpoint* const asked_for = is_final ? &decided : nullptr;
-    ReportPaths(rule->group, false, asked_for, &explanation.paths);
-    ReportPaths(rule->fallback, true, asked_for, &explanation.paths);
+    ReportPaths(rule->group, destination.transport, false, asked_for, &explanation.paths);
+    ReportPaths(rule->fallback, destination.transport, true, asked_for, &explanation.paths);
+    if (is_udp) obstacle = FindUdpObstacle(*rule, decided);
   }
-  Judge(&explanation);
+  Judge(obstacle, &explanation);
   return explanation;
 }
 

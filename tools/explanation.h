@@ -18,7 +18,7 @@ enum class Verdict : uint8_t {
   kProxy,
   kBlock,    // by a rule
   kNoRoute,  // no rule matches
-  kRefused,  // a rule sends it to a proxy that this version cannot use for it
+  kRefused,  // a rule sends it to a proxy that cannot carry it, or that this version cannot use
 };
 
 enum class Resolution : uint8_t {
@@ -71,9 +71,6 @@ struct Explanation {
   // For kTcp and kUdp: the way to each name server; empty: those of /etc/resolv.conf are asked.
   std::vector<Explanation> name_servers;
 };
-
-// The errno that a program gets for UDP through a proxy, for as long as it is not supported.
-extern const int kUdpThroughProxyError;
 
 // `local_addresses` are those of the destination's name on this machine (FindLocalAddresses); empty for none.
 Explanation Explain(const Config& config, const Destination& destination, std::string_view process,

@@ -156,22 +156,19 @@ constexpr Warned kWarned[] = {
      "their own routes\n"
      "  resolveprotocol: udp\n"
      "                   ^\n"
-     "  name one: nameserver: ADDRESS; that of a local resolver (127.0.0.53) would be asked directly\n"
-     "test.conf:1:18: warning: UDP through a proxy is not supported yet: only name servers whose route is "
-     "direct answer\n"
-     "  resolveprotocol: udp\n"
-     "                   ^\n"
-     "  write tcp instead of udp\n"},
+     "  name one: nameserver: ADDRESS; that of a local resolver (127.0.0.53) would be asked directly\n"},
     // The way to a name server.
     {"resolveprotocol: udp\n"
-     "nameserver: 10.0.0.53, 10.0.0.54\n"
-     "route { to: 10.0.0.54 via: direct }\n"
+     "nameserver: 10.0.0.53, 10.0.0.54, 10.0.0.55, 10.0.0.56\n"
+     "route { to: 10.0.0.54 via: http://10.0.0.1:80 fallback: direct }\n"
+     "route { to: 10.0.0.55 via: http://10.0.0.1:80 fallback: socks5://10.0.0.2 }\n"
+     "route { to: 10.0.0.56 via: 10.0.0.1 then 10.0.0.2 }\n"
      "route { to: 0/0 via: 10.0.0.1 }\n",
-     "test.conf:2:13: warning: 10.0.0.53:53 cannot be asked by udp: test.conf:4 sends it through a proxy, "
-     "which is not supported yet\n"
-     "  nameserver: 10.0.0.53, 10.0.0.54\n"
-     "              ^\n"
-     "  write tcp instead of udp, or add a direct route to it\n"},
+     "test.conf:2:46: warning: 10.0.0.56:53 cannot be asked by udp: test.conf:5: no proxy of the rule can "
+     "carry UDP\n"
+     "  nameserver: 10.0.0.53, 10.0.0.54, 10.0.0.55, 10.0.0.56\n"
+     "                                               ^\n"
+     "  write tcp instead of udp, or give it a route that is direct or leads through one SOCKS5 server\n"},
     {"resolveprotocol: tcp\n"
      "nameserver: 10.0.0.53, 192.0.2.1 port = 5353\n"
      "route { to: 10.0.0.0/8 port < 1024 via: block }\n",

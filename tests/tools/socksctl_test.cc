@@ -148,13 +148,71 @@ TEST_F(SocksctlTest, ExplainKnowsThatSocks4TakesNoNames) {
   EXPECT_EQ(RunForJson({"explain", "192.0.2.1:80"})["verdict"], "proxy");
 }
 
-TEST_F(SocksctlTest, ExplainRefusesUdpInWords) {
-  const ToolResult result =
-      RunTool({SOCKSCTL_PROGRAM, "explain", "-p", "socks5://10.0.0.1:1080", "192.0.2.1:53/udp"});
-  EXPECT_EQ(result.exit_code, 0);
-  EXPECT_THAT(result.out,
-              StartsWith("192.0.2.1:53/udp is refused: UDP through a proxy is not supported by this version "
-                         "(ENETUNREACH)\n"));
+TEST_F(SocksctlTest, ExplainShowsWhichPathsCarryUdp) {
+  file_ =
+      directory_.Write("udp.conf",
+                       "server old { address: 10.0.0.4 port = 1080 proxyprotocol: socks_v4 }\n"
+                       "route { to: 0/0 via: socks4a://10.0.0.1, socks5://10.0.0.2 then socks5://10.0.0.3,\n"
+                       "        socks5://10.0.0.2 then old, socks5://10.0.0.3 }\n");
+  const ToolResult result = Run({"explain", "192.0.2.1:123/udp"});
+  EXPECT_EQ(result.err, "");
+  EXPECT_EQ(result.out,
+            "192.0.2.1:123/udp goes through a proxy\n"
+            "  decided by  " +
+                file_ +
+                ":2\n"
+                "              route { to: 0/0 via: socks4a://10.0.0.1, socks5://10.0.0.2 then "
+                "socks5://10.0.0.3,\n"
+                "                      socks5://10.0.0.2 then old, socks5://10.0.0.3 }\n"
+                "  path 1      socks4a 10.0.0.1:1080\n"
+                "              unusable: only SOCKS5 carries UDP\n"
+                "  path 2      socks5 10.0.0.2:1080 -> socks5 10.0.0.3:1080\n"
+                "              unusable: UDP cannot go through a chain of proxies\n"
+                "  path 3      socks5 10.0.0.2:1080 -> socks4a 10.0.0.4:1080 (old)\n"
+                "              unusable: only SOCKS5 carries UDP\n"
+                "  path 4      socks5 10.0.0.3:1080\n"
+                "  balance     ordered\n"
+                "  name        an address; there is nothing to resolve\n");
+  const nlohmann::json explanation = RunForJson({"explain", "web.example:443/udp"});
+  EXPECT_EQ(explanation["verdict"], "proxy");
+  EXPECT_EQ(explanation["errno"], nlohmann::json());
+  EXPECT_EQ(explanation["paths"][0]["usable"], false);
+  EXPECT_EQ(explanation["paths"][1]["hops"][1]["unusable"], "UDP cannot go through a chain of proxies");
+  EXPECT_EQ(explanation["paths"][3]["usable"], true);
+}
+
+TEST_F(SocksctlTest, ExplainKnowsWhatUdpCannotReach) {
+  file_ = directory_.Write("udp.conf",
+                           "route { to: .a via: http://10.0.0.1:80 fallback: socks5://10.0.0.2 then "
+                           "socks5://10.0.0.3 }\n"
+                           "route { to: .b via: http://10.0.0.1:80 fallback: direct }\n"
+                           "route { to: .c via: http://10.0.0.1:80 fallback: block, socks5://10.0.0.2 }\n"
+                           "route { to: .d via: direct fallback: http://10.0.0.1:80 }\n"
+                           "route { to: .e via: block }\n"
+                           "route { to: 0/0 via: socks5://10.0.0.1 }\n");
+  const std::string kMany = "multicast and broadcast cannot go through a proxy";
+  const std::vector<std::vector<std::string>> cases = {
+      // destination, verdict, errno, reason
+      {"x.a:53/udp", "refused", "ENETUNREACH", "no proxy of the rule can carry UDP"},
+      {"x.b:53/udp", "direct", "", ""},
+      {"x.c:53/udp", "block", "EACCES", "the route says block"},
+      {"x.d:53/udp", "direct", "", ""},
+      {"x.e:53/udp", "block", "EACCES", "the route says block"},
+      {"x.f:53/udp", "proxy", "", ""},
+      {"224.0.1.1:123/udp", "refused", "ENETUNREACH", kMany},
+      {"255.255.255.255:9/udp", "refused", "ENETUNREACH", kMany},
+      {"[ff0e::1]:123/udp", "refused", "ENETUNREACH", kMany},
+      {"[2001:db8::1]:123/udp", "proxy", "", ""},
+  };
+  for (const auto& c : cases) {
+    const nlohmann::json explanation = RunForJson({"explain", c[0]});
+    ASSERT_TRUE(explanation.is_object()) << c[0];
+    EXPECT_EQ(explanation["verdict"], c[1]) << c[0];
+    EXPECT_EQ(explanation["errno"], c[2].empty() ? nlohmann::json() : nlohmann::json(c[2])) << c[0];
+    EXPECT_EQ(explanation["reason"], c[3].empty() ? nlohmann::json() : nlohmann::json(c[3])) << c[0];
+  }
+  EXPECT_THAT(Run({"explain", "224.0.1.1:123/udp"}).out,
+              StartsWith("224.0.1.1:123/udp is refused: " + kMany + " (ENETUNREACH)\n"));
 }
 
 TEST_F(SocksctlTest, WarnsOfServersThatCannotBeUsed) {
