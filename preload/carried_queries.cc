@@ -90,41 +90,54 @@ void NoteSilent(const Endpoint& server) {
   g_silent_until_us = MonotonicUs() + kPauseUs;
 }
 
-// By datagrams, to a server that is reached by them: a stub of a local resolver may know nothing else. Empty
-// too for an answer that was cut.
+// By datagrams, which are all that some servers know. Empty too for an answer that was cut. Takes at most
+// three times kDatagramPauseMs, if the first proxy answers.
+constexpr int kDatagramPauseMs = 1000;
 std::span<uint8_t> ExchangeDatagrams(Runtime* runtime, const Endpoint& server, std::span<const uint8_t> query,
                                      std::span<uint8_t> out) {
   constexpr int kTries = 2;
-  constexpr int kPauseMs = 1000;
   constexpr uint8_t kTruncated = 2;
-  const int fd = OpenOwnSocket(runtime, SOCK_DGRAM, server, kPauseMs);
+  const int fd = OpenOwnSocket(runtime, SOCK_DGRAM, server, kDatagramPauseMs);
   if (fd < 0) return {};
   std::span<uint8_t> response;
   for (int i = 0; i < kTries && response.empty(); ++i) {
-    if (libc::send(fd, static_cast<const void*>(query.data()), query.size(), MSG_NOSIGNAL) < 0) break;
+    if (SendOwn(fd, query.data(), query.size(), MSG_NOSIGNAL) < 0) break;
     pollfd readable = {.fd = fd, .events = POLLIN, .revents = 0};
-    if (libc::poll(&readable, nfds_t{1}, kPauseMs) <= 0) continue;
-    const ssize_t size = libc::recv(fd, static_cast<void*>(out.data()), out.size(), MSG_DONTWAIT);
+    if (libc::poll(&readable, nfds_t{1}, kDatagramPauseMs) <= 0) continue;
+    const ssize_t size = ReceiveOwn(fd, out.data(), out.size(), MSG_DONTWAIT);
     const bool is_answer = size > 12 && query.size() > 1 && out[0] == query[0] && out[1] == query[1];
     if (is_answer) response = out.first(static_cast<size_t>(size));
-    if (size < 0) break;
+    if (size < 0 && errno != EAGAIN) break;
   }
   CloseOwnSocket(fd);
   return !response.empty() && (response[2] & kTruncated) != 0 ? std::span<uint8_t>() : response;
 }
 
-std::span<uint8_t> Exchange(Runtime* runtime, const Endpoint& server, std::span<const uint8_t> query,
-                            std::span<uint8_t> out) {
-  if (GoesDirect(runtime, server, Transport::kUdp)) {
-    const std::span<uint8_t> response = ExchangeDatagrams(runtime, server, query, out);
-    if (!response.empty()) return response;
-  }
+std::span<uint8_t> ExchangeByStream(Runtime* runtime, const Endpoint& server, std::span<const uint8_t> query,
+                                    std::span<uint8_t> out) {
   OwnStream stream(runtime, server);
   std::array<uint8_t, 2> prefix{};
   if (!stream.is_open() || !stream.Send(query) || !stream.Receive(prefix)) return {};
   const size_t length = static_cast<size_t>(prefix[0] << 8 | prefix[1]);
   if (length > out.size() || !stream.Receive(out.first(length))) return {};
   return out.first(length);
+}
+
+// What fails that soon costs nobody any time.
+constexpr long long kSoonUs = 1'000'000;
+static_assert(kSoonUs / 1000 + 3 * kDatagramPauseMs <= kCarryTimeLimitMs);
+
+// By TCP, which carries every answer whole, and by UDP if TCP fails soon. The stub of a local resolver is
+// better at UDP, and a server that is reached directly costs nobody an association.
+std::span<uint8_t> Exchange(Runtime* runtime, const Endpoint& server, std::span<const uint8_t> query,
+                            std::span<uint8_t> out) {
+  const long long started_us = MonotonicUs();
+  const bool is_direct = GoesDirect(runtime, server, Transport::kUdp);
+  std::span<uint8_t> response;
+  if (is_direct) response = ExchangeDatagrams(runtime, server, query, out);
+  if (response.empty()) response = ExchangeByStream(runtime, server, query, out);
+  if (!response.empty() || is_direct || MonotonicUs() - started_us > kSoonUs) return response;
+  return ExchangeDatagrams(runtime, server, query, out);
 }
 
 }  // namespace
@@ -136,8 +149,6 @@ std::span<uint8_t> CarryQuery(Runtime* runtime, const Endpoint& server, std::spa
   if (IsSilent(server)) return {};
   const long long started_us = MonotonicUs();
   const std::span<uint8_t> response = Exchange(runtime, server, query, out);
-  // What fails at once costs nobody any time.
-  constexpr long long kSoonUs = 1'000'000;
   if (response.empty() && MonotonicUs() - started_us > kSoonUs) NoteSilent(server);
   return response;
 }

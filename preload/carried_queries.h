@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// DNS over TCP by the way that the route table has for the name server.
+// DNS by the way that the route table has for the name server: over TCP, or over UDP where that is direct or
+// TCP fails.
 #pragma once
 
 #include <cstdint>

@@ -30,10 +30,10 @@ DnsTransport TransportOf(Runtime* runtime) {
       .context = runtime,
       .open = &Open,
       .send = [](int fd, const void* data, size_t size, int flags) -> ssize_t {
-        return libc::send(fd, data, size, flags);
+        return Guarded([&] { return SendOwn(fd, data, size, flags); }, ssize_t{-1});
       },
       .recv = [](int fd, void* data, size_t size, int flags) -> ssize_t {
-        return libc::recv(fd, data, size, flags);
+        return Guarded([&] { return ReceiveOwn(fd, data, size, flags); }, ssize_t{-1});
       },
       .poll = [](pollfd* fds, nfds_t count, int timeout_ms) { return libc::poll(fds, count, timeout_ms); },
       .close =
