@@ -33,8 +33,11 @@ DnsTestServer::Reply AnswerByUdp(const ServedQuestion& question) {
 class DnsByUdpTest : public PreloadTest {
  protected:
   DnsByUdpTest() {
-    server_.AddName("192.0.2.53", far_.endpoint().ToString());
-    server_.AddName("2001:db8::53", far_.endpoint().ToString());
+    for (const char* address : {"192.0.2.53", "2001:db8::53"})
+      server_.AddName(address, far_.endpoint().ToString());
+    // Answers come from whom was asked.
+    server_.AddScript("192.0.2.53", "udp.source=192.0.2.53:53");
+    server_.AddScript("2001:db8::53", "udp.source=[2001:db8::53]:53");
     Use("192.0.2.53", ProxyInConfig());
   }
 
@@ -73,6 +76,13 @@ TEST_F(DnsByUdpTest, NamesAreLookedUpThroughTheProxy) {
 TEST_F(DnsByUdpTest, ByAnIpv6NameServer) {
   Use("2001:db8::53", ProxyInConfig());
   EXPECT_THAT(Look("v4", "web.test"), StartsWith("10.1.2.3 80 family 4"));
+}
+
+TEST_F(DnsByUdpTest, WhatIsNoAnswerIsDropped) {
+  for (const char* bent : {"udp.junk=5", "udp.foreign=1"}) {
+    server_.AddScript("192.0.2.53", std::string("udp.source=192.0.2.53:53 ") + bent);
+    EXPECT_THAT(Look("v4", "web.test"), StartsWith("10.1.2.3 80 family 4")) << bent;
+  }
 }
 
 TEST_F(DnsByUdpTest, NamesThatAreNotThere) {
