@@ -125,7 +125,7 @@ std::span<uint8_t> ExchangeByStream(Runtime* runtime, const Endpoint& server, st
 
 // What fails that soon costs nobody any time.
 constexpr long long kSoonUs = 1'000'000;
-static_assert(kSoonUs / 1000 + 3 * kDatagramPauseMs <= kCarryTimeLimitMs);
+static_assert(kSoonUs / 1000 + 3LL * kDatagramPauseMs <= kCarryTimeLimitMs);
 
 // By TCP, which carries every answer whole, and by UDP if TCP fails soon. The stub of a local resolver is
 // better at UDP, and a server that is reached directly costs nobody an association.
