@@ -280,10 +280,9 @@ TEST_F(RelaysTest, AnAnswerIsOfTheRelayWithItsAddress) {
                 {v6, V6("2001:db8::3"), 53, AF_INET6, 0}};
   for (const auto& test : kCases) {
     RelayData found;
-    const Relay* const relay =
-        Relays::FindSource(*test.socket, Source(test.ip, test.port, test.family), &found);
+    const bool is_found = Relays::FindSource(*test.socket, Source(test.ip, test.port, test.family), &found);
     const std::string what = Endpoint::FromIp(test.ip, test.port).ToString();
-    EXPECT_EQ(relay != nullptr ? found.control_cookie : 0, test.cookie) << what;
+    EXPECT_EQ(is_found ? found.control_cookie : 0, test.cookie) << what;
   }
 }
 
@@ -296,7 +295,7 @@ TEST_F(RelaysTest, ADirectPathWithoutAnAddressIsNoSource) {
   ASSERT_NE(relays_.Enter(socket, data, 0), nullptr);
   RelayData found;
   EXPECT_NE(Relays::FindRelay(*socket, KeyOf(0), &found), nullptr);
-  EXPECT_EQ(Relays::FindSource(*socket, Source(IpAddress(), 0, AF_INET), &found), nullptr);
+  EXPECT_FALSE(Relays::FindSource(*socket, Source(IpAddress(), 0, AF_INET), &found));
 }
 
 TEST_F(RelaysTest, DisconnectingGivesRelaysBackUnlessThePortIsKept) {
@@ -367,8 +366,7 @@ TEST_F(RelaysTest, ReadersBesideWriters) {
         const uint32_t number = at % 1000 + 1;
         const SocketAddress source =
             Source(IpAddress::V4(0x0a000000 + number), static_cast<uint16_t>(number), AF_INET);
-        if (Relays::FindSource(*socket, source, &found) != nullptr && found.control_cookie != number)
-          ++broken;
+        if (Relays::FindSource(*socket, source, &found) && found.control_cookie != number) ++broken;
         relays_.Find(other);
         relays_.PausedError(&rules_[0], 0);
       }
