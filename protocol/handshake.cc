@@ -36,8 +36,9 @@ const char* ProtocolName(ProxyProtocol protocol) {
   return "http";
 }
 
-void Handshake::StartSocks4(const Endpoint& destination, Socks4Dialect dialect, std::string_view user_id) {
-  client_.emplace<Socks4Client>().Start(destination, dialect, user_id);
+void Handshake::StartSocks4(const Endpoint& destination, Socks4Dialect dialect, std::string_view user_id,
+                            Socks4Command command) {
+  client_.emplace<Socks4Client>().Start(destination, dialect, user_id, command);
 }
 
 void Handshake::StartSocks5(const Endpoint& destination, const Socks5Auth& auth, Socks5Command command) {
@@ -74,6 +75,14 @@ const Failure& Handshake::failure() const {
 
 const Endpoint& Handshake::bound() const {
   return *Visit(client_, [](const auto& client) { return &client.bound(); }, &kNowhere);
+}
+
+void Handshake::AwaitPeer(const std::optional<IpAddress>& expected) {
+  VisitVoid(client_, [&](auto& client) { client.AwaitPeer(expected); });
+}
+
+const Endpoint& Handshake::peer() const {
+  return *Visit(client_, [](const auto& client) { return &client.peer(); }, &kNowhere);
 }
 
 }  // namespace socksify

@@ -4,13 +4,13 @@
 #include <array>
 #include <cerrno>
 
+#include "protocol/expected_peer.h"
 #include "protocol/reply_code.h"
 
 namespace socksify {
 namespace {
 
 constexpr uint8_t kVersion = 4;
-constexpr uint8_t kCommandConnect = 1;
 constexpr uint8_t kReplyVersion = 0;
 constexpr uint8_t kRequestGranted = 90;
 
@@ -38,10 +38,12 @@ Failure CannotCarry(int error, const char* reason) {
 //   +----+----+---------+-------+----------+------+ - - - - -+- - - +
 //   | VN | CD | DSTPORT | DSTIP |  USERID  | NULL | HOSTNAME | NULL |
 //   +----+----+---------+-------+----------+------+ - - - - -+- - - +
-//   | 4  | 1  |    2    |   4   | variable |  0   | variable |  0   |
+//   | 4  | 1/2|    2    |   4   | variable |  0   | variable |  0   |
 //   +----+----+---------+-------+----------+------+ - - - - -+- - - +
-void Socks4Client::Start(const Endpoint& destination, Socks4Dialect dialect, std::string_view user_id) {
+void Socks4Client::Start(const Endpoint& destination, Socks4Dialect dialect, std::string_view user_id,
+                         Socks4Command command) {
   *this = Socks4Client();
+  if (command == Socks4Command::kBind) listening_ = Listening::kAsked;
   if (user_id.size() > kMaxUserIdSize) {
     return Fail(CannotCarry(EACCES, "the SOCKS4 user id is longer than 255 bytes"));
   }
@@ -64,7 +66,7 @@ void Socks4Client::Start(const Endpoint& destination, Socks4Dialect dialect, std
   }
 
   output_.AppendByte(kVersion);
-  output_.AppendByte(kCommandConnect);
+  output_.AppendByte(static_cast<uint8_t>(command));
   output_.AppendUint16(destination.port());
   output_.AppendUint16(static_cast<uint16_t>(address >> 16));
   output_.AppendUint16(static_cast<uint16_t>(address));
@@ -85,8 +87,8 @@ void Socks4Client::OutputSent(size_t count) {
   state_ = HandshakeState::kRead;
 }
 
-// The reply. VN is 0; some servers send 4. Anything but "granted" is the answer as soon as CD is there: some
-// servers close the connection before the rest.
+// The reply, of which BIND has two: the second comes with the peer. VN is 0; some servers send 4. Anything
+// but "granted" is the answer as soon as CD is there: some servers close the connection before the rest.
 //
 //   +----+----+---------+-------+
 //   | VN | CD | DSTPORT | DSTIP |
@@ -108,13 +110,32 @@ void Socks4Client::Input(std::span<const uint8_t> bytes) {
   if (input_.missing() != 0) return;
   const uint32_t address =
       uint32_t{reply[4]} << 24 | uint32_t{reply[5]} << 16 | uint32_t{reply[6]} << 8 | reply[7];
-  bound_ = Endpoint::FromIp(IpAddress::V4(address), static_cast<uint16_t>(reply[2] << 8 | reply[3]));
+  const Endpoint endpoint =
+      Endpoint::FromIp(IpAddress::V4(address), static_cast<uint16_t>(reply[2] << 8 | reply[3]));
+  if (listening_ == Listening::kAwaitsPeer) return OnPeer(endpoint);
+  if (listening_ == Listening::kAsked) listening_ = Listening::kListening;
+  bound_ = endpoint;
+  state_ = HandshakeState::kDone;
+}
+
+void Socks4Client::AwaitPeer(const std::optional<IpAddress>& expected) {
+  if (state_ != HandshakeState::kDone || listening_ != Listening::kListening) return;
+  expected_peer_ = expected;
+  listening_ = Listening::kAwaitsPeer;
+  state_ = HandshakeState::kRead;
+  input_.Expect(kReplySize);
+}
+
+void Socks4Client::OnPeer(const Endpoint& peer) {
+  if (!peer.ip().IsUnspecified() && !IsExpectedPeer(expected_peer_, peer)) return Fail(kUnexpectedPeer);
+  peer_ = peer;
   state_ = HandshakeState::kDone;
 }
 
 void Socks4Client::InputClosed() {
   if (state_ != HandshakeState::kWrite && state_ != HandshakeState::kRead) return;
-  Fail(ClosedByProxy(input_.bytes().size()));
+  const size_t received = input_.bytes().size();
+  Fail(listening_ == Listening::kAwaitsPeer && received == 0 ? kNoPeerCame : ClosedByProxy(received));
 }
 
 void Socks4Client::Fail(const Failure& failure) {

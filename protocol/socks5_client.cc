@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 
+#include "protocol/expected_peer.h"
 #include "protocol/reply_code.h"
 
 namespace socksify {
@@ -11,6 +12,7 @@ namespace {
 
 constexpr uint8_t kVersion = 5;
 constexpr uint8_t kReplySucceeded = 0;
+constexpr size_t kLeastReplySize = 3 + kSocks5MinAddressSize;
 
 // RFC 1928 section 3.
 constexpr uint8_t kMethodNone = 0x00;
@@ -92,7 +94,7 @@ void Socks5Client::BuildCredentials(const Socks5Auth& auth) {
 //   +-----+-----+-----+------+----------+----------+
 //   | VER | CMD | RSV | ATYP | DST.ADDR | DST.PORT |
 //   +-----+-----+-----+------+----------+----------+
-//   |  5  | 1/3 |  0  |  1   | variable |    2     |
+//   |  5  | 1-3 |  0  |  1   | variable |    2     |
 //   +-----+-----+-----+------+----------+----------+
 void Socks5Client::BuildRequest() {
   output_.AppendByte(kVersion);
@@ -111,7 +113,9 @@ HandshakeState Socks5Client::state() const {
     case Step::kSendRequest: return HandshakeState::kWrite;
     case Step::kReadMethod:
     case Step::kReadCredentialsStatus:
-    case Step::kReadReply: return HandshakeState::kRead;
+    case Step::kReadReply:
+    case Step::kReadPeer: return HandshakeState::kRead;
+    case Step::kListening:
     case Step::kDone: return HandshakeState::kDone;
     case Step::kFailed: break;
   }
@@ -141,7 +145,7 @@ void Socks5Client::OutputSent(size_t count) {
       return;
     default:
       step_ = Step::kReadReply;
-      input_.Expect(3 + kSocks5MinAddressSize);
+      input_.Expect(kLeastReplySize);
       return;
   }
 }
@@ -206,8 +210,9 @@ void Socks5Client::OnCredentialsStatus() {
   BuildRequest();
 }
 
-// The reply (RFC 1928 section 6). A refusal is the answer as soon as REP is there: some servers close the
-// connection before the rest, or fill the address with anything. RSV is ignored.
+// The reply (RFC 1928 section 6), and the second one to BIND, where BND is the peer. A refusal is the answer
+// as soon as REP is there: some servers close the connection before the rest, or fill the address with
+// anything. RSV is ignored.
 //
 //   +-----+-----+-----+------+----------+----------+
 //   | VER | REP | RSV | ATYP | BND.ADDR | BND.PORT |
@@ -232,13 +237,30 @@ void Socks5Client::OnReply() {
     input_.ExpectTotal(kAddressOffset + Socks5AddressSize(reply[kAddressOffset], reply[kAddressOffset + 1]));
   }
   if (input_.missing() != 0) return;
-  bound_ = DecodeSocks5Address(reply.subspan(kAddressOffset));
+  const Endpoint address = DecodeSocks5Address(reply.subspan(kAddressOffset));
+  if (step_ == Step::kReadPeer) return OnPeer(address);
+  bound_ = address;
+  step_ = command_ == Socks5Command::kBind ? Step::kListening : Step::kDone;
+}
+
+void Socks5Client::AwaitPeer(const std::optional<IpAddress>& expected) {
+  if (step_ != Step::kListening) return;
+  expected_peer_ = expected;
+  step_ = Step::kReadPeer;
+  input_.Expect(kLeastReplySize);
+}
+
+void Socks5Client::OnPeer(const Endpoint& peer) {
+  if (!IsExpectedPeer(expected_peer_, peer)) return Fail(kUnexpectedPeer);
+  peer_ = peer;
   step_ = Step::kDone;
 }
 
 void Socks5Client::InputClosed() {
-  if (step_ == Step::kDone || step_ == Step::kFailed) return;
-  Fail(ClosedByProxy(state() == HandshakeState::kRead ? input_.bytes().size() : 0));
+  const HandshakeState current = state();
+  if (current == HandshakeState::kDone || current == HandshakeState::kFailed) return;
+  const size_t received = current == HandshakeState::kRead ? input_.bytes().size() : 0;
+  Fail(step_ == Step::kReadPeer && received == 0 ? kNoPeerCame : ClosedByProxy(received));
 }
 
 void Socks5Client::Fail(const Failure& failure) {

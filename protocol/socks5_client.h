@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Socks5Client: one SOCKS5 request (RFC 1928): CONNECT or UDP ASSOCIATE, with no authentication or with a
-// user name and password (RFC 1929), without I/O. Driven as protocol/handshake.h shows.
+// Socks5Client: one SOCKS5 request (RFC 1928): CONNECT, BIND or UDP ASSOCIATE, with no authentication or with
+// a user name and password (RFC 1929), without I/O. Driven as protocol/handshake.h shows.
 //
 // No allocation, no system call; a plain value that may be copied. Not thread-safe. The credentials are kept
 // only until they have been sent, the proxy has chosen another method, or the negotiation has failed; they
@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -31,6 +32,10 @@ struct Socks5Auth {
 // CMD (RFC 1928 section 4).
 enum class Socks5Command : uint8_t {
   kConnect = 1,
+  // `destination` says who may connect: an address or a name, or 0.0.0.0 for anybody; its port is the one
+  // that the proxy is to listen on if it can (Dante and others read it so), 0 for any. BND.ADDR and BND.PORT
+  // of the first reply tell where the peer is to connect. See Handshake::AwaitPeer for the second one.
+  kBind = 2,
   // `destination` is where the client will send datagrams from; 0.0.0.0:0 when that is not known. BND.ADDR
   // and BND.PORT tell where it is to send them to.
   kUdpAssociate = 3,
@@ -52,6 +57,9 @@ class Socks5Client {
   void InputClosed();
   const Failure& failure() const { return failure_; }
   const Endpoint& bound() const { return bound_; }
+  // See Handshake.
+  void AwaitPeer(const std::optional<IpAddress>& expected);
+  const Endpoint& peer() const { return peer_; }
 
  private:
   enum class Step : uint8_t {
@@ -61,6 +69,8 @@ class Socks5Client {
     kReadCredentialsStatus,
     kSendRequest,
     kReadReply,
+    kListening,  // the first reply to BIND has come, and nobody waits for the second
+    kReadPeer,
     kDone,
     kFailed,
   };
@@ -75,6 +85,7 @@ class Socks5Client {
   void OnMethod();
   void OnCredentialsStatus();
   void OnReply();
+  void OnPeer(const Endpoint& peer);
   void Fail(const Failure& failure);
 
   Step step_ = Step::kFailed;
@@ -87,6 +98,8 @@ class Socks5Client {
   Failure failure_;
   Endpoint destination_;
   Endpoint bound_;
+  std::optional<IpAddress> expected_peer_;
+  Endpoint peer_;
 };
 
 }  // namespace socksify
