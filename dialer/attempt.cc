@@ -175,7 +175,7 @@ bool Attempt::PrepareNextTarget() {
     return false;
   }
   if (!MayUse(next)) return false;
-  if (options_.command == Socks5Command::kUdpAssociate && next.kind == Target::Kind::kDirect) {
+  if (options_.command != Socks5Command::kConnect && next.kind == Target::Kind::kDirect) {
     Finish(State::kConnected);
     return true;
   }
@@ -280,11 +280,12 @@ void Attempt::StartHandshake() {
   has_asked_ = false;
   const Target& path = *target();
   const Server& server = *path.hops[hop_index_];
-  const Endpoint& next =
-      hop_index_ + 1 < path.hops.size() ? path.hops[hop_index_ + 1]->address : destination_;
+  const bool is_last_hop = hop_index_ + 1 == path.hops.size();
+  const Endpoint& next = is_last_hop ? destination_ : path.hops[hop_index_ + 1]->address;
+  const Socks5Command command = is_last_hop ? options_.command : Socks5Command::kConnect;
   const ProxyProtocol protocol = PreferredProtocol(server);
   if (protocol == ProxyProtocol::kSocks5) {
-    const bool is_udp = options_.command == Socks5Command::kUdpAssociate;
+    const bool is_udp = command == Socks5Command::kUdpAssociate;
     // Which address the datagrams will come from is not known here, and a translator on the way may change
     // it.
     handshake_.StartSocks5(is_udp ? Endpoint() : next,
@@ -292,12 +293,13 @@ void Attempt::StartHandshake() {
                             .offer_username = (server.methods & kMethodUsername) != 0,
                             .username = server.username,
                             .password = server.password},
-                           options_.command);
+                           command);
     return;
   }
   const Socks4Dialect dialect =
       protocol == ProxyProtocol::kSocks4a ? Socks4Dialect::kSocks4a : Socks4Dialect::kSocks4;
-  handshake_.StartSocks4(next, dialect, server.username);
+  handshake_.StartSocks4(next, dialect, server.username,
+                         command == Socks5Command::kBind ? Socks4Command::kBind : Socks4Command::kConnect);
 }
 
 // The first bytes of the handshake double as the question whether the connection is there: send(2) says
@@ -404,7 +406,11 @@ Attempt::Step Attempt::FailHandshake(long long now_ms) {
   if ((!is_last_hop || is_udp) && failure.fault == Fault::kDestination) failure.fault = Fault::kServer;
   // What the protocol cannot say (a name in SOCKS4) is no failure of the server, which may do well for
   // others.
-  if (!has_asked_ && failure.fault == Fault::kServer) {
+  const bool cannot_be_said = !has_asked_ && failure.fault == Fault::kServer;
+  // Nor is it one that it will not listen, which says nothing of other proxies.
+  const bool will_not_listen =
+      is_last_hop && options_.command == Socks5Command::kBind && failure.reply_code >= 0;
+  if (cannot_be_said || will_not_listen) {
     ++activity_;
     return GiveUpPath(failure);
   }

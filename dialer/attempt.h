@@ -42,7 +42,9 @@ struct AttemptOptions {
   ServerHealth* health = nullptr;          // consulted and told, if there is one; must outlive the attempt
   bool is_bound = false;                   // the program bound it, and may have learnt the port
   // kUdpAssociate: the socket is the caller's own, and the last proxy of a path is asked for a UDP relay
-  // (udp_association.h). A direct path then touches no socket.
+  // (udp_association.h). kBind: likewise, and it is asked to listen (inbound.h); the destination of the
+  // attempt is that of the request, and a proxy that refuses leads to the next path. A direct path then
+  // touches no socket.
   Socks5Command command = Socks5Command::kConnect;
 };
 
@@ -83,6 +85,8 @@ class Attempt {
   const Failure& failure() const { return failure_; }  // only in kFailed
   // The address and port that the last proxy gave as its own; 0.0.0.0:0 on a direct path. Only in kConnected.
   const Endpoint& bound() const { return bound_; }
+  // The negotiation with the last proxy, which a BIND takes further. Only in kConnected on a path of proxies.
+  const Handshake& handshake() const { return handshake_; }
   // Whether an earlier address or path was given up: the socket was taken back at least once.
   bool has_failed_over() const { return next_target_ > 1 || address_index_ > 1; }
   // How many paths were given up before the present one.

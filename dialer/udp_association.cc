@@ -1,50 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "dialer/udp_association.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
-#include <utility>
 
 #include "base/errno_keeper.h"
-#include "base/socket_address.h"
+#include "dialer/control_connection.h"
 
 namespace socksify {
 namespace {
 
 constexpr Failure kDropped = {Fault::kServer, ECONNABORTED, -1, "the proxy dropped the connection"};
-
-// Closes the connection unless it has become an association; also when the thread is cancelled.
-class ControlSocket {
- public:
-  explicit ControlSocket(const System& system)
-      : system_(system), fd_(system.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {}
-  ~ControlSocket() {
-    const ErrnoKeeper keeper;
-    if (fd_ >= 0) system_.close(fd_);
-  }
-  ControlSocket(const ControlSocket&) = delete;
-  ControlSocket& operator=(const ControlSocket&) = delete;
-
-  int get() const { return fd_; }
-  int Release() { return std::exchange(fd_, -1); }
-
- private:
-  const System& system_;
-  int fd_;
-};
-
-std::optional<IpAddress> ProxyAddress(const System& system, int fd) {
-  SocketAddress proxy{};
-  socklen_t size = sizeof proxy;
-  if (system.getpeername(fd, &proxy.generic, &size) != 0) return std::nullopt;
-  const auto endpoint = EndpointFromSockaddr(&proxy.generic, size);
-  if (!endpoint) return std::nullopt;
-  return endpoint->ip().Unmapped();
-}
 
 }  // namespace
 
@@ -71,14 +38,12 @@ UdpAssociation Associate(const System& system, const Rule& rule, const Endpoint&
   result.is_direct = result.target->kind == Target::Kind::kDirect;
   if (result.is_direct) return result;
 
-  // For a name the address is the unspecified one.
-  std::optional<IpAddress> address = attempt.bound().ip().Unmapped();
-  if (address->IsUnspecified()) address = ProxyAddress(system, control.get());
-  if (!address) {
+  const auto relay = AddressAtProxy(system, control.get(), *result.target, attempt.bound());
+  if (!relay) {
     result.failure = kDropped;
     return result;
   }
-  result.relay = Endpoint::FromIp(*address, attempt.bound().port());
+  result.relay = *relay;
   // A proxy that vanishes without a word is noticed in the end.
   const int on = 1;
   system.setsockopt(control.get(), SOL_SOCKET, SO_KEEPALIVE, static_cast<const void*>(&on), sizeof on);
