@@ -16,8 +16,9 @@ inline void Require(bool condition) {
   if (!condition) __builtin_trap();
 }
 
+// Returns what the machine has left of the stream.
 template <typename Machine>
-void RunAgainst(Machine& machine, std::span<const uint8_t> stream, size_t chunk) {
+std::span<const uint8_t> RunAgainst(Machine& machine, std::span<const uint8_t> stream, size_t chunk) {
   // More than the longest negotiation takes byte by byte.
   constexpr int kMaxSteps = 2000;
   for (int i = 0; i < kMaxSteps; ++i) {
@@ -37,9 +38,10 @@ void RunAgainst(Machine& machine, std::span<const uint8_t> stream, size_t chunk)
         }
         break;
       }
-      case HandshakeState::kDone: return Require(machine.input_needed() == 0);
+      case HandshakeState::kDone: Require(machine.input_needed() == 0); return stream;
       case HandshakeState::kFailed:
-        return Require(machine.failure().error != 0 && machine.failure().reason != nullptr);
+        Require(machine.failure().error != 0 && machine.failure().reason != nullptr);
+        return stream;
     }
   }
   __builtin_trap();
