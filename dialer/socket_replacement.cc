@@ -84,6 +84,8 @@ struct Value {
   }
 };
 
+}  // namespace
+
 void CopyOptions(const System& system, int from, int to) {
   for (const Option& option : kOptions) {
     Value value;
@@ -103,6 +105,8 @@ void CopyOptions(const System& system, int from, int to) {
     system.setsockopt(to, SOL_SOCKET, name, &value, sizeof value);
   }
 }
+
+namespace {
 
 // The port of a wildcard binding is kept; that of an address of the one family cannot be had in the other.
 int CopyBinding(const System& system, int from, int to, int family, Binding binding) {
@@ -221,22 +225,7 @@ std::vector<Registration> ListRegistrations(const System& system, const std::vec
 
 }  // namespace
 
-int ReplaceSocket(const System& system, int fd, int family, Binding binding) {
-  int type = SOCK_STREAM;
-  int protocol = 0;
-  socklen_t size = sizeof type;
-  if (system.getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) return errno;
-  if (system.getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) != 0) return errno;
-  const int replacement = system.socket(family, type | SOCK_CLOEXEC, protocol);
-  if (replacement < 0) return errno;
-
-  CopyOptions(system, fd, replacement);
-  if (const int error = CopyBinding(system, fd, replacement, family, binding); error != 0) {
-    system.close(replacement);
-    return error;
-  }
-  CopyFileState(system, fd, replacement);
-
+int PutBehind(const System& system, int replacement, int fd) {
   const std::vector<Descriptor> all = ListDescriptors();
   const std::vector<Registration> registrations = ListRegistrations(system, all);
   std::string link;
@@ -263,6 +252,26 @@ int ReplaceSocket(const System& system, int fd, int family, Binding binding) {
   for (const Descriptor& descriptor : all) {
     if (error == 0 && descriptor.fd != fd && !link.empty() && descriptor.link == link) replace(descriptor.fd);
   }
+  return error;
+}
+
+int ReplaceSocket(const System& system, int fd, int family, Binding binding) {
+  int type = SOCK_STREAM;
+  int protocol = 0;
+  socklen_t size = sizeof type;
+  if (system.getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) return errno;
+  if (system.getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) != 0) return errno;
+  const int replacement = system.socket(family, type | SOCK_CLOEXEC, protocol);
+  if (replacement < 0) return errno;
+
+  CopyOptions(system, fd, replacement);
+  if (const int error = CopyBinding(system, fd, replacement, family, binding); error != 0) {
+    system.close(replacement);
+    return error;
+  }
+  CopyFileState(system, fd, replacement);
+
+  const int error = PutBehind(system, replacement, fd);
   system.close(replacement);
   return error;
 }

@@ -20,4 +20,11 @@ enum class Binding : uint8_t { kProgram, kKernel };
 // Reads /proc/self; allocates. Not atomic towards other threads that use the descriptor meanwhile.
 int ReplaceSocket(const System& system, int fd, int family, Binding binding);
 
+// Its parts. What `fd` leads to is replaced by what `replacement` does, for it and for every other descriptor
+// of this process that shares it; the descriptor flags and the registrations in epoll sets stay. 0 or an
+// errno value.
+int PutBehind(const System& system, int replacement, int fd);
+// The socket options that a program can set, where they are not as on a fresh socket.
+void CopyOptions(const System& system, int from, int to);
+
 }  // namespace socksify

@@ -12,7 +12,8 @@ constexpr Failure kBroken = {Fault::kDestination, EACCES, -1, "the configuration
 constexpr Failure kUnknownFake = {Fault::kDestination, EHOSTUNREACH, -1,
                                   "the fake address stands for no name"};
 
-// What the socket is bound to; 0.0.0.0:0 while it is not.
+}  // namespace
+
 Endpoint LocalEndpoint(int fd) {
   SocketAddress local{};
   socklen_t size = sizeof local;
@@ -21,9 +22,13 @@ Endpoint LocalEndpoint(int fd) {
   return endpoint ? Endpoint::FromIp(endpoint->ip().Unmapped(), endpoint->port()) : Endpoint();
 }
 
-}  // namespace
-
 void Decide(Runtime* runtime, int fd, const Endpoint& address, Transport transport, Decision* out) {
+  const Command command = transport == Transport::kTcp ? Command::kConnect : Command::kUdpAssociate;
+  Decide(runtime, fd, address, transport, command, out);
+}
+
+void Decide(Runtime* runtime, int fd, const Endpoint& address, Transport transport, Command command,
+            Decision* out) {
   Decision& decision = *out;
   decision.rule = nullptr;
   decision.failure = nullptr;
@@ -50,10 +55,9 @@ void Decide(Runtime* runtime, int fd, const Endpoint& address, Transport transpo
   }
   const RouteTable& routes = runtime->config()->routes;
   const Endpoint local = routes.needs_source() ? LocalEndpoint(fd) : Endpoint();
-  const bool is_tcp = transport == Transport::kTcp;
   decision.rule = routes.Decide({.destination = decision.destination,
                                  .transport = transport,
-                                 .command = is_tcp ? Command::kConnect : Command::kUdpAssociate,
+                                 .command = command,
                                  .source = local.ip().IsUnspecified() ? nullptr : &local.ip(),
                                  .process = runtime->process(),
                                  .source_port = local.port()});

@@ -25,6 +25,11 @@ struct Decision {
 
 // `fd` is asked for its local address if a rule wants to know; -1: none yet.
 void Decide(Runtime* runtime, int fd, const Endpoint& address, Transport transport, Decision* out);
+// The same for what the proxy is to be asked for.
+void Decide(Runtime* runtime, int fd, const Endpoint& address, Transport transport, Command command,
+            Decision* out);
+// The local address of a socket, not v4-mapped; 0.0.0.0:0 while it has none.
+Endpoint LocalEndpoint(int fd);
 
 // Reports the failure and sets errno. Always -1.
 int Refuse(Runtime* runtime, const Decision& decision, const Failure& failure, const char* protocol);
