@@ -13,6 +13,7 @@
 #include "base/errno_keeper.h"
 #include "base/socket_address.h"
 #include "preload/dns_by_hand.h"
+#include "preload/inbounds.h"
 #include "preload/originals.h"
 #include "preload/pending.h"
 #include "preload/relays.h"
@@ -71,11 +72,13 @@ void BeforeFork() {
   g_pendings.lock()->Acquire();
   NameServersLock()->Acquire();
   g_relays.lock()->Acquire();
+  g_inbounds.lock()->Acquire();
   g_mask_before_fork = previous;
 }
 
 void ReleaseAfterFork() {
   const sigset_t previous = g_mask_before_fork;
+  g_inbounds.lock()->Release();
   g_relays.lock()->Release();
   NameServersLock()->Release();
   g_pendings.lock()->Release();
@@ -166,7 +169,7 @@ void ForgetDescriptor(int fd) {
   const unsigned flags = g_descriptors.Flags(fd);
   // The others have no more to them than the flag.
   constexpr unsigned kHeavy =
-      kHasConnection | kPending | kFreshStream | kEpollSet | kDnsByHand | kDatagram | kRelayed;
+      kHasConnection | kPending | kFreshStream | kEpollSet | kDnsByHand | kDatagram | kRelayed | kInbound;
   if (flags == 0 || (flags & kHidden) != 0 || ((flags & kHeavy) != 0 && IsBorrowedMemory())) return;
   if ((flags & kEpollSet) != 0) g_watches.ForgetSet(fd);
   if (g_watches.IsWatched(fd)) {
@@ -175,6 +178,7 @@ void ForgetDescriptor(int fd) {
   }
   if ((flags & kPending) != 0) g_pendings.Forget(fd);
   if ((flags & kRelayed) != 0) g_relays.Forget(fd);
+  if ((flags & kInbound) != 0) g_inbounds.Forget(fd);
   g_descriptors.Drop(fd);
 }
 
@@ -195,6 +199,7 @@ void CopyDescriptor(int from, int to) {
   if (flags != 0) g_descriptors.SetFlags(from, kHasCopies);
   // A connection may come about at any moment; if it has, the table knows.
   if ((flags & kRelayed) != 0) g_relays.Copy(from, to);
+  if ((flags & kInbound) != 0) g_inbounds.Copy(from, to);
   if ((flags & kPending) == 0 || !g_pendings.Copy(from, to)) g_descriptors.Duplicate(from, to);
 }
 

@@ -48,17 +48,19 @@ std::optional<Connection> DescriptorTable::Find(int fd) const {
   return connection;
 }
 
-bool DescriptorTable::IsReportedLocalAddress(const SocketAddress& address, socklen_t size) const {
+std::optional<Endpoint> DescriptorTable::PeerOfReportedAddress(const SocketAddress& address,
+                                                               socklen_t size) const {
   const std::optional<Endpoint> wanted = EndpointFromSockaddr(&address.generic, size);
-  if (!wanted) return false;
+  if (!wanted) return std::nullopt;
   const unsigned end = used_end_.load(std::memory_order_acquire);
   for (unsigned fd = 0; fd < end; ++fd) {
     const std::optional<Connection> connection = Find(static_cast<int>(fd));
     if (!connection || connection->bound_size == 0) continue;
     const auto bound = EndpointFromSockaddr(&connection->bound.generic, connection->bound_size);
-    if (bound && bound->ip().Unmapped() == wanted->ip().Unmapped()) return true;
+    if (bound && bound->ip().Unmapped() == wanted->ip().Unmapped())
+      return EndpointFromSockaddr(&connection->peer.generic, connection->peer_size);
   }
-  return false;
+  return std::nullopt;
 }
 
 void DescriptorTable::Duplicate(int from, int to) {

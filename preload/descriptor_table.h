@@ -42,6 +42,8 @@ enum DescriptorFlag : uint32_t {
   kRelayed = 1 << 15,          // a datagram socket with a path through a proxy (see relays.h)
   kHidden = 1 << 16,           // a descriptor of ours (see hidden_descriptors.h)
   kV6OnlyToProgram = 1 << 18,  // the program believes that IPV6_V6ONLY is set (ipv6(7))
+  kInbound = 1 << 19,          // a socket that listens at a proxy, or may (see inbounds.h)
+  kPortOfKernel = 1 << 20,     // it was bound to port 0
   kToNameServer = 1 << 17,     // its connection is one to a name server (see dns_by_hand.h)
 };
 // What belongs to the socket and not to a connection of it.
@@ -84,8 +86,8 @@ class DescriptorTable {
   // A copy of what was recorded for `fd`, without regard to the socket's identity; nothing when it is not
   // ours.
   std::optional<Connection> Find(int fd) const;
-  // Whether an address is one that a recorded connection reports as its own (getsockname).
-  bool IsReportedLocalAddress(const SocketAddress& address, socklen_t size) const;
+  // The peer of a recorded connection that reports the address as its own (getsockname).
+  std::optional<Endpoint> PeerOfReportedAddress(const SocketAddress& address, socklen_t size) const;
 
   // `to` has the connection of `from`, and keeps its own flags.
   void Share(int from, int to, const SignalsBlocked& blocked);

@@ -10,6 +10,7 @@
 #include "base/errno_keeper.h"
 #include "base/socket_address.h"
 #include "preload/datagrams.h"
+#include "preload/listening.h"
 #include "preload/originals.h"
 #include "preload/outbound.h"
 #include "preload/peers.h"
@@ -41,6 +42,22 @@ void NoteOption(int fd, DescriptorFlag flag, bool is_set) {
 [[gnu::always_inline]] inline bool IsDatagramOption(int level, int name) {
   if (level == IPPROTO_UDP) return name == UDP_SEGMENT || name == UDP_GRO;
   return level == SOL_SOCKET && (name == SO_PEEK_OFF || name == SO_ZEROCOPY);
+}
+
+// The socket was bound to an address of this machine: it may be the one that the program knows from its
+// connection to an FTP server.
+[[gnu::noinline]] void NoteOwnersOf(int fd, const Endpoint& local) {
+  const ErrnoKeeper keeper;
+  for (int each = 0; each < static_cast<int>(g_descriptors.used_end()); ++each) {
+    constexpr unsigned kAll = kHasConnection | kDatagram | kRelayed | kDnsByHand;
+    if ((g_descriptors.Flags(each) & kAll) != kHasConnection) continue;
+    const std::optional<Connection> connection = FindConnection(each);
+    if (!connection || connection->bound_size != 0) continue;
+    const auto peer = EndpointFromSockaddr(&connection->peer.generic, connection->peer_size);
+    if (!peer || !(LocalEndpoint(each).ip() == local.ip().Unmapped())) continue;
+    Guarded([&] { return NoteCounterpart(fd, *peer), 0; }, 0);
+    return;
+  }
 }
 
 // 0, or the errno. Where no datagram goes to a proxy they are the kernel's own business.
@@ -99,7 +116,7 @@ using namespace socksify;
 
 SOCKSIFY_EXPORT int getpeername(int fd, sockaddr* address, socklen_t* size) noexcept {
   const unsigned flags = g_descriptors.Flags(fd);
-  if ((flags & kPending) != 0 && IsNotConnected(fd)) {
+  if (((flags & kPending) != 0 && IsNotConnected(fd)) || OwnSocketOf(fd) != fd) {
     errno = ENOTCONN;
     return -1;
   }
@@ -116,6 +133,11 @@ SOCKSIFY_EXPORT int getpeername(int fd, sockaddr* address, socklen_t* size) noex
 }
 
 SOCKSIFY_EXPORT int getsockname(int fd, sockaddr* address, socklen_t* size) noexcept {
+  if ((g_descriptors.Flags(fd) & kInbound) != 0 && address != nullptr && size != nullptr) [[unlikely]] {
+    int result = 0;
+    if (Guarded([&] { return InboundAddress(fd, address, size, &result); }, false)) return result;
+    return libc::getsockname(OwnSocketOf(fd), address, size);
+  }
   return AnswerAddress(fd, libc::getsockname, address, size, &Connection::bound, &Connection::bound_size);
 }
 
@@ -129,8 +151,9 @@ SOCKSIFY_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen
       return 0;
     }
   }
-  const int result = libc::getsockopt(fd, level, name, value, size);
+  const int result = libc::getsockopt(OwnSocketOf(fd), level, name, value, size);
   if (flags == 0 || result != 0) return result;
+  if (OwnSocketOf(fd) != fd && level == SOL_SOCKET && name == SO_ACCEPTCONN) WriteIntOption(1, value, size);
   if (level == SOL_SOCKET && name == SO_DOMAIN) {
     const std::optional<Connection> connection = FindConnection(fd);
     if (connection && connection->replaced_family != 0)
@@ -155,7 +178,7 @@ SOCKSIFY_EXPORT int setsockopt(int fd, int level, int name, const void* value, s
       return -1;
     }
   }
-  const int result = libc::setsockopt(fd, level, name, value, size);
+  const int result = libc::setsockopt(OwnSocketOf(fd), level, name, value, size);
   if (result != 0) return result;
   if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT) {
     NoteOption(fd, kFastOpenConnect, ReadIntOption(value, size) != 0);
@@ -179,21 +202,34 @@ SOCKSIFY_EXPORT int setsockopt(int fd, int level, int name, const void* value, s
 SOCKSIFY_EXPORT int bind(int fd, const sockaddr* address, socklen_t size) noexcept {
   const int result = libc::bind(fd, address, size);
   if ((result != 0 && errno != EADDRNOTAVAIL) || !IsInternetAddress(address, size)) return result;
-  if (result == 0) MarkDescriptor(fd, kBound);
+  if (result == 0) {
+    const auto local = EndpointFromSockaddr(address, size);
+    MarkDescriptor(fd, local && local->port() == 0 ? kBound | kPortOfKernel : unsigned{kBound});
+    if (local && (g_descriptors.Flags(fd) & kFreshStream) != 0 && !local->ip().IsUnspecified() &&
+        !local->ip().IsLoopback())
+      NoteOwnersOf(fd, *local);
+  }
   if (result == 0 || size > sizeof(SocketAddress)) return result;
   // A program may bind a further socket to the local address of a proxied connection, as FTP clients do for
   // their data connections. That address is the proxy's, so the kernel does not have it; whatever local
   // address leads to the proxy is what the program means.
   SocketAddress wanted{};
   std::memcpy(&wanted, address, size);
-  if (!g_descriptors.IsReportedLocalAddress(wanted, size)) {
+  const auto counterpart = g_descriptors.PeerOfReportedAddress(wanted, size);
+  if (!counterpart) {
     errno = EADDRNOTAVAIL;
     return result;
   }
+  const bool is_port_of_kernel =
+      (wanted.generic.sa_family == AF_INET ? wanted.v4.sin_port : wanted.v6.sin6_port) == 0;
   if (wanted.generic.sa_family == AF_INET) {
     wanted.v4.sin_addr.s_addr = htonl(INADDR_ANY);
   } else {
     wanted.v6.sin6_addr = in6addr_any;
   }
-  return libc::bind(fd, &wanted.generic, size);
+  if (libc::bind(fd, &wanted.generic, size) != 0) return -1;
+  MarkDescriptor(fd, is_port_of_kernel ? kBound | kPortOfKernel : unsigned{kBound});
+  if ((g_descriptors.Flags(fd) & kFreshStream) != 0)
+    Guarded([&] { return NoteCounterpart(fd, *counterpart), 0; }, 0);
+  return 0;
 }

@@ -6,6 +6,7 @@
 #include "preload/datagrams.h"
 #include "preload/dns_by_hand.h"
 #include "preload/libc_aliases.h"
+#include "preload/listening.h"
 #include "preload/originals.h"
 #include "preload/outbound.h"
 #include "preload/pending_calls.h"
@@ -74,6 +75,13 @@ int AskNameServer(int fd, mmsghdr* messages, unsigned count, int flags) {
 using namespace socksify;
 
 SOCKSIFY_EXPORT int connect(int fd, const sockaddr* address, socklen_t size) {
+  if ((g_descriptors.Flags(fd) & kInbound) != 0) [[unlikely]] {
+    if (OwnSocketOf(fd) != fd) {
+      errno = EISCONN;
+      return -1;
+    }
+    GiveUpInbound(fd);
+  }
   if (!IsInternetAddress(address, size)) {
     const bool dissolves = reinterpret_cast<uintptr_t>(address) >= 4096 &&
                            size >= sizeof address->sa_family && address->sa_family == AF_UNSPEC;

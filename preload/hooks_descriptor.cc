@@ -13,6 +13,7 @@
 #include "preload/connections.h"
 #include "preload/hidden_descriptors.h"
 #include "preload/libc_aliases.h"
+#include "preload/listening.h"
 #include "preload/originals.h"
 #include "preload/relays.h"
 #include "preload/runtime.h"
@@ -56,12 +57,16 @@ SOCKSIFY_EXPORT int socketpair(int domain, int type, int protocol, int pair[2]) 
 }
 
 SOCKSIFY_EXPORT int accept(int fd, sockaddr* address, socklen_t* size) {
+  if ((g_descriptors.Flags(fd) & kInbound) != 0) [[unlikely]]
+    return Guarded([&] { return AcceptInbound(fd, address, size, 0); }, -1);
   const int accepted = libc::accept(fd, address, size);
   NoteNewDescriptor(accepted);
   return accepted;
 }
 
 SOCKSIFY_EXPORT int accept4(int fd, sockaddr* address, socklen_t* size, int flags) {
+  if ((g_descriptors.Flags(fd) & kInbound) != 0) [[unlikely]]
+    return Guarded([&] { return AcceptInbound(fd, address, size, flags); }, -1);
   const int accepted = libc::accept4(fd, address, size, flags);
   NoteNewDescriptor(accepted);
   return accepted;
@@ -69,11 +74,13 @@ SOCKSIFY_EXPORT int accept4(int fd, sockaddr* address, socklen_t* size, int flag
 
 // A listening socket is in epoll sets for long, and is never connected.
 SOCKSIFY_EXPORT int listen(int fd, int backlog) noexcept {
-  if ((g_descriptors.Flags(fd) & kFreshStream) != 0) {
+  const unsigned flags = g_descriptors.Flags(fd);
+  if ((flags & kFreshStream) != 0) {
     g_watches.EndFresh(fd);
     g_descriptors.ClearFlags(fd, kFreshStream);
   }
-  return libc::listen(fd, backlog);
+  if ((flags & (kFreshStream | kInbound)) == 0) return libc::listen(fd, backlog);
+  return Guarded([&] { return Listen(fd, backlog); }, -1);
 }
 
 SOCKSIFY_EXPORT int close(int fd) {

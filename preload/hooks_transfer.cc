@@ -18,6 +18,7 @@
 #include "preload/connections.h"
 #include "preload/dns_by_hand.h"
 #include "preload/libc_aliases.h"
+#include "preload/listening.h"
 #include "preload/originals.h"
 #include "preload/parts.h"
 #include "preload/pending_calls.h"
@@ -359,6 +360,8 @@ SOCKSIFY_EXPORT ssize_t splice(int from, off64_t* from_offset, int to, off64_t* 
 
 SOCKSIFY_EXPORT int shutdown(int fd, int how) noexcept {
   if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR) return libc::shutdown(fd, how);
+  if ((g_descriptors.Flags(fd) & kInbound) != 0) [[unlikely]]
+    return ShutDownInbound(fd, how);
   if (IsPending(fd) && DissolvePending(fd)) [[unlikely]]
     return 0;
   // It fails, and has its effect all the same (inet_shutdown()).

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "preload/connections.h"
+#include "preload/listening.h"
 #include "preload/originals.h"
 #include "preload/pending.h"
 #include "preload/runtime.h"
@@ -99,6 +100,12 @@ bool IsAlone() {
   return result;
 }
 
+// Before a wait proxies are asked to listen again.
+[[gnu::always_inline]] inline void SeeToListeners() {
+  if (g_inbounds.has_idle()) [[unlikely]]
+    Guarded([] { return ListenAgain(), 0; }, 0);
+}
+
 // What was known of the number is over, if it was closed where we could not see.
 int NoteSet(int epoll_fd) {
   if (epoll_fd < 0) return epoll_fd;
@@ -113,6 +120,7 @@ int NoteSet(int epoll_fd) {
 using namespace socksify;
 
 SOCKSIFY_EXPORT int poll(pollfd* fds, nfds_t count, int timeout_ms) {
+  SeeToListeners();
   if (g_pendings.is_used() || g_watches.is_used()) [[unlikely]]
     return PollAmongPending(fds, count, timeout_ms);
   if (!IsAlone() && HasOurs(fds, count)) [[unlikely]]
@@ -131,6 +139,7 @@ SOCKSIFY_EXPORT int __poll_chk(pollfd* fds, nfds_t count, int timeout_ms, size_t
 }
 
 SOCKSIFY_EXPORT int ppoll(pollfd* fds, nfds_t count, const timespec* timeout, const sigset_t* mask) {
+  SeeToListeners();
   if ((g_pendings.is_used() || g_watches.is_used()) && IsValid(timeout)) [[unlikely]]
     return PollAmongPending(fds, count, timeout, mask);
   return libc::ppoll(fds, count, timeout, mask);
@@ -143,6 +152,7 @@ SOCKSIFY_EXPORT int __ppoll_chk(pollfd* fds, nfds_t count, const timespec* timeo
 }
 
 SOCKSIFY_EXPORT int select(int count, fd_set* read, fd_set* write, fd_set* except, timeval* timeout) {
+  SeeToListeners();
   if (!g_pendings.is_used()) [[likely]]
     return libc::select(count, read, write, except, timeout);
   return SelectAmongPending(count, read, write, except, timeout);
@@ -154,6 +164,7 @@ SOCKSIFY_EXPORT int __select(int count, fd_set* read, fd_set* write, fd_set* exc
 
 SOCKSIFY_EXPORT int pselect(int count, fd_set* read, fd_set* write, fd_set* except, const timespec* timeout,
                             const sigset_t* mask) {
+  SeeToListeners();
   if (!ConcernsPending(count, read, write, except) || !IsValid(timeout)) [[likely]]
     return libc::pselect(count, read, write, except, timeout, mask);
   return Guarded([&] { return WaitSelect(count, read, write, except, timeout, mask, nullptr); }, -1);
@@ -168,12 +179,19 @@ SOCKSIFY_EXPORT int epoll_create1(int flags) noexcept {
 }
 
 SOCKSIFY_EXPORT int epoll_ctl(int epoll_fd, int operation, int fd, epoll_event* event) noexcept {
-  if (!Watches::Concerns(fd)) [[likely]]
-    return libc::epoll_ctl(epoll_fd, operation, fd, event);
+  if (!Watches::Concerns(fd)) [[likely]] {
+    const int result = libc::epoll_ctl(epoll_fd, operation, fd, event);
+    if (result == 0 || OwnSocketOf(fd) == fd || errno != EINVAL || event == nullptr) return result;
+    // What stands behind a socket that listens at a proxy is a set, and those cannot be had exclusively.
+    epoll_event shared = *event;
+    shared.events &= ~static_cast<uint32_t>(EPOLLEXCLUSIVE);
+    return libc::epoll_ctl(epoll_fd, operation, fd, &shared);
+  }
   return g_watches.Control(epoll_fd, operation, fd, event);
 }
 
 SOCKSIFY_EXPORT int epoll_wait(int epoll_fd, epoll_event* events, int max_events, int timeout_ms) {
+  SeeToListeners();
   if (g_watches.is_used()) [[unlikely]]
     return WaitAmongHandshakes(epoll_fd, events, max_events, timeout_ms, nullptr);
   if (IsAlone()) return libc::epoll_wait(epoll_fd, events, max_events, timeout_ms);
@@ -185,6 +203,7 @@ SOCKSIFY_EXPORT int epoll_wait(int epoll_fd, epoll_event* events, int max_events
 
 SOCKSIFY_EXPORT int epoll_pwait(int epoll_fd, epoll_event* events, int max_events, int timeout_ms,
                                 const sigset_t* mask) {
+  SeeToListeners();
   if (g_watches.is_used()) [[unlikely]]
     return WaitAmongHandshakes(epoll_fd, events, max_events, timeout_ms, mask);
   if (IsAlone()) return libc::epoll_pwait(epoll_fd, events, max_events, timeout_ms, mask);
@@ -196,6 +215,7 @@ SOCKSIFY_EXPORT int epoll_pwait(int epoll_fd, epoll_event* events, int max_event
 
 SOCKSIFY_EXPORT int epoll_pwait2(int epoll_fd, epoll_event* events, int max_events, const timespec* timeout,
                                  const sigset_t* mask) {
+  SeeToListeners();
   if (g_watches.is_used() && IsValid(timeout)) [[unlikely]]
     return Guarded([&] { return WaitEpoll(epoll_fd, events, max_events, timeout, mask); }, -1);
   if (IsAlone()) return libc::epoll_pwait2(epoll_fd, events, max_events, timeout, mask);

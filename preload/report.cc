@@ -101,11 +101,30 @@ const char* Outcome(const ConnectionEvent& event) {
   return event.is_in_progress ? "in progress" : "ok";
 }
 
+const char* Prefix(ConnectionEvent::Kind kind) {
+  switch (kind) {
+    case ConnectionEvent::Kind::kConnect: break;
+    case ConnectionEvent::Kind::kListen: return "listens at ";
+    case ConnectionEvent::Kind::kAccept: return "accepts ";
+  }
+  return "";
+}
+
+const char* EventName(ConnectionEvent::Kind kind) {
+  switch (kind) {
+    case ConnectionEvent::Kind::kConnect: break;
+    case ConnectionEvent::Kind::kListen: return "listen";
+    case ConnectionEvent::Kind::kAccept: return "accept";
+  }
+  return "connect";
+}
+
 // "curl[412] web.test:80 via socks5 10.0.3.1:1080 (socks.conf:12) 3.2 ms"
 std::string ConnectionLine(const ConnectionEvent& event) {
   std::string line = "socksify: ";
   AppendProgram(&line);
   line += ' ';
+  line += Prefix(event.kind);
   AppendEscaped(&line, event.destination.ToString());
   if (std::string_view(event.protocol) == "udp") line += "/udp";
   if (event.target == nullptr) {
@@ -165,7 +184,7 @@ std::string BeginTrace(const char* event) {
 }
 
 std::string ConnectionTrace(const ConnectionEvent& event) {
-  std::string json = BeginTrace("connect");
+  std::string json = BeginTrace(EventName(event.kind));
   AppendMember(&json, "destination", event.destination.ToString());
   AppendMember(&json, "protocol", event.protocol);
   if (event.rule != nullptr) AppendMember(&json, "rule", event.rule->where.ToString());

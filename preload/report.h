@@ -20,6 +20,11 @@ namespace socksify {
 
 // The outcome of one call of the program.
 struct ConnectionEvent {
+  enum class Kind : uint8_t {
+    kConnect,
+    kListen,  // a proxy listens; `destination` is where peers connect
+    kAccept,  // `destination` is the peer
+  };
   const Endpoint& destination;
   const char* protocol = "tcp";
   const Rule* rule = nullptr;        // null: no rule
@@ -27,6 +32,7 @@ struct ConnectionEvent {
   const Failure* failure = nullptr;  // null: success
   bool is_in_progress = false;       // a direct non-blocking connection whose outcome the kernel still awaits
   long long elapsed_us = 0;
+  Kind kind = Kind::kConnect;
 };
 
 struct LookupEvent {

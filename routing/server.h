@@ -36,6 +36,7 @@ struct Server {
   std::string username;   // RFC 1929 user name, SOCKS4 user id; empty: the environment decides
   std::string password;   // never printed
   bool has_password = false;
+  bool has_bind_extension = false;  // Dante's `extension: bind`
   Location where;  // the line that introduces it
 
   // Set when this server cannot be used by this version, with the reason for people ("gssapi is not supported

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Inbounds: the program's sockets that listen, or are about to, at a proxy (BIND, RFC 1928 sections 4 and 6).
+//
+// Behind such a descriptor, from listen(2) on, there is an epoll set of ours instead of the program's socket:
+// the set holds the connection to the proxy, on which the peer will be announced, and the program's own
+// socket where the table lets local peers in as well. The kernel calls it readable when accept(2) has
+// something to give, whatever call the program waits with. What the program asks and tells its socket goes to
+// the socket itself, which is hidden.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/endpoint.h"
+#include "preload/descriptor_array.h"
+#include "preload/leaf_lock.h"
+#include "preload/stable_pool.h"
+#include "protocol/handshake.h"
+#include "routing/route_table.h"
+
+namespace socksify {
+
+struct InboundSocket {
+  int family = AF_UNSPEC;
+  // The proxied connection for whose sake the socket was bound: where its peer is, and its rule. A name, or
+  // an address; 0.0.0.0:0 for none.
+  Endpoint counterpart;
+  bool has_counterpart = false;
+
+  std::atomic<int> own_fd = -1;  // the program's socket, hidden; -1: it is still behind the descriptor
+  uint64_t own_cookie = 0;
+  bool lets_in_locals = false;
+  bool is_extension = false;  // Dante's: see protocol/bind_query.h
+
+  // The connection to the proxy, hidden; -1: none at present. Touched by the holder of `is_busy`, and read by
+  // others.
+  std::atomic<int> control_fd = -1;
+  uint64_t control_cookie = 0;
+  Handshake handshake;
+  const Rule* rule = nullptr;
+  const Target* target = nullptr;
+  Endpoint bound;                 // where peers connect
+  long long paused_until_ms = 0;  // after a failure
+
+  std::atomic<bool> is_busy = false;
+  uint32_t references = 0;
+  InboundSocket* next_free = nullptr;
+};
+
+class Inbounds {
+ public:
+  constexpr Inbounds() = default;
+
+  InboundSocket* Find(int fd) const { return sockets_.Get(fd); }
+  // The same, made if need be. Null when there is no memory.
+  InboundSocket* Provide(int fd, int family);
+  void Copy(int from, int to);
+  void Forget(int fd);
+
+  // Whether a socket listens that no proxy listens for: to be seen to before the program waits.
+  bool has_idle() const { return idle_.load(std::memory_order_relaxed) != 0; }
+  void CountIdle(int change) { idle_.fetch_add(change, std::memory_order_relaxed); }
+
+  // See leaf_lock.h.
+  LeafLock* lock() { return &lock_; }
+
+ private:
+  void ForgetOne(int fd);
+
+  DescriptorArray<InboundSocket*> sockets_;
+  StablePool<InboundSocket> pool_;
+  std::atomic<int> idle_ = 0;
+  LeafLock lock_;
+};
+
+extern constinit Inbounds g_inbounds;
+
+}  // namespace socksify
