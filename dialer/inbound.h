@@ -23,8 +23,9 @@ enum class PeerCheck : uint8_t {
 struct InboundRequest {
   // Whose connection is awaited: an IP address, or a name; 0.0.0.0 for anybody's. The port is the one that
   // the proxy is asked to listen on, 0 for any. RFC 1928 does not say that a client may choose; Dante's
-  // server and others read DST.PORT so, and give another one where they cannot. BindExtensionRequest() asks
-  // for Dante's extension (protocol/bind_query.h), in which no second reply comes.
+  // server and others read DST.PORT so beside 0.0.0.0, and give another one where they cannot.
+  // BindExtensionRequest() asks for Dante's extension (protocol/bind_query.h), in which no second reply
+  // comes.
   Endpoint destination;
   PeerCheck check = PeerCheck::kLeftToProxy;
   // Where not 0, the port that the connection to the proxy comes from, as the extension needs it. The socket

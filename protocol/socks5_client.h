@@ -32,8 +32,8 @@ struct Socks5Auth {
 // CMD (RFC 1928 section 4).
 enum class Socks5Command : uint8_t {
   kConnect = 1,
-  // `destination` says who may connect: an address or a name, or 0.0.0.0 for anybody; its port is the one
-  // that the proxy is to listen on if it can (Dante and others read it so), 0 for any. BND.ADDR and BND.PORT
+  // `destination` says who may connect: an address or a name, or 0.0.0.0 for anybody; beside 0.0.0.0 its port
+  // is the one to listen on if the proxy can (Dante and others read it so), 0 for any. BND.ADDR and BND.PORT
   // of the first reply tell where the peer is to connect. See Handshake::AwaitPeer for the second one.
   kBind = 2,
   // `destination` is where the client will send datagrams from; 0.0.0.0:0 when that is not known. BND.ADDR
