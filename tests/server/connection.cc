@@ -3,45 +3,21 @@
 // for; so no state has to know which event brought it about.
 #include "tests/server/connection.h"
 
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include <array>
 #include <cerrno>
 #include <utility>
 
-#include "base/socket_address.h"
+#include "tests/server/tcp_sockets.h"
 #include "tests/server/wire.h"
 
 namespace socksify::testserver {
 namespace {
 
-// A side is not read while this much waits for the other one.
-constexpr size_t kMaxWaiting = 256 << 10;
-
-Endpoint AddressOf(int fd, decltype(&getsockname) get) {
-  SocketAddress address{};
-  socklen_t size = sizeof address;
-  if (get(fd, &address.generic, &size) < 0) return {};
-  return EndpointFromSockaddr(&address.generic, size).value_or(Endpoint());
-}
-
 BoundAddress LocalAddress(int fd) {
-  const Endpoint local = AddressOf(fd, &getsockname);
+  const Endpoint local = LocalAddressOf(fd);
   return {local.HostToString(), local.port()};
-}
-
-// One non-blocking read behind the end of `out`: the count, 0 at the end, -1 with errno.
-ssize_t ReadSome(int fd, std::string* out) {
-  // One server thread uses it at a time, and a stack is small.
-  thread_local std::array<char, 64 << 10> chunk;
-  ssize_t count = 0;
-  do {
-    count = recv(fd, chunk.data(), chunk.size(), MSG_DONTWAIT);
-  } while (count < 0 && errno == EINTR);
-  if (count > 0) out->append(chunk.data(), count);
-  return count;
 }
 
 }  // namespace
@@ -52,11 +28,10 @@ Connection::Connection(const ConnectionContext& context, uint64_t token, UniqueF
       client_(std::move(client)),
       negotiation_(context.settings, &record_, &output_),
       local_(LocalAddress(client_.get())) {
-  const int on = 1;
-  setsockopt(client_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  SetNoDelay(client_.get());
   record_.id = context_.book->Open();
-  record_.client = AddressOf(client_.get(), &getpeername).ToString();
-  record_.listener = AddressOf(client_.get(), &getsockname).ToString();
+  record_.client = PeerAddressOf(client_.get()).ToString();
+  record_.listener = LocalAddressOf(client_.get()).ToString();
   context_.book->Store(record_);
   client_interest_ = EPOLLIN;
   context_.poller->Add(client_.get(), client_interest_, token_);
@@ -149,24 +124,16 @@ void Connection::Follow(Negotiation::Step step) {
 
 void Connection::Associate() {
   relay_.emplace(context_, token_ + static_cast<uint64_t>(Side::kRelay), &record_);
-  const Endpoint client = AddressOf(client_.get(), &getpeername);
-  const int error = relay_->Open(AddressOf(client_.get(), &getsockname).ip(), client.ip());
+  const Endpoint client = PeerAddressOf(client_.get());
+  const int error = relay_->Open(LocalAddressOf(client_.get()).ip(), client.ip());
   step_ = negotiation_.Answer(ReplyCodeForErrno(error), {local_.host, relay_->port()});
 }
 
 void Connection::Dial(const Origin& origin) {
-  SocketAddress address{};
   const std::optional<IpAddress> ip = IpAddress::Parse(origin.text);
-  const int family = ip && ip->is_v6() ? AF_INET6 : AF_INET;
-  const socklen_t size = ip ? ToSockaddr(*ip, origin.port, family, &address) : 0;
-  upstream_.Reset(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  int error = upstream_.valid() ? EAFNOSUPPORT : errno;
-  if (upstream_.valid() && size != 0) {
-    error = connect(upstream_.get(), &address.generic, size) < 0 ? errno : 0;
-  }
-  if (error != 0 && error != EINPROGRESS) {
-    step_ = negotiation_.Answer(ReplyCodeForErrno(error), local_);
-    upstream_.Reset();
+  if (ip) upstream_ = StartConnecting(Endpoint::FromIp(*ip, origin.port), nullptr);
+  if (!upstream_.valid()) {
+    step_ = negotiation_.Answer(ReplyCodeForErrno(ip ? errno : EAFNOSUPPORT), local_);
     return;
   }
   dialing_ = true;
@@ -175,14 +142,11 @@ void Connection::Dial(const Origin& origin) {
 }
 
 void Connection::FinishDial() {
-  int error = 0;
-  socklen_t size = sizeof error;
-  if (getsockopt(upstream_.get(), SOL_SOCKET, SO_ERROR, &error, &size) < 0) error = errno;
+  const int error = TakeSocketError(upstream_.get());
   dialing_ = false;
   if (error != 0) upstream_.Reset();
   step_ = negotiation_.Answer(ReplyCodeForErrno(error), error == 0 ? LocalAddress(upstream_.get()) : local_);
-  const int on = 1;
-  if (error == 0) setsockopt(upstream_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (error == 0) SetNoDelay(upstream_.get());
 }
 
 void Connection::RelayToOrigin() {
@@ -195,22 +159,10 @@ void Connection::RelayToOrigin() {
     if (built_in_->wants_close()) origin_eof_ = true;
     return;
   }
-  size_t sent = 0;
-  while (sent < input_.size()) {
-    const ssize_t count = upstream_.valid() ? send(upstream_.get(), input_.data() + sent,
-                                                   input_.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT)
-                                            : -1;
-    if (count < 0 && upstream_.valid() && errno == EINTR) continue;
-    if (count < 0 && upstream_.valid() && errno == EAGAIN) break;
-    if (count < 0) {
-      // The origin takes nothing more; what it said is still to be passed on.
-      sent = input_.size();
-      break;
-    }
-    sent += count;
-    record_.bytes_from_client += count;
-  }
-  input_.erase(0, sent);
+  const ssize_t count = upstream_.valid() ? SendSome(upstream_.get(), &input_) : -1;
+  if (count > 0) record_.bytes_from_client += count;
+  // An origin that takes nothing more may have said something that is still to be passed on.
+  if (count < 0) input_.clear();
 }
 
 void Connection::FlushClient() {
@@ -266,9 +218,8 @@ void Connection::UpdateInterest() {
 void Connection::Finish(CloseHow how) {
   if (finished()) return;
   if (how == CloseHow::kRst) {
-    const linger reset{.l_onoff = 1, .l_linger = 0};
-    setsockopt(client_.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-    if (upstream_.valid()) setsockopt(upstream_.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    SetResetOnClose(client_.get());
+    if (upstream_.valid()) SetResetOnClose(upstream_.get());
   } else {
     // close(2) with unread bytes would be a reset.
     std::string unread;
