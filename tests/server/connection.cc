@@ -15,9 +15,8 @@
 namespace socksify::testserver {
 namespace {
 
-BoundAddress LocalAddress(int fd) {
-  const Endpoint local = LocalAddressOf(fd);
-  return {local.HostToString(), local.port()};
+BoundAddress InWords(const Endpoint& endpoint) {
+  return {endpoint.HostToString(), endpoint.port()};
 }
 
 }  // namespace
@@ -27,7 +26,7 @@ Connection::Connection(const ConnectionContext& context, uint64_t token, UniqueF
       token_(token),
       client_(std::move(client)),
       negotiation_(context.settings, &record_, &output_),
-      local_(LocalAddress(client_.get())) {
+      local_(InWords(LocalAddressOf(client_.get()))) {
   SetNoDelay(client_.get());
   record_.id = context_.book->Open();
   record_.client = PeerAddressOf(client_.get()).ToString();
@@ -43,6 +42,7 @@ Connection::~Connection() {
 
 void Connection::OnReady(Side side, uint32_t events) {
   if (finished()) return;
+  if (side == Side::kListener) return OnListener(events);
   if (side >= Side::kRelay) {
     if (!relay_) return;
     const int which = static_cast<int>(side) - static_cast<int>(Side::kRelay);
@@ -102,7 +102,9 @@ void Connection::Advance() {
 void Connection::Negotiate() {
   if (step_ == Negotiation::Step::kNeedInput) Follow(negotiation_.Receive(&input_));
   if (step_ == Negotiation::Step::kOver) input_.clear();
-  const bool unanswered = step_ == Negotiation::Step::kNeedInput || step_ == Negotiation::Step::kOver;
+  // A BIND that waits ends with its control connection.
+  const bool unanswered = step_ == Negotiation::Step::kNeedInput || step_ == Negotiation::Step::kOver ||
+                          step_ == Negotiation::Step::kAwaitPeer;
   if (!client_eof_ || !unanswered) return;
   if (record_.outcome.empty()) record_.outcome = "client left";
   // The client may have shut down only its sending side: it still gets what it was told so far, and a
@@ -116,6 +118,7 @@ void Connection::Negotiate() {
 void Connection::Follow(Negotiation::Step step) {
   step_ = step;
   if (step == Negotiation::Step::kAssociate) return Associate();
+  if (step == Negotiation::Step::kBind) return Bind();
   if (step != Negotiation::Step::kConnect) return;
   if (negotiation_.origin().kind == OriginKind::kAddress) return Dial(negotiation_.origin());
   built_in_.emplace(negotiation_.origin());
@@ -127,6 +130,57 @@ void Connection::Associate() {
   const Endpoint client = PeerAddressOf(client_.get());
   const int error = relay_->Open(LocalAddressOf(client_.get()).ip(), client.ip());
   step_ = negotiation_.Answer(ReplyCodeForErrno(error), {local_.host, relay_->port()});
+}
+
+void Connection::Bind() {
+  const BindScript& script = negotiation_.script().bind;
+  const int error = listener_.Open(LocalAddressOf(client_.get()).ip(), record_.port, script, context_.binds);
+  if (error == 0) record_.bound = LocalAddressOf(listener_.fd()).ToString();
+  step_ = negotiation_.Answer(ReplyCodeForErrno(error), {local_.host, listener_.port()});
+  if (step_ != Negotiation::Step::kAwaitPeer) return;
+  const uint64_t token = token_ + static_cast<uint64_t>(Side::kListener);
+  context_.poller->Add(listener_.fd(), EPOLLIN, token);
+  if (!script.timeout_ms) return;
+  context_.poller->CallAt(Clock::now() + std::chrono::milliseconds(*script.timeout_ms), token);
+}
+
+// Without `events` the time is up.
+void Connection::OnListener(uint32_t events) {
+  if (!listener_.is_open()) return;
+  if (events != 0) {
+    UniqueFd peer = listener_.Accept();
+    if (!peer.valid()) return;
+    TakePeer(std::move(peer));
+  } else {
+    step_ = negotiation_.AnswerPeer(kTtlExpired, {"0.0.0.0", 0}, "timed out");
+  }
+  listener_.Close();
+  Advance();
+}
+
+void Connection::TakePeer(UniqueFd peer) {
+  const Endpoint from = PeerAddressOf(peer.get());
+  record_.peers.push_back(from.ToString());
+  if (negotiation_.script().bind.drop) {
+    record_.outcome = "ended by script";
+    return Finish(negotiation_.close_with());
+  }
+  const bool expected = !negotiation_.script().bind.check || IsExpected(from.ip());
+  step_ = negotiation_.AnswerPeer(expected ? kSucceeded : kNotAllowed, InWords(from),
+                                  expected ? "accepted" : "refused");
+  const bool silent = negotiation_.script().second.silent;
+  if (step_ != Negotiation::Step::kRelay && !silent) return;
+  upstream_ = std::move(peer);
+  SetNoDelay(upstream_.get());
+  if (silent) return;  // the peer, too, waits in vain
+  upstream_interest_ = EPOLLIN;
+  context_.poller->Add(upstream_.get(), upstream_interest_, token_ + 1);
+}
+
+bool Connection::IsExpected(const IpAddress& peer) const {
+  const Origin& asked = negotiation_.origin();  // an address stands for itself, a name for what it was given
+  const std::optional<IpAddress> ip = IpAddress::Parse(asked.text);
+  return ip && (*ip == peer || ip->IsUnspecified());
 }
 
 void Connection::Dial(const Origin& origin) {
@@ -145,7 +199,8 @@ void Connection::FinishDial() {
   const int error = TakeSocketError(upstream_.get());
   dialing_ = false;
   if (error != 0) upstream_.Reset();
-  step_ = negotiation_.Answer(ReplyCodeForErrno(error), error == 0 ? LocalAddress(upstream_.get()) : local_);
+  step_ = negotiation_.Answer(ReplyCodeForErrno(error),
+                              error == 0 ? InWords(LocalAddressOf(upstream_.get())) : local_);
   if (error == 0) SetNoDelay(upstream_.get());
 }
 
@@ -208,7 +263,7 @@ void Connection::UpdateInterest() {
   if (client != client_interest_) context_.poller->Modify(client_.get(), client, token_);
   client_interest_ = client;
 
-  if (!upstream_.valid() || dialing_) return;
+  if (!upstream_.valid() || step_ != Negotiation::Step::kRelay) return;
   uint32_t upstream = input_.empty() ? 0 : uint32_t{EPOLLOUT};
   if (!origin_eof_ && output_.pending() < kMaxWaiting) upstream |= EPOLLIN;
   if (upstream != upstream_interest_) context_.poller->Modify(upstream_.get(), upstream, token_ + 1);
@@ -226,7 +281,9 @@ void Connection::Finish(CloseHow how) {
     while (ReadSome(client_.get(), &unread) > 0) unread.clear();
   }
   if (!relay_) record_.bytes_to_client = output_.data_sent();
-  relay_.reset();  // before the client can see that the association is over
+  // Before the client can see that it is over.
+  relay_.reset();
+  listener_.Close();
   client_.Reset();
   upstream_.Reset();
   if (record_.outcome.empty()) record_.outcome = "stopped";

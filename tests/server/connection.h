@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/unique_fd.h"
+#include "tests/server/bind_listener.h"
 #include "tests/server/connection_context.h"
 #include "tests/server/negotiation.h"
 #include "tests/server/origin.h"
@@ -19,9 +20,9 @@ namespace socksify::testserver {
 
 class Connection {
  public:
-  // The descriptors of a connection, and their places behind its token in the poller; the last three are a
-  // UDP association's.
-  enum class Side : uint8_t { kClient, kUpstream, kRelay, kRelayV4, kRelayV6 };
+  // The descriptors of a connection, and their places behind its token in the poller: three of a UDP
+  // association, one of a BIND.
+  enum class Side : uint8_t { kClient, kUpstream, kRelay, kRelayV4, kRelayV6, kListener };
   static constexpr uint64_t kTokens = 8;
 
   // `client` is connected and non-blocking. `token` is a multiple of kTokens.
@@ -41,6 +42,10 @@ class Connection {
   void Negotiate();
   void Follow(Negotiation::Step step);
   void Associate();
+  void Bind();
+  void OnListener(uint32_t events);
+  void TakePeer(UniqueFd peer);
+  bool IsExpected(const IpAddress& peer) const;
   void Dial(const Origin& origin);
   void FinishDial();
   void RelayToOrigin();
@@ -59,6 +64,7 @@ class Connection {
   Negotiation::Step step_ = Negotiation::Step::kNeedInput;
   std::optional<BuiltInOrigin> built_in_;
   std::optional<UdpRelay> relay_;
+  BindListener listener_;
   std::string input_;  // from the client: not yet understood, or not yet passed on
   bool dialing_ = false;
   bool output_blocked_ = false;

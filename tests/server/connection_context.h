@@ -2,6 +2,7 @@
 // What all connections of a server share; outlives them.
 #pragma once
 
+#include "tests/server/bind_listener.h"
 #include "tests/server/poller.h"
 #include "tests/server/record.h"
 #include "tests/server/settings.h"
@@ -12,6 +13,7 @@ struct ConnectionContext {
   const Settings* settings = nullptr;
   RecordBook* book = nullptr;
   Poller* poller = nullptr;
+  BindHistory* binds = nullptr;
 };
 
 }  // namespace socksify::testserver

@@ -115,6 +115,10 @@ Negotiation::Step Negotiation::StartRequest() {
       if (is_socks5() && settings_->udp()) return Step::kAssociate;
       return Refuse(kCommandNotSupported, "refused");
     case Command::kBind:
+      if (!settings_->bind()) return Refuse(kCommandNotSupported, "refused");
+      origin_ = settings_->FindOrigin(record_->host, record_->port);
+      if (origin_.kind == OriginKind::kRefuse) return Refuse(origin_.code, "refused");
+      return Step::kBind;
     default: return Refuse(kCommandNotSupported, "refused");
   }
   origin_ = settings_->FindOrigin(record_->host, record_->port);
@@ -126,30 +130,56 @@ Negotiation::Step Negotiation::StartRequest() {
 
 Negotiation::Step Negotiation::Answer(uint8_t reply_code, const BoundAddress& bound) {
   if (reply_code != kSucceeded) return Refuse(reply_code, "refused");
-  const bool is_udp = static_cast<Command>(record_->command) == Command::kUdpAssociate;
+  const Command command = static_cast<Command>(record_->command);
   BoundAddress said = script_.bound.value_or(bound);
-  if (is_udp && said.port == 0) said.port = bound.port;
-  const uint8_t code = is_socks5() ? kSucceeded : kSocks4Granted;
+  if (command != Command::kConnect && said.port == 0) said.port = bound.port;
+  Step next = Step::kRelay;
+  record_->outcome = "connected";
+  if (command == Command::kUdpAssociate) record_->outcome = "associated";
+  if (command == Command::kBind) {
+    record_->outcome = "bound";
+    next = Step::kAwaitPeer;
+  }
+  const uint8_t code = CodeFor(kSucceeded);
   record_->reply_code = code;
-  record_->outcome = is_udp ? "associated" : "connected";
-  return Push(is_socks5() ? MakeSocks5Reply(script_.reply.version.value_or(kSocks5Version), code, said)
-                          : MakeSocks4Reply(script_.reply.version.value_or(0), code, said),
-              script_.reply, Step::kRelay);
+  return PushReply(code, said, script_.reply, next);
+}
+
+Negotiation::Step Negotiation::AnswerPeer(uint8_t reply_code, const BoundAddress& peer,
+                                          std::string_view outcome) {
+  const uint8_t code = script_.second.code.value_or(CodeFor(reply_code));
+  const bool accepted = reply_code == kSucceeded && code == CodeFor(kSucceeded);
+  record_->outcome = reply_code == kSucceeded && !accepted ? "refused" : outcome;
+  if (script_.second.silent) return Push({}, script_.second, Step::kOver);
+  record_->second_code = code;
+  const Step step = PushReply(code, script_.second_bound.value_or(peer), script_.second,
+                              accepted ? Step::kRelay : Step::kOver);
+  if (!accepted) output_->PushEnd();
+  return step;
 }
 
 Negotiation::Step Negotiation::Refuse(uint8_t reply_code, std::string_view outcome) {
   const BoundAddress bound = script_.bound.value_or(BoundAddress{"0.0.0.0", 0});
-  uint8_t code = reply_code;
-  if (!is_socks5()) code = outcome == "bad credentials" ? kSocks4BadUser : kSocks4Rejected;
+  uint8_t code = CodeFor(reply_code);
+  if (!is_socks5() && outcome == "bad credentials") code = kSocks4BadUser;
   code = script_.reply.code.value_or(code);
   record_->reply_code = code;
   record_->outcome = outcome;
-  const Step step =
-      Push(is_socks5() ? MakeSocks5Reply(script_.reply.version.value_or(kSocks5Version), code, bound)
-                       : MakeSocks4Reply(script_.reply.version.value_or(0), code, bound),
-           script_.reply, Step::kOver);
+  const Step step = PushReply(code, bound, script_.reply, Step::kOver);
   output_->PushEnd();
   return step;
+}
+
+uint8_t Negotiation::CodeFor(uint8_t reply_code) const {
+  if (is_socks5()) return reply_code;
+  return reply_code == kSucceeded ? kSocks4Granted : kSocks4Rejected;
+}
+
+Negotiation::Step Negotiation::PushReply(uint8_t code, const BoundAddress& bound, const StageScript& stage,
+                                         Step next) {
+  return Push(is_socks5() ? MakeSocks5Reply(stage.version.value_or(kSocks5Version), code, bound)
+                          : MakeSocks4Reply(stage.version.value_or(0), code, bound),
+              stage, next);
 }
 
 Negotiation::Step Negotiation::Malformed(std::string_view why) {

@@ -2,8 +2,8 @@
 // Negotiation: one client's handshake from the first byte to the reply, without I/O.
 //
 // The caller collects the client's bytes and offers them to Receive() until it says what to do next. SOCKS4,
-// 4A and 5 are told apart by the first byte. CONNECT and, with SOCKS5, UDP ASSOCIATE are carried out by the
-// caller; BIND is recorded and refused (reply 7). Not thread-safe.
+// 4A and 5 are told apart by the first byte. CONNECT, BIND and, with SOCKS5, UDP ASSOCIATE are carried out by
+// the caller. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,8 @@ class Negotiation {
     kNeedInput,
     kConnect,    // connect to origin(), which is never of kind kUnknown or kRefuse, and call Answer()
     kAssociate,  // open a UDP relay and call Answer()
+    kBind,       // listen for a peer and call Answer()
+    kAwaitPeer,  // the answer to a BIND is success: call AnswerPeer() when the peer has come or will not
     kRelay,      // the answer is success: what follows is application data
     kOver,       // nothing that the client says matters any more
   };
@@ -32,10 +34,14 @@ class Negotiation {
 
   // Takes complete messages off the front of `input`.
   Step Receive(std::string* input);
-  // The outcome of connecting or associating: a SOCKS5 reply code, and the address that the destination sees,
-  // or the relay's. A port of 0 in an association's reply.bound stands for the relay's.
+  // The outcome of connecting, associating or listening: a SOCKS5 reply code, and the address that the
+  // destination sees, or the relay's, or the one that the peer is to connect to. A port of 0 in reply.bound
+  // stands for the last two's.
   Step Answer(uint8_t reply_code, const BoundAddress& bound);
+  // A BIND's second reply. A code other than success ends the connection, with `outcome` on record.
+  Step AnswerPeer(uint8_t reply_code, const BoundAddress& peer, std::string_view outcome);
 
+  const Script& script() const { return script_; }
   const Origin& origin() const { return origin_; }
   CloseHow close_with() const { return script_.close_with; }
 
@@ -47,6 +53,9 @@ class Negotiation {
   Step CheckCredentials();
   Step StartRequest();
   Step Refuse(uint8_t reply_code, std::string_view outcome);
+  // The code of this protocol that says `reply_code`, a SOCKS5 one.
+  uint8_t CodeFor(uint8_t reply_code) const;
+  Step PushReply(uint8_t code, const BoundAddress& bound, const StageScript& stage, Step next);
   Step Malformed(std::string_view why);
   Step Push(std::string message, const StageScript& stage, Step next);
   bool is_socks5() const { return record_->protocol == "socks5"; }

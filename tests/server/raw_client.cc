@@ -72,9 +72,9 @@ std::string RawClient::ReadToEnd() {
   return bytes;
 }
 
-std::string Socks4Request(std::string_view host, uint16_t port, std::string_view user) {
+std::string Socks4Request(std::string_view host, uint16_t port, std::string_view user, uint8_t command) {
   const std::optional<IpAddress> ip = IpAddress::Parse(host);
-  std::string request = "\x04\x01";
+  std::string request{'\x04', static_cast<char>(command)};
   AppendPort(&request, port);
   AppendIp(&request, ip.value_or(IpAddress::V4(1)));
   request.append(user);

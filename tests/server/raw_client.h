@@ -38,7 +38,9 @@ class RawClient {
 };
 
 // Messages as clients send them. `host` is an IP address or a name.
-std::string Socks4Request(std::string_view host, uint16_t port, std::string_view user = "");  // 4A for a name
+// 4A for a name.
+std::string Socks4Request(std::string_view host, uint16_t port, std::string_view user = "",
+                          uint8_t command = 1);
 std::string Socks5Request(std::string_view host, uint16_t port, uint8_t command = 1);
 std::string Socks5Credentials(std::string_view user, std::string_view password);
 

@@ -44,13 +44,17 @@ struct RequestRecord {
   std::string host;  // the destination as sent; addresses in their usual text form
   uint16_t port = 0;
   int reply_code = -1;  // the code in the server's reply, -1 for none yet
-  // "" while negotiating; "connected", "associated", "refused", "bad credentials", "no acceptable method",
-  // "silent", "malformed: WHY", "client left", "ended by script", "stopped" (with the server): what became of
-  // the request, not how a connected one ended.
+  // "" while negotiating; "connected", "associated", "bound" (no peer has come yet), "accepted", "timed out",
+  // "refused", "bad credentials", "no acceptable method", "silent", "malformed: WHY", "client left", "ended
+  // by script", "stopped" (with the server): what became of the request, not how a connected one ended.
   std::string outcome;
   std::string raw;                 // the handshake's bytes as the client sent them
   uint64_t bytes_from_client = 0;  // application data; both counts are final when `finished`
   uint64_t bytes_to_client = 0;
+  // Of a BIND.
+  std::string bound;               // where it listens, whatever the reply says: 127.0.0.1:40000
+  int second_code = -1;            // the code in the second reply, -1 for none yet
+  std::vector<std::string> peers;  // who has connected; with Dante's bind extension the first 1000
   // Of a UDP association; its byte counts are those of the payloads.
   uint64_t datagrams_from_client = 0;  // with a whole header, whatever became of them
   uint64_t datagrams_to_client = 0;

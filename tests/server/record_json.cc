@@ -59,6 +59,9 @@ std::string ToJsonLine(const RequestRecord& record, bool with_raw) {
     json["port"] = record.port;
   }
   if (record.reply_code >= 0) json["reply"] = record.reply_code;
+  if (!record.bound.empty()) json["bound"] = record.bound;
+  if (record.second_code >= 0) json["second_reply"] = record.second_code;
+  if (!record.peers.empty()) json["peers"] = record.peers;
   json["outcome"] = record.outcome;
   json["bytes_from_client"] = record.bytes_from_client;
   json["bytes_to_client"] = record.bytes_to_client;

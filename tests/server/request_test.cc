@@ -186,9 +186,9 @@ TEST(RequestTest, RefusesWhatItDoesNotKnow) {
     char code;
   };
   const Case table[] = {
-      {Socks5Request("unknown.test", 80), 4},          {Socks5Request("refused.test", 80), 5},
-      {Socks5Request("expired.test", 80), 6},          {Socks5Request("127.0.0.1", closed_port), 5},
-      {Socks5Request("127.0.0.1", 80, /*BIND*/ 2), 7}, {Socks5Request("127.0.0.1", 80, 9), 7},
+      {Socks5Request("unknown.test", 80), 4}, {Socks5Request("refused.test", 80), 5},
+      {Socks5Request("expired.test", 80), 6}, {Socks5Request("127.0.0.1", closed_port), 5},
+      {Socks5Request("127.0.0.1", 80, 9), 7},
   };
   for (const Case& one : table) {
     RawClient client(Here(server));

@@ -84,20 +84,40 @@ Outcome ApplyToUdp(std::string_view key, std::string_view value, UdpScript* udp)
   return Outcome::kUnknownStep;
 }
 
+Outcome ApplyToBind(std::string_view key, std::string_view value, BindScript* bind) {
+  if (key == "port") {
+    bind->wanted_port = value == "wanted";
+    bind->port.reset();
+    return Check(bind->wanted_port || (SetNumber(value, 65535, &bind->port) && *bind->port != 0));
+  }
+  if (key == "same-port") return Check(SetNumber(value, 1, &bind->same_port));
+  if (key == "refuse-after") return Check(SetNumber(value, kMaxSize, &bind->refuse_after));
+  if (key == "timeout") return Check(SetNumber(value, kMaxDelayMs, &bind->timeout_ms));
+  if (key == "check") return Check(SetNumber(value, 1, &bind->check));
+  if (key == "drop") return Check(SetNumber(value, 1, &bind->drop));
+  if (key == "extension") return Check(SetNumber(value, 1, &bind->extension));
+  return Outcome::kUnknownStep;
+}
+
+Outcome SetBound(std::string_view value, std::optional<BoundAddress>* bound) {
+  *bound = ParseHostPort(value);
+  return Check(bound->has_value() && (*bound)->host.size() <= 255);
+}
+
 Outcome Apply(std::string_view key, std::string_view value, Script* script) {
   if (key == "close.at") return Check(SetNumber(value, kMaxSize, &script->close_at));
   if (key == "close.with") {
     script->close_with = value == "rst" ? CloseHow::kRst : CloseHow::kFin;
     return Check(value == "rst" || value == "fin");
   }
-  if (key == "reply.bound") {
-    script->bound = ParseHostPort(value);
-    return Check(script->bound.has_value() && script->bound->host.size() <= 255);
-  }
+  if (key == "reply.bound") return SetBound(value, &script->bound);
+  if (key == "second.bound") return SetBound(value, &script->second_bound);
   if (key == "method.code" && value == "none") value = "255";
   if (key.starts_with("method.")) return ApplyToStage(key.substr(7), value, &script->method);
   if (key.starts_with("auth.")) return ApplyToStage(key.substr(5), value, &script->auth);
   if (key.starts_with("reply.")) return ApplyToStage(key.substr(6), value, &script->reply);
+  if (key.starts_with("second.")) return ApplyToStage(key.substr(7), value, &script->second);
+  if (key.starts_with("bind.")) return ApplyToBind(key.substr(5), value, &script->bind);
   if (key.starts_with("udp.")) return ApplyToUdp(key.substr(4), value, &script->udp);
   return Outcome::kUnknownStep;
 }

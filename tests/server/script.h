@@ -6,7 +6,8 @@
 //   reply.delay=100 reply.split=1 reply.trailing=hello%20world
 //
 // The stages are the server's messages: `method` (SOCKS5 method selection), `auth` (SOCKS5 answer to a user
-// name and password, RFC 1929) and `reply` (the answer to the request, SOCKS4 too). Keys of every stage:
+// name and password, RFC 1929), `reply` (the answer to the request, SOCKS4 too) and `second` (a BIND's second
+// reply, and the answers to queries of Dante's bind extension). Keys of every stage:
 //
 //   version=N    the message's first byte
 //   code=N       its second byte: the method, the status, the reply code. An announced method is followed as
@@ -25,6 +26,7 @@
 //   method.code=none   the same as method.code=255: no acceptable method
 //   reply.bound=A      the bound address: 192.0.2.1:80, [2001:db8::1]:80, relay.test:80, or :80 for an empty
 //                      name. SOCKS4 can say only the first kind and sends 0.0.0.0:0 for the others.
+//   second.bound=A     the address of the peer, likewise
 //   close.at=N         the connection ends once the server has sent N bytes, handshake and data alike
 //   close.with=fin|rst how the server ends a connection of its own accord (fin)
 //
@@ -41,8 +43,24 @@
 //   udp.delay=MS    milliseconds before each
 //   udp.restart=N   the association ends, and its control connection, behind the N-th answer
 //
-// In an association's reply.bound a port of 0 stands for the relay's, so that 0.0.0.0:0 is wrong in the
-// address alone.
+// and of a BIND (the stage `bind`):
+//
+//   bind.port=N|wanted   where it listens: port N, or refused if that is taken; `wanted`: the port of the
+//   request
+//                        if that is free. Without, and where the wanted port is taken, the kernel chooses.
+//   bind.same-port=0|1   whether a request for a port that an earlier BIND of this server got gets it again
+//   if
+//                        it is free. Without, as bind.port has it.
+//   bind.refuse-after=N  refused with reply 1 once the server has granted N BINDs
+//   bind.timeout=MS      milliseconds until the second reply is code 6, with SOCKS4 91, unless a peer comes
+//   bind.check=1         another peer than DST.ADDR gets the connection ended, with a second reply of code 2,
+//                        with SOCKS4 91; 0.0.0.0 and :: stand for every peer
+//   bind.drop=1          the connection ends when a peer connects, without a second reply
+//   bind.extension=0     255.255.255.255 is a peer like any other and does not stand for Dante's bind
+//   extension
+//
+// In an association's reply.bound a port of 0 stands for the relay's, and in a BIND's for the one it listens
+// on, so that 0.0.0.0:0 is wrong in the address alone.
 //
 // Numbers are decimal or 0x... In a value %XX stands for the byte with that hexadecimal number (%20 is a
 // blank).
@@ -91,12 +109,27 @@ struct UdpScript {
   uint32_t delay_ms = 0;
 };
 
+// How a BIND is carried out.
+struct BindScript {
+  std::optional<uint16_t> port = std::nullopt;
+  bool wanted_port = false;
+  std::optional<bool> same_port = std::nullopt;
+  std::optional<size_t> refuse_after = std::nullopt;
+  std::optional<uint32_t> timeout_ms = std::nullopt;
+  bool check = false;
+  bool drop = false;
+  bool extension = true;
+};
+
 struct Script {
   StageScript method;
   StageScript auth;
   StageScript reply;
+  StageScript second;
   UdpScript udp;
+  BindScript bind;
   std::optional<BoundAddress> bound;
+  std::optional<BoundAddress> second_bound;
   std::optional<size_t> close_at;
   CloseHow close_with = CloseHow::kFin;
 };

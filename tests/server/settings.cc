@@ -102,4 +102,14 @@ bool Settings::udp() const {
   return udp_;
 }
 
+void Settings::SetBind(bool offered) {
+  const std::lock_guard lock(mutex_);
+  bind_ = offered;
+}
+
+bool Settings::bind() const {
+  const std::lock_guard lock(mutex_);
+  return bind_;
+}
+
 }  // namespace socksify::testserver

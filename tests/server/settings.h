@@ -31,7 +31,8 @@ class Settings {
   void AddScript(std::string_view pattern, Script script);  // its reply and close steps count
   void SetScript(Script script);
   void SetCredentials(std::optional<Credentials> credentials);
-  void SetUdp(bool offered);  // without: UDP ASSOCIATE is refused with reply 7
+  void SetUdp(bool offered);   // without: UDP ASSOCIATE is refused with reply 7
+  void SetBind(bool offered);  // without: BIND is refused with reply 7, with SOCKS4 91
 
   // The origin of a destination. IP addresses that no pattern names stand for themselves, names are unknown.
   Origin FindOrigin(std::string_view host, uint16_t port) const;
@@ -41,6 +42,7 @@ class Settings {
   // Set: user name and password are demanded of SOCKS5 clients, and the user name of SOCKS4 clients.
   std::optional<Credentials> credentials() const;
   bool udp() const;
+  bool bind() const;
 
  private:
   struct Pattern {
@@ -67,6 +69,7 @@ class Settings {
   Script script_;
   std::optional<Credentials> credentials_;
   bool udp_ = true;
+  bool bind_ = true;
 };
 
 }  // namespace socksify::testserver

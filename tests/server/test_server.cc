@@ -108,7 +108,8 @@ class TestServer::Engine {
         if (errno == EINTR || errno == ECONNABORTED) continue;
         return;
       }
-      const ConnectionContext context{.settings = &settings_, .book = &book_, .poller = &poller_};
+      const ConnectionContext context{
+          .settings = &settings_, .book = &book_, .poller = &poller_, .binds = &binds_};
       connections_.emplace(next_token_,
                            std::make_unique<Connection>(context, next_token_, std::move(client)));
       next_token_ += Connection::kTokens;
@@ -117,6 +118,7 @@ class TestServer::Engine {
 
   Settings settings_;
   RecordBook book_;
+  BindHistory binds_;
   Poller poller_;
   std::vector<UniqueFd> listeners_;
   std::vector<Endpoint> endpoints_;
@@ -175,6 +177,10 @@ void TestServer::SetCredentials(std::string_view user, std::string_view password
 
 void TestServer::SetUdp(bool offered) {
   engine_->settings().SetUdp(offered);
+}
+
+void TestServer::SetBind(bool offered) {
+  engine_->settings().SetBind(offered);
 }
 
 std::vector<RequestRecord> TestServer::requests() const {

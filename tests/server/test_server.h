@@ -59,6 +59,8 @@ class TestServer {
   void SetCredentials(std::string_view user, std::string_view password);
   // Without: UDP ASSOCIATE is refused with reply 7.
   void SetUdp(bool offered);
+  // Without: BIND is refused with reply 7, with SOCKS4 91.
+  void SetBind(bool offered);
 
   // One per connection, in the order of acceptance.
   std::vector<RequestRecord> requests() const;
@@ -74,7 +76,7 @@ class TestServer {
   std::unique_ptr<Engine> engine_;
 };
 
-// Lets this process have as many descriptors as it may (RLIMIT_NOFILE): a connection takes up to two.
+// Lets this process have as many descriptors as it may (RLIMIT_NOFILE): a connection takes two or more.
 void RaiseDescriptorLimit();
 
 }  // namespace socksify::testserver

@@ -41,6 +41,7 @@ struct Arguments {
   bool raw = false;
   bool quiet = false;
   bool no_udp = false;
+  bool no_bind = false;
   unsigned lifetime_s = 3600;
 };
 
@@ -55,6 +56,7 @@ void Declare(CLI::App* app, Arguments* arguments) {
   app->add_option("--script", arguments->scripts, "[HOST: ]STEPS: misbehave, for HOST or for all");
   app->add_option("--user", arguments->user, "NAME:PASSWORD that clients must give");
   app->add_flag("--no-udp", arguments->no_udp, "refuse UDP ASSOCIATE with reply 7");
+  app->add_flag("--no-bind", arguments->no_bind, "refuse BIND with reply 7, with SOCKS4 91");
   app->add_option("--record", arguments->record_file, "append one JSON line per finished connection to FILE");
   app->add_flag("--raw", arguments->raw, "add the handshake's bytes to the record");
   app->add_option("--pid-file", arguments->pid_file, "write the process id to FILE");
@@ -102,6 +104,7 @@ void Configure(const Arguments& arguments, TestServer* server) {
     server->AddRefused(host, static_cast<uint8_t>(*number));
   }
   server->SetUdp(!arguments.no_udp);
+  server->SetBind(!arguments.no_bind);
   for (const std::string& text : arguments.scripts) AddScript(server, text);
   if (!arguments.user.empty()) {
     const size_t colon = arguments.user.find(':');

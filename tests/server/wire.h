@@ -26,6 +26,7 @@ enum class Command : uint8_t { kConnect = 1, kBind = 2, kUdpAssociate = 3 };
 // RFC 1928 section 6.
 constexpr uint8_t kSucceeded = 0;
 constexpr uint8_t kGeneralFailure = 1;
+constexpr uint8_t kNotAllowed = 2;
 constexpr uint8_t kNetworkUnreachable = 3;
 constexpr uint8_t kHostUnreachable = 4;
 constexpr uint8_t kConnectionRefused = 5;
