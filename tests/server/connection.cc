@@ -38,10 +38,15 @@ Connection::Connection(const ConnectionContext& context, uint64_t token, UniqueF
 
 Connection::~Connection() {
   Finish(CloseHow::kFin);
+  forwarder_.reset();
+  Conclude();
 }
 
 void Connection::OnReady(Side side, uint32_t events) {
-  if (finished()) return;
+  if (side >= Side::kForwarded) {
+    return OnForwarded(static_cast<uint64_t>(side) - static_cast<uint64_t>(Side::kForwarded), events);
+  }
+  if (is_closed()) return;
   if (side == Side::kListener) return OnListener(events);
   if (side >= Side::kRelay) {
     if (!relay_) return;
@@ -63,7 +68,7 @@ void Connection::OnReady(Side side, uint32_t events) {
 
 // Reads what waits, or with `all` everything, so that a socket in an error state is not reported for ever.
 void Connection::ReadClient(bool all) {
-  while (!finished() && !client_eof_ && (all || input_.size() < kMaxWaiting)) {
+  while (!is_closed() && !client_eof_ && (all || input_.size() < kMaxWaiting)) {
     const ssize_t count = ReadSome(client_.get(), &input_);
     if (count < 0 && errno == EAGAIN) return;
     if (count < 0) return Finish(CloseHow::kRst);
@@ -73,7 +78,7 @@ void Connection::ReadClient(bool all) {
 
 void Connection::ReadUpstream(bool all) {
   std::string data;
-  while (!finished() && !origin_eof_ && (all || output_.pending() < kMaxWaiting)) {
+  while (!is_closed() && !origin_eof_ && (all || output_.pending() < kMaxWaiting)) {
     const ssize_t count = ReadSome(upstream_.get(), &data);
     if (count < 0 && errno == EAGAIN) return;
     if (count < 0) return Finish(CloseHow::kRst);
@@ -84,7 +89,7 @@ void Connection::ReadUpstream(bool all) {
 }
 
 void Connection::Advance() {
-  if (finished()) return;
+  if (is_closed()) return;
   Negotiate();
   bool again = true;
   while (again) {
@@ -92,7 +97,7 @@ void Connection::Advance() {
     context_.book->Store(record_);
     FlushClient();
     // Flushing may have made room for an origin that no descriptor will speak up for.
-    again = !finished() && built_in_ && step_ == Negotiation::Step::kRelay && !input_.empty() &&
+    again = !is_closed() && built_in_ && step_ == Negotiation::Step::kRelay && !input_.empty() &&
             output_.pending() < kMaxWaiting;
   }
   PassHalfCloses();
@@ -101,10 +106,11 @@ void Connection::Advance() {
 
 void Connection::Negotiate() {
   if (step_ == Negotiation::Step::kNeedInput) Follow(negotiation_.Receive(&input_));
+  if (step_ == Negotiation::Step::kForward) AnswerQueries();
   if (step_ == Negotiation::Step::kOver) input_.clear();
   // A BIND that waits ends with its control connection.
   const bool unanswered = step_ == Negotiation::Step::kNeedInput || step_ == Negotiation::Step::kOver ||
-                          step_ == Negotiation::Step::kAwaitPeer;
+                          step_ == Negotiation::Step::kAwaitPeer || step_ == Negotiation::Step::kForward;
   if (!client_eof_ || !unanswered) return;
   if (record_.outcome.empty()) record_.outcome = "client left";
   // The client may have shut down only its sending side: it still gets what it was told so far, and a
@@ -137,16 +143,26 @@ void Connection::Bind() {
   const int error = listener_.Open(LocalAddressOf(client_.get()).ip(), record_.port, script, context_.binds);
   if (error == 0) record_.bound = LocalAddressOf(listener_.fd()).ToString();
   step_ = negotiation_.Answer(ReplyCodeForErrno(error), {local_.host, listener_.port()});
-  if (step_ != Negotiation::Step::kAwaitPeer) return;
+  if (step_ != Negotiation::Step::kAwaitPeer && step_ != Negotiation::Step::kForward) return;
   const uint64_t token = token_ + static_cast<uint64_t>(Side::kListener);
   context_.poller->Add(listener_.fd(), EPOLLIN, token);
-  if (!script.timeout_ms) return;
+  if (step_ == Negotiation::Step::kForward) {
+    Endpoint client = PeerAddressOf(client_.get());
+    if (script.forward_to_wanted) client.set_port(record_.port);
+    forwarder_.emplace(context_, token_ + static_cast<uint64_t>(Side::kForwarded), &record_, &listener_,
+                       LocalAddressOf(client_.get()).ip(), client);
+  }
+  if (!script.timeout_ms || forwarder_) return;
   context_.poller->CallAt(Clock::now() + std::chrono::milliseconds(*script.timeout_ms), token);
 }
 
 // Without `events` the time is up.
 void Connection::OnListener(uint32_t events) {
   if (!listener_.is_open()) return;
+  if (forwarder_) {
+    if (negotiation_.script().bind.drop || !forwarder_->Accept()) Finish(negotiation_.close_with());
+    return;
+  }
   if (events != 0) {
     UniqueFd peer = listener_.Accept();
     if (!peer.valid()) return;
@@ -156,6 +172,20 @@ void Connection::OnListener(uint32_t events) {
   }
   listener_.Close();
   Advance();
+}
+
+void Connection::OnForwarded(uint64_t place, uint32_t events) {
+  if (!forwarder_) return;
+  if (!forwarder_->OnReady(place, events)) Finish(negotiation_.close_with());
+  if (finished()) Conclude();
+}
+
+void Connection::AnswerQueries() {
+  std::optional<Endpoint> asked;
+  while ((step_ = negotiation_.ReceiveQuery(&input_, &asked)) == Negotiation::Step::kQuery) {
+    const Endpoint peer = asked ? forwarder_->StartRelaying(*asked) : Endpoint();
+    step_ = negotiation_.AnswerQuery(InWords(peer));
+  }
 }
 
 void Connection::TakePeer(UniqueFd peer) {
@@ -205,7 +235,7 @@ void Connection::FinishDial() {
 }
 
 void Connection::RelayToOrigin() {
-  if (finished() || step_ != Negotiation::Step::kRelay || input_.empty()) return;
+  if (is_closed() || step_ != Negotiation::Step::kRelay || input_.empty()) return;
   if (built_in_) {
     if (output_.pending() >= kMaxWaiting) return;
     record_.bytes_from_client += input_.size();
@@ -221,10 +251,10 @@ void Connection::RelayToOrigin() {
 }
 
 void Connection::FlushClient() {
-  if (finished()) return;
+  if (is_closed()) return;
   const PacedOutput::Status status = output_.Flush(client_.get());
   output_blocked_ = status == PacedOutput::Status::kBlocked;
-  if (!relay_) record_.bytes_to_client = output_.data_sent();
+  if (!relay_ && !forwarder_) record_.bytes_to_client = output_.data_sent();
   switch (status) {
     case PacedOutput::Status::kIdle:
     case PacedOutput::Status::kBlocked: break;
@@ -241,7 +271,7 @@ void Connection::FlushClient() {
 }
 
 void Connection::PassHalfCloses() {
-  if (finished() || step_ != Negotiation::Step::kRelay) return;
+  if (is_closed() || step_ != Negotiation::Step::kRelay) return;
   if (client_eof_ && input_.empty() && !origin_told_) {
     origin_told_ = true;
     if (upstream_.valid()) shutdown(upstream_.get(), SHUT_WR);
@@ -257,7 +287,7 @@ void Connection::PassHalfCloses() {
 }
 
 void Connection::UpdateInterest() {
-  if (finished()) return;
+  if (is_closed()) return;
   uint32_t client = output_blocked_ ? uint32_t{EPOLLOUT} : 0;
   if (!client_eof_ && input_.size() < kMaxWaiting) client |= EPOLLIN;
   if (client != client_interest_) context_.poller->Modify(client_.get(), client, token_);
@@ -271,7 +301,7 @@ void Connection::UpdateInterest() {
 }
 
 void Connection::Finish(CloseHow how) {
-  if (finished()) return;
+  if (is_closed()) return;
   if (how == CloseHow::kRst) {
     SetResetOnClose(client_.get());
     if (upstream_.valid()) SetResetOnClose(upstream_.get());
@@ -280,12 +310,18 @@ void Connection::Finish(CloseHow how) {
     std::string unread;
     while (ReadSome(client_.get(), &unread) > 0) unread.clear();
   }
-  if (!relay_) record_.bytes_to_client = output_.data_sent();
+  if (!relay_ && !forwarder_) record_.bytes_to_client = output_.data_sent();
   // Before the client can see that it is over.
   relay_.reset();
   listener_.Close();
   client_.Reset();
   upstream_.Reset();
+  if (forwarder_) forwarder_->KeepRelayed();
+  if (finished()) Conclude();
+}
+
+void Connection::Conclude() {
+  if (std::exchange(concluded_, true)) return;
   if (record_.outcome.empty()) record_.outcome = "stopped";
   context_.book->Finish(record_);
 }

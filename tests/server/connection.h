@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/unique_fd.h"
+#include "tests/server/bind_forwarder.h"
 #include "tests/server/bind_listener.h"
 #include "tests/server/connection_context.h"
 #include "tests/server/negotiation.h"
@@ -21,9 +22,9 @@ namespace socksify::testserver {
 class Connection {
  public:
   // The descriptors of a connection, and their places behind its token in the poller: three of a UDP
-  // association, one of a BIND.
-  enum class Side : uint8_t { kClient, kUpstream, kRelay, kRelayV4, kRelayV6, kListener };
-  static constexpr uint64_t kTokens = 8;
+  // association, one of a BIND, and from kForwarded on those of Dante's bind extension.
+  enum class Side : uint32_t { kClient, kUpstream, kRelay, kRelayV4, kRelayV6, kListener, kForwarded };
+  static constexpr uint64_t kTokens = uint64_t{1} << 32;
 
   // `client` is connected and non-blocking. `token` is a multiple of kTokens.
   Connection(const ConnectionContext& context, uint64_t token, UniqueFd client);
@@ -33,9 +34,11 @@ class Connection {
 
   // `events` as epoll reports them; 0 when a timer has run out.
   void OnReady(Side side, uint32_t events);
-  bool finished() const { return !client_.valid(); }
+  // The client is gone, and so is everything that was forwarded for it.
+  bool finished() const { return is_closed() && (!forwarder_ || forwarder_->is_idle()); }
 
  private:
+  bool is_closed() const { return !client_.valid(); }
   void ReadClient(bool all);
   void ReadUpstream(bool all);
   void Advance();
@@ -44,6 +47,8 @@ class Connection {
   void Associate();
   void Bind();
   void OnListener(uint32_t events);
+  void OnForwarded(uint64_t place, uint32_t events);
+  void AnswerQueries();
   void TakePeer(UniqueFd peer);
   bool IsExpected(const IpAddress& peer) const;
   void Dial(const Origin& origin);
@@ -53,6 +58,7 @@ class Connection {
   void PassHalfCloses();
   void UpdateInterest();
   void Finish(CloseHow how);
+  void Conclude();
 
   const ConnectionContext context_;
   const uint64_t token_;
@@ -65,7 +71,9 @@ class Connection {
   std::optional<BuiltInOrigin> built_in_;
   std::optional<UdpRelay> relay_;
   BindListener listener_;
-  std::string input_;  // from the client: not yet understood, or not yet passed on
+  std::optional<BindForwarder> forwarder_;
+  std::string input_;       // from the client: not yet understood, or not yet passed on
+  bool concluded_ = false;  // the record is final
   bool dialing_ = false;
   bool output_blocked_ = false;
   bool client_eof_ = false;   // the client has shut down its sending side

@@ -138,7 +138,8 @@ Negotiation::Step Negotiation::Answer(uint8_t reply_code, const BoundAddress& bo
   if (command == Command::kUdpAssociate) record_->outcome = "associated";
   if (command == Command::kBind) {
     record_->outcome = "bound";
-    next = Step::kAwaitPeer;
+    const bool forwards = script_.bind.extension && record_->host == kBindExtensionAddress;
+    next = forwards ? Step::kForward : Step::kAwaitPeer;
   }
   const uint8_t code = CodeFor(kSucceeded);
   record_->reply_code = code;
@@ -156,6 +157,30 @@ Negotiation::Step Negotiation::AnswerPeer(uint8_t reply_code, const BoundAddress
                               accepted ? Step::kRelay : Step::kOver);
   if (!accepted) output_->PushEnd();
   return step;
+}
+
+// A query has the layout of a BIND request, without a greeting before it.
+Negotiation::Step Negotiation::ReceiveQuery(std::string* input, std::optional<Endpoint>* asked) {
+  if (input->empty()) return Step::kForward;
+  if (!script_.bind.query) {
+    output_->PushEnd();
+    return Step::kOver;
+  }
+  RequestRecord query;
+  const Parsed parsed = is_socks5() ? ParseSocks5Request(*input, &query) : ParseSocks4Request(*input, &query);
+  if (parsed.error != nullptr) return Malformed(parsed.error);
+  if (parsed.size == 0) return Step::kForward;
+  input->erase(0, parsed.size);
+  if (static_cast<Command>(query.command) != Command::kBind) return Malformed("a query that is no BIND");
+  *asked = Endpoint::FromHost(query.host, query.port);
+  return Step::kQuery;
+}
+
+Negotiation::Step Negotiation::AnswerQuery(const BoundAddress& peer) {
+  if (script_.second.silent) return Step::kForward;
+  const uint8_t code = script_.second.code.value_or(CodeFor(kSucceeded));
+  record_->second_code = code;
+  return PushReply(code, script_.second_bound.value_or(peer), script_.second, Step::kForward);
 }
 
 Negotiation::Step Negotiation::Refuse(uint8_t reply_code, std::string_view outcome) {

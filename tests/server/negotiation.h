@@ -7,9 +7,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/endpoint.h"
 #include "tests/server/origin.h"
 #include "tests/server/paced_output.h"
 #include "tests/server/record.h"
@@ -25,6 +27,8 @@ class Negotiation {
     kAssociate,  // open a UDP relay and call Answer()
     kBind,       // listen for a peer and call Answer()
     kAwaitPeer,  // the answer to a BIND is success: call AnswerPeer() when the peer has come or will not
+    kForward,    // the same with Dante's bind extension: offer what follows to ReceiveQuery()
+    kQuery,      // look up who the peer is and call AnswerQuery()
     kRelay,      // the answer is success: what follows is application data
     kOver,       // nothing that the client says matters any more
   };
@@ -40,6 +44,10 @@ class Negotiation {
   Step Answer(uint8_t reply_code, const BoundAddress& bound);
   // A BIND's second reply. A code other than success ends the connection, with `outcome` on record.
   Step AnswerPeer(uint8_t reply_code, const BoundAddress& peer, std::string_view outcome);
+
+  // Dante's bind extension: takes a query about an accepted connection off the front of `input`.
+  Step ReceiveQuery(std::string* input, std::optional<Endpoint>* asked);
+  Step AnswerQuery(const BoundAddress& peer);
 
   const Script& script() const { return script_; }
   const Origin& origin() const { return origin_; }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tests/server/raw_client.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
 #include <cerrno>
 #include <optional>
+#include <utility>
 
 #include "base/socket_address.h"
 
@@ -21,6 +23,12 @@ void AppendIp(std::string* out, const IpAddress& ip) {
   for (const uint8_t byte : ip.bytes()) *out += static_cast<char>(byte);
 }
 
+void SetDeadlines(int fd) {
+  const timeval deadline{.tv_sec = 10, .tv_usec = 0};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof deadline);
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &deadline, sizeof deadline);
+}
+
 }  // namespace
 
 RawClient::RawClient(const Endpoint& server) {
@@ -29,10 +37,14 @@ RawClient::RawClient(const Endpoint& server) {
   const socklen_t size = ToSockaddr(server.ip(), server.port(), family, &address);
   UniqueFd fd(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return;
-  const timeval deadline{.tv_sec = 10, .tv_usec = 0};
-  setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof deadline);
-  setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &deadline, sizeof deadline);
+  SetDeadlines(fd.get());
   if (connect(fd.get(), &address.generic, size) == 0) fd_ = std::move(fd);
+}
+
+RawClient::RawClient(UniqueFd fd) : fd_(std::move(fd)) {
+  if (!fd_.valid()) return;
+  SetDeadlines(fd_.get());
+  fcntl(fd_.get(), F_SETFL, 0);
 }
 
 bool RawClient::Send(std::string_view bytes) {

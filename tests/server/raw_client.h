@@ -17,6 +17,8 @@ class RawClient {
  public:
   // Connects; connected() says whether that went well.
   explicit RawClient(const Endpoint& server);
+  // Takes a connection over, which may be none or still on its way, and makes it blocking.
+  explicit RawClient(UniqueFd fd);
 
   bool connected() const { return fd_.valid(); }
   int fd() const { return fd_.get(); }

@@ -95,6 +95,11 @@ Outcome ApplyToBind(std::string_view key, std::string_view value, BindScript* bi
   if (key == "timeout") return Check(SetNumber(value, kMaxDelayMs, &bind->timeout_ms));
   if (key == "check") return Check(SetNumber(value, 1, &bind->check));
   if (key == "drop") return Check(SetNumber(value, 1, &bind->drop));
+  if (key == "forward") {
+    bind->forward_to_wanted = value == "wanted";
+    return Check(bind->forward_to_wanted || value == "source");
+  }
+  if (key == "query") return Check(SetNumber(value, 1, &bind->query));
   if (key == "extension") return Check(SetNumber(value, 1, &bind->extension));
   return Outcome::kUnknownStep;
 }

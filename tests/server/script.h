@@ -56,6 +56,11 @@
 //   bind.check=1         another peer than DST.ADDR gets the connection ended, with a second reply of code 2,
 //                        with SOCKS4 91; 0.0.0.0 and :: stand for every peer
 //   bind.drop=1          the connection ends when a peer connects, without a second reply
+//   bind.forward=source|wanted
+//                        with Dante's bind extension (bind_forwarder.h): peers are forwarded to the client's
+//                        address with the port that its control connection comes from (the default), or with
+//                        DST.PORT
+//   bind.query=0         with it, a query about a peer ends the connection, as with Debian's Dante 1.4.2
 //   bind.extension=0     255.255.255.255 is a peer like any other and does not stand for Dante's bind
 //   extension
 //
@@ -118,6 +123,8 @@ struct BindScript {
   std::optional<uint32_t> timeout_ms = std::nullopt;
   bool check = false;
   bool drop = false;
+  bool forward_to_wanted = false;
+  bool query = true;
   bool extension = true;
 };
 

@@ -38,6 +38,9 @@ constexpr uint8_t kSocks4Granted = 90;
 constexpr uint8_t kSocks4Rejected = 91;
 constexpr uint8_t kSocks4BadUser = 93;
 
+// The DST.ADDR of a BIND that asks for Dante's bind extension.
+constexpr const char* kBindExtensionAddress = "255.255.255.255";
+
 struct Parsed {
   size_t size = 0;              // bytes that the message takes; 0 while it is incomplete
   const char* error = nullptr;  // set when the bytes cannot be such a message
