@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "tests/server/raw_bind.h"
 #include "tests/server/raw_client.h"
 #include "tests/server/raw_udp.h"
 
@@ -127,6 +128,24 @@ TEST_F(ProgramTest, RefusesUdpWhenAsked) {
     RawAssociation association(Endpoint::FromIp(IpAddress::V4(0x7f000001), static_cast<uint16_t>(port)));
     ASSERT_GE(association.reply().size(), 2U);
     EXPECT_EQ(association.reply()[1], one.reply_code);
+    EXPECT_EQ(program.End(SIGTERM), 0);
+  }
+}
+
+TEST_F(ProgramTest, OffersBindUnlessToldNotTo) {
+  const struct {
+    std::vector<std::string> arguments;
+    char reply_code;
+  } table[] = {{{}, 0}, {{"--no-bind"}, 7}};
+  for (const auto& one : table) {
+    Program program(one.arguments);
+    const std::string line = program.ReadLine();
+    const std::string start = "listening on 127.0.0.1:";
+    ASSERT_TRUE(line.starts_with(start)) << line;
+    const int port = std::stoi(line.substr(start.size()));
+    const RawBind bind(Endpoint::FromIp(IpAddress::V4(0x7f000001), static_cast<uint16_t>(port)));
+    ASSERT_GE(bind.reply().size(), 2U);
+    EXPECT_EQ(bind.reply()[1], one.reply_code);
     EXPECT_EQ(program.End(SIGTERM), 0);
   }
 }

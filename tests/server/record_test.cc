@@ -148,6 +148,23 @@ TEST(RecordTest, ListsTheDatagramsOfAnAssociation) {
             "\n");
 }
 
+TEST(RecordTest, TellsWhatBecameOfABind) {
+  RequestRecord record;
+  record.outcome = "accepted";
+  record.command = 2;
+  record.address_type = AddressType::kV4;
+  record.host = "0.0.0.0";
+  record.reply_code = 0;
+  record.bound = "127.0.0.1:40000";
+  record.second_code = 0;
+  record.peers = {"127.0.0.1:40001"};
+  EXPECT_EQ(ToJsonLine(record, false),
+            R"({"id":0,"client":"","listener":"","command":"bind","type":"v4","host":"0.0.0.0","port":0,)"
+            R"("reply":0,"bound":"127.0.0.1:40000","second_reply":0,"peers":["127.0.0.1:40001"],)"
+            R"("outcome":"accepted","bytes_from_client":0,"bytes_to_client":0,"peak_connections":0})"
+            "\n");
+}
+
 TEST(RecordTest, KeepsDatagramsThatWereStored) {
   RecordBook book;
   RequestRecord record;

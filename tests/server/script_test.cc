@@ -64,6 +64,35 @@ TEST(ScriptTest, ReadsEveryStepOfUdp) {
   EXPECT_FALSE(named->udp.source.has_value());
 }
 
+TEST(ScriptTest, ReadsEveryStepOfBind) {
+  const auto script = ParseScript(
+      "second.code=6 second.trailing=x second.bound=192.0.2.1:80 bind.port=4000 bind.same-port=0 "
+      "bind.refuse-after=2 bind.timeout=100 bind.check=1 bind.drop=1 bind.forward=wanted bind.query=0 "
+      "bind.extension=0");
+  ASSERT_TRUE(script.has_value()) << script.error();
+  EXPECT_EQ(script->second.code, 6);
+  EXPECT_EQ(script->second.trailing, "x");
+  ASSERT_TRUE(script->second_bound.has_value());
+  EXPECT_EQ(script->second_bound->host, "192.0.2.1");
+  EXPECT_FALSE(script->bound.has_value());
+  EXPECT_EQ(script->bind.port, 4000);
+  EXPECT_FALSE(script->bind.wanted_port);
+  EXPECT_EQ(script->bind.same_port, false);
+  EXPECT_EQ(script->bind.refuse_after, 2U);
+  EXPECT_EQ(script->bind.timeout_ms, 100U);
+  EXPECT_TRUE(script->bind.check);
+  EXPECT_TRUE(script->bind.drop);
+  EXPECT_TRUE(script->bind.forward_to_wanted);
+  EXPECT_FALSE(script->bind.query);
+  EXPECT_FALSE(script->bind.extension);
+
+  const auto wanted = ParseScript("bind.port=4000 bind.port=wanted bind.forward=wanted bind.forward=source");
+  ASSERT_TRUE(wanted.has_value()) << wanted.error();
+  EXPECT_TRUE(wanted->bind.wanted_port);
+  EXPECT_FALSE(wanted->bind.port.has_value());
+  EXPECT_FALSE(wanted->bind.forward_to_wanted);
+}
+
 struct BadScript {
   const char* text;
   const char* error;
@@ -90,6 +119,12 @@ TEST(ScriptTest, SaysWhatItCannotRead) {
       {"udp.source=relay.test", kBad},
       {"udp.junk=65508", kBad},
       {"udp.foreign=2", kBad},
+      {"bind.colour=red", "script: bind.colour=red: unknown step"},
+      {"bind.port=0", kBad},
+      {"bind.port=65536", kBad},
+      {"bind.forward=there", kBad},
+      {"bind.same-port=2", kBad},
+      {"second.bound=relay.test", kBad},
   };
   for (const BadScript& bad : table) {
     const auto script = ParseScript("reply.split=1 " + std::string(bad.text) + " reply.gap=1");
