@@ -182,7 +182,7 @@ void Connection::OnForwarded(uint64_t place, uint32_t events) {
 
 void Connection::AnswerQueries() {
   std::optional<Endpoint> asked;
-  while ((step_ = negotiation_.ReceiveQuery(&input_, &asked)) == Negotiation::Step::kQuery) {
+  while (forwarder_ && (step_ = negotiation_.ReceiveQuery(&input_, &asked)) == Negotiation::Step::kQuery) {
     const Endpoint peer = asked ? forwarder_->StartRelaying(*asked) : Endpoint();
     step_ = negotiation_.AnswerQuery(InWords(peer));
   }

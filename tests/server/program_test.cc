@@ -114,38 +114,25 @@ TEST_F(ProgramTest, ServesRecordsAndEndsOnSigterm) {
   EXPECT_EQ(record.find("\"raw\""), std::string::npos);
 }
 
-TEST_F(ProgramTest, RefusesUdpWhenAsked) {
+TEST_F(ProgramTest, RefusesUdpAndBindWhenAsked) {
   const struct {
     std::vector<std::string> arguments;
-    char reply_code;
-  } table[] = {{{}, 0}, {{"--no-udp"}, 7}};
+    char udp_code;
+    char bind_code;
+  } table[] = {{{}, 0, 0}, {{"--no-udp"}, 7, 0}, {{"--no-bind"}, 0, 7}};
   for (const auto& one : table) {
     Program program(one.arguments);
     const std::string line = program.ReadLine();
     const std::string start = "listening on 127.0.0.1:";
     ASSERT_TRUE(line.starts_with(start)) << line;
     const int port = std::stoi(line.substr(start.size()));
-    RawAssociation association(Endpoint::FromIp(IpAddress::V4(0x7f000001), static_cast<uint16_t>(port)));
+    const Endpoint server = Endpoint::FromIp(IpAddress::V4(0x7f000001), static_cast<uint16_t>(port));
+    const RawAssociation association(server);
     ASSERT_GE(association.reply().size(), 2U);
-    EXPECT_EQ(association.reply()[1], one.reply_code);
-    EXPECT_EQ(program.End(SIGTERM), 0);
-  }
-}
-
-TEST_F(ProgramTest, OffersBindUnlessToldNotTo) {
-  const struct {
-    std::vector<std::string> arguments;
-    char reply_code;
-  } table[] = {{{}, 0}, {{"--no-bind"}, 7}};
-  for (const auto& one : table) {
-    Program program(one.arguments);
-    const std::string line = program.ReadLine();
-    const std::string start = "listening on 127.0.0.1:";
-    ASSERT_TRUE(line.starts_with(start)) << line;
-    const int port = std::stoi(line.substr(start.size()));
-    const RawBind bind(Endpoint::FromIp(IpAddress::V4(0x7f000001), static_cast<uint16_t>(port)));
+    EXPECT_EQ(association.reply()[1], one.udp_code);
+    const RawBind bind(server);
     ASSERT_GE(bind.reply().size(), 2U);
-    EXPECT_EQ(bind.reply()[1], one.reply_code);
+    EXPECT_EQ(bind.reply()[1], one.bind_code);
     EXPECT_EQ(program.End(SIGTERM), 0);
   }
 }

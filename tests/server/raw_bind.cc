@@ -47,7 +47,7 @@ RawBind::RawBind(RawClient control, std::string_view host, uint16_t port, int ve
 }
 
 RawListener::RawListener(uint16_t port)
-    : fd_(OpenTcpListener(Endpoint::FromIp(*IpAddress::Parse("127.0.0.1"), port), SOMAXCONN)),
+    : fd_(OpenTcpListener(Endpoint::FromIp(IpAddress::V4(0x7f000001), port), SOMAXCONN)),
       port_(fd_.valid() ? LocalAddressOf(fd_.get()).port() : 0) {}
 
 RawClient RawListener::Accept() {

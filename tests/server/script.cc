@@ -88,7 +88,7 @@ Outcome ApplyToBind(std::string_view key, std::string_view value, BindScript* bi
   if (key == "port") {
     bind->wanted_port = value == "wanted";
     bind->port.reset();
-    return Check(bind->wanted_port || (SetNumber(value, 65535, &bind->port) && *bind->port != 0));
+    return Check(bind->wanted_port || (SetNumber(value, 65535, &bind->port) && bind->port != 0));
   }
   if (key == "same-port") return Check(SetNumber(value, 1, &bind->same_port));
   if (key == "refuse-after") return Check(SetNumber(value, kMaxSize, &bind->refuse_after));

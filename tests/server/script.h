@@ -46,11 +46,10 @@
 // and of a BIND (the stage `bind`):
 //
 //   bind.port=N|wanted   where it listens: port N, or refused if that is taken; `wanted`: the port of the
-//   request
-//                        if that is free. Without, and where the wanted port is taken, the kernel chooses.
-//   bind.same-port=0|1   whether a request for a port that an earlier BIND of this server got gets it again
-//   if
-//                        it is free. Without, as bind.port has it.
+//                        request if that is free. Without, and where the wanted port is taken, the kernel
+//                        chooses.
+//   bind.same-port=0|1   whether a request for a port that an earlier BIND of this server got gets it again,
+//                        if it is free. Without, as bind.port has it.
 //   bind.refuse-after=N  refused with reply 1 once the server has granted N BINDs
 //   bind.timeout=MS      milliseconds until the second reply is code 6, with SOCKS4 91, unless a peer comes
 //   bind.check=1         another peer than DST.ADDR gets the connection ended, with a second reply of code 2,
@@ -61,8 +60,7 @@
 //                        address with the port that its control connection comes from (the default), or with
 //                        DST.PORT
 //   bind.query=0         with it, a query about a peer ends the connection, as with Debian's Dante 1.4.2
-//   bind.extension=0     255.255.255.255 is a peer like any other and does not stand for Dante's bind
-//   extension
+//   bind.extension=0     255.255.255.255 is a peer like any other: no such extension
 //
 // In an association's reply.bound a port of 0 stands for the relay's, and in a BIND's for the one it listens
 // on, so that 0.0.0.0:0 is wrong in the address alone.
