@@ -225,7 +225,7 @@ std::vector<Registration> ListRegistrations(const System& system, const std::vec
 
 }  // namespace
 
-int PutBehind(const System& system, int replacement, int fd) {
+int PutBehind(const System& system, int replacement, int fd, int kept) {
   const std::vector<Descriptor> all = ListDescriptors();
   const std::vector<Registration> registrations = ListRegistrations(system, all);
   std::string link;
@@ -250,7 +250,8 @@ int PutBehind(const System& system, int replacement, int fd) {
   };
   replace(fd);
   for (const Descriptor& descriptor : all) {
-    if (error == 0 && descriptor.fd != fd && !link.empty() && descriptor.link == link) replace(descriptor.fd);
+    const bool may_go = descriptor.fd != fd && descriptor.fd != kept;
+    if (error == 0 && may_go && !link.empty() && descriptor.link == link) replace(descriptor.fd);
   }
   return error;
 }
@@ -271,7 +272,7 @@ int ReplaceSocket(const System& system, int fd, int family, Binding binding) {
   }
   CopyFileState(system, fd, replacement);
 
-  const int error = PutBehind(system, replacement, fd);
+  const int error = PutBehind(system, replacement, fd, -1);
   system.close(replacement);
   return error;
 }

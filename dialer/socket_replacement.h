@@ -21,9 +21,9 @@ enum class Binding : uint8_t { kProgram, kKernel };
 int ReplaceSocket(const System& system, int fd, int family, Binding binding);
 
 // Its parts. What `fd` leads to is replaced by what `replacement` does, for it and for every other descriptor
-// of this process that shares it; the descriptor flags and the registrations in epoll sets stay. 0 or an
-// errno value.
-int PutBehind(const System& system, int replacement, int fd);
+// of this process that shares it but `kept`; the descriptor flags and the registrations in epoll sets stay. 0
+// or an errno value.
+int PutBehind(const System& system, int replacement, int fd, int kept);
 // The socket options that a program can set, where they are not as on a fresh socket.
 void CopyOptions(const System& system, int from, int to);
 

@@ -30,6 +30,7 @@ namespace {
 
 constexpr Failure kBlocked = {Fault::kDestination, EACCES, -1, "blocked by a rule"};
 constexpr Failure kOtherPort = {Fault::kDestination, EADDRINUSE, -1, "the proxy listens on another port"};
+constexpr Failure kMoved = {Fault::kDestination, EADDRINUSE, -1, "on another port than before"};
 constexpr Failure kPeerLost = {Fault::kServer, ECONNABORTED, -1, "the proxy gave up before a peer came"};
 // After a failure no proxy is asked for this many times as long as it took.
 constexpr long long kPauseFactor = 10;
@@ -177,7 +178,7 @@ int PutSetBehind(int fd, InboundSocket* socket, int backlog) {
   if ((status & O_NONBLOCK) != 0) libc::fcntl(set_fd, F_SETFL, O_NONBLOCK);
   int error = AddToSet(set_fd, socket->control_fd) ? 0 : errno;
   if (error == 0 && has_own_peers && !AddToSet(set_fd, own_fd)) error = errno;
-  if (error == 0) error = PutBehind(OriginalSystem(), set_fd, fd);
+  if (error == 0) error = PutBehind(OriginalSystem(), set_fd, fd, own_fd);
   libc::close(set_fd);
   if (error != 0) {
     libc::fcntl(own_fd, F_SETFL, status);
@@ -296,7 +297,7 @@ void Arm(Runtime* runtime, int fd, InboundSocket* socket) {
   if (Ask(runtime, socket, decision, port, LocalEndpoint(socket->own_fd).port()) != 0) return;
   g_inbounds.CountIdle(-1);
   if (socket->bound.port() != port)
-    Report(*runtime, *socket, ConnectionEvent::Kind::kListen, socket->bound, &kOtherPort, 0);
+    Report(*runtime, *socket, ConnectionEvent::Kind::kListen, socket->bound, &kMoved, 0);
   AddToSet(fd, socket->control_fd);
 }
 

@@ -41,6 +41,7 @@ struct RouteDraft {
   // For the servers written in place; 0: not given.
   uint8_t protocols = 0;
   uint8_t methods = 0;
+  uint8_t extensions = 0;  // 1: bind
   Location resolve_where;
   Location protocols_where;
   Location methods_where;

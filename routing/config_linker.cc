@@ -149,6 +149,7 @@ class Linker {
     const bool is_upnp_url = hop.proxy.protocols == kServerHttp && route.protocols == kServerUpnp;
     server->protocols = hop.proxy.protocols != 0 && !is_upnp_url ? hop.proxy.protocols : route.protocols;
     server->methods = route.methods;
+    server->has_bind_extension = route.extensions != 0;
     if (server->protocols == kServerHttp && !hop.proxy.has_port) server->address.set_port(kHttpProxyPort);
     FillDefaults(server.get(), credentials_);
     servers_.push_back(std::move(server));

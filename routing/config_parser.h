@@ -71,7 +71,9 @@ class ConfigParser {
   bool ParseGssapiServiceName();
   bool ParseGssapiEncType();
   bool ParseClientCompatibility();
-  bool ParseExtension();
+  bool ParseExtensions(uint8_t* extensions);
+  bool ParseServerExtension();
+  bool ParseRouteExtension();
   std::optional<ResolveProtocol> ParseWayToResolve();
 
   // config_parser_settings.cc

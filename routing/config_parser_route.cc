@@ -22,7 +22,7 @@ std::span<const ConfigParser::Keyword> ConfigParser::RouteKeywords() {
       Keyword{"gssapi.servicename", &ConfigParser::ParseGssapiServiceName, Repeat::kLastCounts},
       Keyword{"gssapi.enctype", &ConfigParser::ParseGssapiEncType, Repeat::kAdds},
       Keyword{"clientcompatibility", &ConfigParser::ParseClientCompatibility, Repeat::kAdds},
-      Keyword{"extension", &ConfigParser::ParseExtension, Repeat::kAdds},
+      Keyword{"extension", &ConfigParser::ParseRouteExtension, Repeat::kAdds},
       Keyword{"balance", &ConfigParser::ParseBalance, Repeat::kIsError},
       Keyword{"fallback", &ConfigParser::ParseFallback, Repeat::kIsError},
       Keyword{"process", &ConfigParser::ParseProcess, Repeat::kIsError},
@@ -125,6 +125,10 @@ bool ConfigParser::ParseCommand() {
 bool ConfigParser::ParseRouteProxyProtocol() {
   route_.protocols_where = source_.At(keyword_.offset);
   return ParseProxyProtocols(&route_.protocols);
+}
+
+bool ConfigParser::ParseRouteExtension() {
+  return ParseExtensions(&route_.extensions);
 }
 
 bool ConfigParser::ParseRouteMethod() {

@@ -46,7 +46,7 @@ std::span<const ConfigParser::Keyword> ConfigParser::ServerKeywords() {
       Keyword{"gssapi.servicename", &ConfigParser::ParseGssapiServiceName, Repeat::kIsError},
       Keyword{"gssapi.enctype", &ConfigParser::ParseGssapiEncType, Repeat::kAdds},
       Keyword{"clientcompatibility", &ConfigParser::ParseClientCompatibility, Repeat::kAdds},
-      Keyword{"extension", &ConfigParser::ParseExtension, Repeat::kAdds},
+      Keyword{"extension", &ConfigParser::ParseServerExtension, Repeat::kAdds},
   };
   return kKeywords;
 }
@@ -125,6 +125,13 @@ bool ConfigParser::ParseServerProxyProtocol() {
                 "remove one of them");
   }
   server_->protocols |= protocols;
+  return true;
+}
+
+bool ConfigParser::ParseServerExtension() {
+  uint8_t extensions = 0;
+  if (!ParseExtensions(&extensions)) return false;
+  server_->has_bind_extension = extensions != 0;
   return true;
 }
 

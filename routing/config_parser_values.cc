@@ -234,12 +234,10 @@ bool ConfigParser::ParseClientCompatibility() {
   return ParseChoices("a compatibility option", kChoices, &unused);
 }
 
-// `bind`: Dante's extension for several connections to one port. Its request is only sent by a BIND, which is
-// told apart by the command, so there is nothing to keep.
-bool ConfigParser::ParseExtension() {
+// `bind`: Dante's extension for several connections to one port.
+bool ConfigParser::ParseExtensions(uint8_t* extensions) {
   static constexpr std::array kChoices = {Choice{"bind", 1}};
-  uint8_t unused = 0;
-  return ParseChoices("an extension", kChoices, &unused);
+  return ParseChoices("an extension", kChoices, extensions);
 }
 
 std::optional<ResolveProtocol> ConfigParser::ParseWayToResolve() {

@@ -61,9 +61,10 @@ TEST(DescriptorTableTest, FindsReportedLocalAddresses) {
   table.Record(4, connection, SignalsBlocked());
   SocketAddress address;
   socklen_t size = ToSockaddr(IpAddress::V4(0xcb007109), 0, AF_INET, &address);
-  EXPECT_TRUE(table.IsReportedLocalAddress(address, size));
+  EXPECT_EQ(table.PeerOfReportedAddress(address, size),
+            EndpointFromSockaddr(&connection.peer.generic, connection.peer_size));
   size = ToSockaddr(IpAddress::V4(0xcb007108), 0, AF_INET, &address);
-  EXPECT_FALSE(table.IsReportedLocalAddress(address, size));
+  EXPECT_EQ(table.PeerOfReportedAddress(address, size), std::nullopt);
 }
 
 // Readers must see a whole connection or none while writers change it under them.
