@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Datagrams by SOCKS5 UDP ASSOCIATE (RFC 1928 section 7), as a program sees them.
 
-#include <algorithm>
-
-#include "tests/integration/datagram_echo.h"
-#include "tests/integration/preload_fixture.h"
+#include "tests/integration/udp_fixture.h"
 
 namespace socksify {
 namespace {
 
 using testing::ContainsRegex;
-using testserver::RequestRecord;
 using testserver::TestServer;
 
 constexpr const char* kEcho = "echo of peer 0\n";
 constexpr const char* kNothing = "nothing: EAGAIN\n";
 constexpr const char* kNothingLeft = "left: EAGAIN\n";
-constexpr int kUdpAssociate = 3;
 
 std::string Times(int count, const std::string& text) {
   std::string all;
@@ -24,35 +19,8 @@ std::string Times(int count, const std::string& text) {
   return all;
 }
 
-// The first line that differs, with the same one of the other; empty where there is none.
-std::string FirstDifference(const std::string& direct, const std::string& proxied) {
-  size_t begin = 0;
-  while (begin < direct.size() || begin < proxied.size()) {
-    const auto line = [begin](const std::string& text) {
-      return begin < text.size() ? text.substr(begin, text.find('\n', begin) - begin) : std::string("(end)");
-    };
-    if (line(direct) != line(proxied)) return "direct:  " + line(direct) + "\nproxied: " + line(proxied);
-    begin += line(direct).size() + 1;
-  }
-  return "";
-}
-
-class UdpTest : public PreloadTest {
+class UdpPeersTest : public UdpTest {
  protected:
-  UdpTest() { options_.deadline = std::chrono::seconds(60); }
-
-  // The victim's cases one by one, direct and through the proxy, which must be the same to it. With IPv4,
-  // IPv6 and IPv4 on an IPv6 socket.
-  void ExpectLikeDirect(const std::string& victim, const std::vector<std::string>& cases) const {
-    const DatagramEcho v4("127.0.0.1");
-    const DatagramEcho v6("::1");
-    for (const std::string& name : cases) {
-      ExpectLikeDirect(victim, name, "4", {"127.0.0.1", v4.port()}, "10.99.99.99");
-      ExpectLikeDirect(victim, name, "6", {"::1", v6.port()}, "2001:db8::7");
-      ExpectLikeDirect(victim, name, "6", {"::ffff:127.0.0.1", v4.port()}, "::ffff:10.99.99.99");
-    }
-  }
-
   // What victim udp_peers prints of the peers behind the proxies.
   std::string Peers(const std::vector<std::string>& arguments) const {
     const ProgramOutcome outcome = Run("udp_peers", arguments);
@@ -64,35 +32,9 @@ class UdpTest : public PreloadTest {
     return Peers({"ask", std::to_string(count), host, "7"});
   }
 
-  // How often the server was asked for an association.
-  static size_t Associations(const TestServer& server) {
-    const std::vector<RequestRecord> all = server.requests();
-    return static_cast<size_t>(std::count_if(
-        all.begin(), all.end(), [](const RequestRecord& record) { return record.command == kUdpAssociate; }));
-  }
-
   static std::string PortOfNobody() {
     const TestServer gone;
     return std::to_string(gone.port());
-  }
-
-  static std::string Route(const std::string& to, const TestServer& server) {
-    return "route { from: 0/0 to: " + to + " via: 127.0.0.1 port = " + std::to_string(server.port()) + " }\n";
-  }
-
- private:
-  void ExpectLikeDirect(const std::string& victim, const std::string& name, const std::string& family,
-                        const std::pair<std::string, std::string>& near, const std::string& far) const {
-    const std::string what = victim + " " + name + " " + far;
-    const ProgramOutcome direct = RunDirect(victim, {family, near.first, near.second, name});
-    ASSERT_EQ(direct.exit_code, 0) << what << ", direct:\n" << direct.out;
-    const size_t before = Associations(server_);
-    const ProgramOutcome proxied = Run(victim, {family, far, "7", name});
-    EXPECT_EQ(FirstDifference(direct.out, proxied.out), "") << what;
-    EXPECT_EQ(proxied.err, "") << what;
-    EXPECT_EQ(proxied.exit_code, 0) << what << ", signal " << proxied.signal
-                                    << (proxied.timed_out ? ", timed out" : "");
-    EXPECT_GT(Associations(server_), before) << what;
   }
 };
 
@@ -192,7 +134,7 @@ TEST_F(UdpTest, WhatNoProxyCanCarryIsNotSent) {
               ContainsRegex("broadcast: broadcast: E[A-Z]+\n"));
 }
 
-TEST_F(UdpTest, AProgramMayCloseEverything) {
+TEST_F(UdpPeersTest, AProgramMayCloseEverything) {
   const DatagramEcho origin;
   for (const char* way : {"closefrom", "close_range", "loop"}) {
     const ProgramOutcome direct = RunDirect("udp_peers", {way, "127.0.0.1", origin.port()});
@@ -213,7 +155,7 @@ TEST_F(UdpTest, AProgramCannotCloseWhatIsHidden) {
   EXPECT_EQ(Associations(server_), 2U) << "one more for the one that was replaced";
 }
 
-TEST_F(UdpTest, EachDestinationByItsOwnRoute) {
+TEST_F(UdpPeersTest, EachDestinationByItsOwnRoute) {
   const DatagramEcho near;
   TestServer second;
   TestServer third;
@@ -234,7 +176,7 @@ TEST_F(UdpTest, EachDestinationByItsOwnRoute) {
   EXPECT_EQ(Associations(third), 2U);
 }
 
-TEST_F(UdpTest, DestinationsOfOneProxyShareAnAssociation) {
+TEST_F(UdpPeersTest, DestinationsOfOneProxyShareAnAssociation) {
   server_.AddEcho("10.99.99.98");
   EXPECT_EQ(Peers({"each", "10.99.99.99", "7", "10.99.99.98", "7", "10.99.99.99", "8"}),
             Times(2, "echo of peer 0\necho of peer 1\necho of peer 2\n"));
@@ -242,11 +184,11 @@ TEST_F(UdpTest, DestinationsOfOneProxyShareAnAssociation) {
 }
 
 // The proxy says an address of its own choice in its answers; the program knows the fake one alone.
-TEST_F(UdpTest, NamesAnswerByTheirFakeAddress) {
+TEST_F(UdpPeersTest, NamesAnswerByTheirFakeAddress) {
   EXPECT_EQ(Ask(3, "echo.test"), Times(3, kEcho) + kNothingLeft);
 }
 
-TEST_F(UdpTest, SeveralNamesOfOneSocket) {
+TEST_F(UdpPeersTest, SeveralNamesOfOneSocket) {
   for (const char* name : {"one.test", "two.test"}) {
     server_.AddEcho(name);
     server_.AddScript(name, "udp.source=name");
@@ -254,7 +196,7 @@ TEST_F(UdpTest, SeveralNamesOfOneSocket) {
   EXPECT_EQ(Peers({"each", "one.test", "7", "two.test", "7"}), Times(2, "echo of peer 0\necho of peer 1\n"));
 }
 
-TEST_F(UdpTest, OnlyGoodAnswersReachTheProgram) {
+TEST_F(UdpPeersTest, OnlyGoodAnswersReachTheProgram) {
   const struct {
     const char* script;
     const char* each;
@@ -270,30 +212,30 @@ TEST_F(UdpTest, OnlyGoodAnswersReachTheProgram) {
   }
 }
 
-TEST_F(UdpTest, RelayWhoseAddressTheProxyDoesNotKnow) {
+TEST_F(UdpPeersTest, RelayWhoseAddressTheProxyDoesNotKnow) {
   for (const char* script : {"reply.bound=0.0.0.0:0", "reply.bound=relay.test:0"}) {
     server_.SetScript(script);
     EXPECT_EQ(Ask(1), kEcho + std::string(kNothingLeft)) << script;
   }
 }
 
-TEST_F(UdpTest, LostDatagramsAreTheProgramsAffair) {
+TEST_F(UdpPeersTest, LostDatagramsAreTheProgramsAffair) {
   server_.AddScript("10.99.99.99", "udp.drop=2");
   EXPECT_EQ(Ask(4), Times(2, kNothing) + Times(2, kEcho) + kNothingLeft);
 }
 
-TEST_F(UdpTest, AnAssociationThatEndsIsReplaced) {
+TEST_F(UdpPeersTest, AnAssociationThatEndsIsReplaced) {
   server_.AddScript("10.99.99.99", "udp.restart=1");
   EXPECT_EQ(Peers({"patient", "2", "10.99.99.99", "7"}), Times(2, kEcho));
   EXPECT_EQ(Associations(server_), 2U);
 }
 
-TEST_F(UdpTest, TheNextProxyIsAskedWhereOneIsDown) {
+TEST_F(UdpPeersTest, TheNextProxyIsAskedWhereOneIsDown) {
   UseProxies({"socks5://127.0.0.1:" + PortOfNobody(), ProxyUrl(server_)});
   EXPECT_EQ(Ask(2), Times(2, kEcho) + kNothingLeft);
 }
 
-TEST_F(UdpTest, TheNextProxyIsAskedWhereOneHasNoUdp) {
+TEST_F(UdpPeersTest, TheNextProxyIsAskedWhereOneHasNoUdp) {
   TestServer streams_only;
   streams_only.SetScript("reply.code=7");
   UseProxies({ProxyUrl(streams_only), ProxyUrl(server_)});
@@ -301,18 +243,18 @@ TEST_F(UdpTest, TheNextProxyIsAskedWhereOneHasNoUdp) {
   EXPECT_GE(Associations(streams_only), 1U);
 }
 
-TEST_F(UdpTest, ProxiesWithoutUdpAreAnError) {
+TEST_F(UdpPeersTest, ProxiesWithoutUdpAreAnError) {
   server_.SetScript("reply.code=7");
   EXPECT_EQ(Ask(2), Times(2, "send: EOPNOTSUPP\n") + kNothingLeft);
   EXPECT_GE(Associations(server_), 1U);
 }
 
-TEST_F(UdpTest, ASocks4ProxyCarriesNone) {
+TEST_F(UdpPeersTest, ASocks4ProxyCarriesNone) {
   UseProxies({ProxyUrl(server_, "socks4")});
   EXPECT_THAT(Ask(1), ContainsRegex("^send: E[A-Z]+\n"));
 }
 
-TEST_F(UdpTest, AProxyThatIsDownIsAnError) {
+TEST_F(UdpPeersTest, AProxyThatIsDownIsAnError) {
   UseProxies({"socks5://127.0.0.1:" + PortOfNobody()});
   EXPECT_EQ(Ask(1), "send: ECONNREFUSED\n" + std::string(kNothingLeft));
 }
