@@ -91,8 +91,12 @@ bool HasRoom(const iovec* parts, int count) {
                                             socklen_t* address_size) {
   // More than a datagram has (and less than makes the sum of all parts overflow).
   const size_t room = std::min(size, size_t{1} << 20);
-  const ssize_t received =
-      Guarded([&] { return ReceiveRelayed(fd, buffer, room, flags, address, address_size); }, ssize_t{-1});
+  return Guarded([&] { return ReceiveRelayed(fd, buffer, room, flags, address, address_size); }, ssize_t{-1});
+}
+
+// read(2), which a file has, too.
+[[gnu::noinline]] ssize_t ReadIntoBuffer(int fd, void* buffer, size_t size) {
+  const ssize_t received = ReceiveIntoBuffer(fd, buffer, size, 0, nullptr, nullptr);
   return received < 0 && IsNoLongerSocket(fd) ? libc::read(fd, buffer, size) : received;
 }
 
@@ -103,7 +107,7 @@ using namespace socksify;
 
 SOCKSIFY_EXPORT ssize_t read(int fd, void* buffer, size_t size) {
   if (ReceivesDatagrams(fd) && size != 0) [[unlikely]]
-    return ReceiveIntoBuffer(fd, buffer, size, 0, nullptr, nullptr);
+    return ReadIntoBuffer(fd, buffer, size);
   if (IsPending(fd)) [[unlikely]]
     return CallOncePossible(fd, Direction::kReceive, 0, [=] { return libc::read(fd, buffer, size); });
   return libc::read(fd, buffer, size);
@@ -115,7 +119,7 @@ SOCKSIFY_EXPORT ssize_t __read(int fd, void* buffer, size_t size) {
 
 SOCKSIFY_EXPORT ssize_t __read_chk(int fd, void* buffer, size_t size, size_t buffer_size) {
   if (ReceivesDatagrams(fd) && size != 0 && size <= buffer_size) [[unlikely]]
-    return ReceiveIntoBuffer(fd, buffer, size, 0, nullptr, nullptr);
+    return ReadIntoBuffer(fd, buffer, size);
   if (IsPending(fd)) [[unlikely]]
     return CallOncePossible(fd, Direction::kReceive, 0,
                             [=] { return libc::read_chk(fd, buffer, size, buffer_size); });
