@@ -35,12 +35,17 @@ class UdpTest : public PreloadTest {
   // The victim's cases one by one, direct and through the proxy, which must be the same to it. With IPv4,
   // IPv6 and IPv4 on an IPv6 socket.
   void ExpectLikeDirect(const std::string& victim, const std::vector<std::string>& cases) const {
+    ExpectLikeDirect(victim, cases, server_);
+  }
+  // The same by a server of the test's own, which has the usual echo services.
+  void ExpectLikeDirect(const std::string& victim, const std::vector<std::string>& cases,
+                        const testserver::TestServer& server) const {
     const DatagramEcho v4("127.0.0.1");
     const DatagramEcho v6("::1");
     for (const std::string& name : cases) {
-      ExpectLikeDirect(victim, name, "4", {"127.0.0.1", v4.port()}, "10.99.99.99");
-      ExpectLikeDirect(victim, name, "6", {"::1", v6.port()}, "2001:db8::7");
-      ExpectLikeDirect(victim, name, "6", {"::ffff:127.0.0.1", v4.port()}, "::ffff:10.99.99.99");
+      ExpectLikeDirect(victim, name, "4", {"127.0.0.1", v4.port()}, "10.99.99.99", server);
+      ExpectLikeDirect(victim, name, "6", {"::1", v6.port()}, "2001:db8::7", server);
+      ExpectLikeDirect(victim, name, "6", {"::ffff:127.0.0.1", v4.port()}, "::ffff:10.99.99.99", server);
     }
   }
 
@@ -58,17 +63,18 @@ class UdpTest : public PreloadTest {
 
  private:
   void ExpectLikeDirect(const std::string& victim, const std::string& name, const std::string& family,
-                        const std::pair<std::string, std::string>& near, const std::string& far) const {
+                        const std::pair<std::string, std::string>& near, const std::string& far,
+                        const testserver::TestServer& server) const {
     const std::string what = victim + " " + name + " " + far;
     const ProgramOutcome direct = RunDirect(victim, {family, near.first, near.second, name});
     ASSERT_EQ(direct.exit_code, 0) << what << ", direct:\n" << direct.out;
-    const size_t before = Associations(server_);
+    const size_t before = Associations(server);
     const ProgramOutcome proxied = Run(victim, {family, far, "7", name});
     EXPECT_EQ(FirstDifference(direct.out, proxied.out), "") << what;
     EXPECT_EQ(proxied.err, "") << what;
     EXPECT_EQ(proxied.exit_code, 0) << what << ", signal " << proxied.signal
                                     << (proxied.timed_out ? ", timed out" : "");
-    EXPECT_GT(Associations(server_), before) << what;
+    EXPECT_GT(Associations(server), before) << what;
   }
 };
 
