@@ -12,18 +12,24 @@
 namespace socksify {
 
 EchoOrigin::EchoOrigin(std::optional<SynGate::Ending> ending) {
+  // Another socket may have the datagram port with the stream port's number.
+  constexpr int kTries = 64;
+  for (int i = 0; i < kTries && port_ == 0; ++i) Listen();
+  if (port_ == 0) throw std::runtime_error("echo origin: cannot listen");
+  if (ending) gate_.emplace(stream_.get(), *ending);
+  thread_ = std::thread([this] { Serve(); });
+}
+
+void EchoOrigin::Listen() {
   SocketAddress address;
   socklen_t size = ToSockaddr(IpAddress::V4(0x7f000001), 0, AF_INET, &address);
   stream_.Reset(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   datagram_.Reset(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (bind(stream_.get(), &address.generic, size) != 0 || listen(stream_.get(), 4096) != 0 ||
       getsockname(stream_.get(), &address.generic, &size) != 0 ||
-      bind(datagram_.get(), &address.generic, size) != 0) {
-    throw std::runtime_error("echo origin: cannot listen");
-  }
+      bind(datagram_.get(), &address.generic, size) != 0)
+    return;
   port_ = ntohs(address.v4.sin_port);
-  if (ending) gate_.emplace(stream_.get(), *ending);
-  thread_ = std::thread([this] { Serve(); });
 }
 
 EchoOrigin::~EchoOrigin() {

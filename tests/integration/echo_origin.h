@@ -27,6 +27,8 @@ class EchoOrigin {
 
  private:
   explicit EchoOrigin(std::optional<SynGate::Ending> ending);
+  // Leaves port_ at 0 where the two ports cannot be had.
+  void Listen();
   void Serve();
 
   uint16_t port_ = 0;
