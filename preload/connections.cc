@@ -110,6 +110,22 @@ uint64_t SocketCookie(int fd) {
   return result == 0 ? cookie : 0;
 }
 
+namespace {
+
+// Calls `change` for all other descriptors of the same socket.
+template <typename Change>
+void ForEachCopy(int fd, Change change) {
+  const bool has_copies = (g_descriptors.Flags(fd) & kHasCopies) != 0;
+  const uint64_t cookie = has_copies ? SocketCookie(fd) : 0;
+  if (cookie == 0) return;
+  for (int each = 0; each < static_cast<int>(g_descriptors.used_end()); ++each) {
+    if (each == fd || (g_descriptors.Flags(each) & kHasCopies) == 0) continue;
+    if (SocketCookie(each) == cookie) change(each);
+  }
+}
+
+}  // namespace
+
 std::optional<Connection> FindConnection(int fd) {
   std::optional<Connection> connection = g_descriptors.Find(fd);
   if (!connection) return std::nullopt;
@@ -118,16 +134,14 @@ std::optional<Connection> FindConnection(int fd) {
   return std::nullopt;
 }
 
+void SetOfSocket(int fd, unsigned flags) {
+  MarkDescriptor(fd, flags);
+  ForEachCopy(fd, [&](int copy) { g_descriptors.SetFlags(copy, flags); });
+}
+
 void ClearOfSocket(int fd, unsigned flags) {
-  const bool has_copies = (g_descriptors.Flags(fd) & kHasCopies) != 0;
   g_descriptors.ClearFlags(fd, flags);
-  const uint64_t cookie = has_copies ? SocketCookie(fd) : 0;
-  if (cookie == 0) return;
-  for (int each = 0; each < static_cast<int>(g_descriptors.used_end()); ++each) {
-    const unsigned others = g_descriptors.Flags(each);
-    if ((others & kHasCopies) == 0 || (others & flags) == 0) continue;
-    if (SocketCookie(each) == cookie) g_descriptors.ClearFlags(each, flags);
-  }
+  ForEachCopy(fd, [&](int copy) { g_descriptors.ClearFlags(copy, flags); });
 }
 
 void RecordOfSocket(int fd, const Connection& connection) {
@@ -135,11 +149,7 @@ void RecordOfSocket(int fd, const Connection& connection) {
     const SignalsBlocked blocked;
     g_descriptors.Record(fd, connection, blocked);
   }
-  if ((g_descriptors.Flags(fd) & kHasCopies) == 0) return;
-  for (int each = 0; each < static_cast<int>(g_descriptors.used_end()); ++each) {
-    if (each == fd || (g_descriptors.Flags(each) & kHasCopies) == 0) continue;
-    if (SocketCookie(each) == connection.cookie) g_descriptors.Duplicate(fd, each);
-  }
+  ForEachCopy(fd, [=](int copy) { g_descriptors.Duplicate(fd, copy); });
 }
 
 void ForgetConnection(int fd) {

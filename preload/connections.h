@@ -22,7 +22,8 @@ std::optional<Connection> FindConnection(int fd);
 // Records a connection of a datagram socket for this descriptor and all others of the same socket.
 void RecordOfSocket(int fd, const Connection& connection);
 
-// Clears flags of the descriptor and of all others of the same socket.
+// Sets or clears flags of the descriptor and of all others of the same socket.
+void SetOfSocket(int fd, unsigned flags);
 void ClearOfSocket(int fd, unsigned flags);
 
 // The connection behind `fd` is dissolved; the descriptor and its options stay.

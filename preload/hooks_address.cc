@@ -183,11 +183,10 @@ SOCKSIFY_EXPORT int setsockopt(int fd, int level, int name, const void* value, s
   if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT) {
     NoteOption(fd, kFastOpenConnect, ReadIntOption(value, size) != 0);
   } else if (level == IPPROTO_UDP && name == UDP_CORK) {
-    NoteOption(fd, kCorked, ReadIntOption(value, size) != 0);
+    const bool is_set = ReadIntOption(value, size) != 0;
+    is_set ? SetOfSocket(fd, kCorked) : ClearOfSocket(fd, kCorked);
     // The datagram has left (udp(7)).
-    if (ReadIntOption(value, size) == 0) ClearOfSocket(fd, kCorked);
-    if (RelayedSocket* const socket = ReadIntOption(value, size) == 0 ? g_relays.Find(fd) : nullptr)
-      socket->is_corked = false;
+    if (RelayedSocket* const socket = is_set ? nullptr : g_relays.Find(fd)) socket->is_corked = false;
   } else if (level == IPPROTO_TCP && name == TCP_CORK) {
     NoteOption(fd, kCorked, ReadIntOption(value, size) != 0);
   } else if (level == SOL_SOCKET && (name == SO_SNDTIMEO || name == SO_RCVTIMEO)) {
