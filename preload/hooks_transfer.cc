@@ -234,7 +234,7 @@ SOCKSIFY_EXPORT ssize_t writev(int fd, const iovec* parts, int count) {
 }
 
 SOCKSIFY_EXPORT ssize_t pwritev2(int fd, const iovec* parts, int count, off_t offset, int flags) {
-  if (IsConnectedByRelay(fd) && offset == -1 && count >= 0) [[unlikely]] {
+  if (IsConnectedByRelay(fd) && offset == -1 && HasRoom(parts, count)) [[unlikely]] {
     const int own_flags = (flags & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0;
     return SendSpecially(fd, own_flags, parts, static_cast<size_t>(count),
                          [=] { return libc::pwritev2(fd, parts, count, offset, flags); });
@@ -246,7 +246,7 @@ SOCKSIFY_EXPORT ssize_t pwritev2(int fd, const iovec* parts, int count, off_t of
 }
 
 SOCKSIFY_EXPORT ssize_t pwritev64v2(int fd, const iovec* parts, int count, off64_t offset, int flags) {
-  if (IsConnectedByRelay(fd) && offset == -1 && count >= 0) [[unlikely]] {
+  if (IsConnectedByRelay(fd) && offset == -1 && HasRoom(parts, count)) [[unlikely]] {
     const int own_flags = (flags & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0;
     return SendSpecially(fd, own_flags, parts, static_cast<size_t>(count),
                          [=] { return libc::pwritev64v2(fd, parts, count, offset, flags); });
