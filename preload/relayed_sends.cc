@@ -236,9 +236,10 @@ ssize_t SendMore(int fd, RelayedSocket* socket, const msghdr& message, int flags
   bare.msg_name = nullptr;
   bare.msg_namelen = 0;
   const ssize_t sent = libc::sendmsg(fd, static_cast<const msghdr*>(&bare), flags);
-  // What is longer than any datagram is refused before it is added; any other failure throws all away.
-  const bool is_kept =
-      sent < 0 && errno == EMSGSIZE && SizeOf({message.msg_iov, message.msg_iovlen}) >= kMaxDatagram;
+  // To IPv4, what is longer than any datagram is refused before it is added; any other failure throws all
+  // away.
+  const bool is_kept = sent < 0 && errno == EMSGSIZE && socket->is_corked_to_ipv4 &&
+                       SizeOf({message.msg_iov, message.msg_iovlen}) >= kMaxDatagram;
   if (!is_kept && (sent < 0 || !IsCorked(fd, flags))) socket->is_corked = false;
   return sent;
 }
@@ -275,7 +276,12 @@ ssize_t SendRelayed(int fd, const msghdr& message, int flags, const Decision* de
     decision = &for_peer;
   }
   RelayedSocket* socket = g_relays.Find(fd);
-  if (socket == nullptr) socket = g_relays.Provide(fd, SocketOption(fd, SO_DOMAIN));
+  if (socket == nullptr) {
+    const int family = SocketOption(fd, SO_DOMAIN);
+    // It was a socket, once: something else has its number.
+    if (family < 0) return -1;
+    socket = g_relays.Provide(fd, family);
+  }
   if (socket == nullptr) {
     errno = ENOBUFS;
     return -1;
@@ -291,7 +297,11 @@ ssize_t SendRelayed(int fd, const msghdr& message, int flags, const Decision* de
       RememberPath(runtime, socket, generation, static_cast<const sockaddr*>(message.msg_name),
                    message.msg_namelen, *decision, way);
     }
-    if (sent >= 0 && IsCorked(fd, flags)) socket->is_corked = true;
+    if (sent >= 0 && IsCorked(fd, flags)) {
+      socket->is_corked_to_ipv4 =
+          socket->family == AF_INET || IN6_IS_ADDR_V4MAPPED(&way.address.sin6_addr) != 0;
+      socket->is_corked = true;
+    }
     // The relay is gone, which is not the destination's doing.
     if (sent >= 0 || errno != ECONNREFUSED || is_repeated) return sent;
     LookAtRelays(socket);

@@ -88,7 +88,8 @@ struct RelayedSocket {
   size_t next_ended = 0;
   std::atomic<Relay*> connected_to = nullptr;  // whom the kernel has connected it to
   std::atomic<bool> is_corked = false;         // the datagram has begun (MSG_MORE, UDP_CORK)
-  std::atomic<unsigned> header_size = 0;       // of the datagram that came last
+  std::atomic<bool> is_corked_to_ipv4 = false;
+  std::atomic<unsigned> header_size = 0;  // of the datagram that came last
   // Datagrams came before it was connected to its present peer, and none has come from that since: they are
   // still the program's.
   std::atomic<bool> has_queued = false;
