@@ -56,15 +56,18 @@ socklen_t SetAddress(const IpAddress& ip, uint16_t port, int family, sockaddr_in
   return size;
 }
 
+bool IsV6Only(int fd) {
+  int v6_only = 0;
+  socklen_t size = sizeof v6_only;
+  return libc::getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, static_cast<void*>(&v6_only), &size) == 0 &&
+         v6_only != 0;
+}
+
 // IPV6_V6ONLY bars ::ffff:a.b.c.d (ipv6(7)). It can be taken off while the socket is unbound; the program is
 // told that it is on.
 void AllowMapped(int fd, const RelayData& relay) {
   if (relay.address.sin6_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&relay.address.sin6_addr)) return;
-  int v6_only = 0;
-  socklen_t size = sizeof v6_only;
-  if (libc::getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, static_cast<void*>(&v6_only), &size) != 0 ||
-      v6_only == 0)
-    return;
+  if (!IsV6Only(fd)) return;
   const int off = 0;
   if (libc::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, static_cast<const void*>(&off),
                        static_cast<socklen_t>(sizeof off)) == 0)
@@ -196,6 +199,14 @@ SocketKind KindOf(int fd) {
   return domain == AF_INET || domain == AF_INET6 ? SocketKind::kOther : SocketKind::kNone;
 }
 
+bool IsBarredByV6Only(int fd, const sockaddr* address, socklen_t size) {
+  sockaddr_in6 destination{};
+  if (address->sa_family != AF_INET6) return false;
+  std::memcpy(&destination, address, std::min<size_t>(size, sizeof destination));
+  if (!IN6_IS_ADDR_V4MAPPED(&destination.sin6_addr)) return false;
+  return (g_descriptors.Flags(fd) & kV6OnlyToProgram) != 0 || IsV6Only(fd);
+}
+
 int RefuseOther(Runtime* runtime, const Decision& decision) {
   return Refuse(runtime, decision, decision.failure != nullptr ? *decision.failure : kNotCarried, "udp");
 }
@@ -237,6 +248,10 @@ AddressedSend JudgeAddressedSend(int fd, const sockaddr* address, socklen_t size
   if (kind == SocketKind::kNone || way == DatagramWay::kPass) return AddressedSend::kPass;
   if (kind == SocketKind::kOther) {
     RefuseOther(runtime, *decision);
+    return AddressedSend::kRefuse;
+  }
+  if (IsBarredByV6Only(fd, address, size)) {
+    errno = ENETUNREACH;
     return AddressedSend::kRefuse;
   }
   switch (way) {
@@ -304,6 +319,11 @@ int ConnectRelayed(Runtime* runtime, int fd, const sockaddr* address, socklen_t 
   int result = -1;
   std::array<const Target*, RouteTable::kMaxTargets> targets{};
   const size_t count = OrderTargets(*decision.rule, decision.destination, 0, targets);
+  // Answers may be on their way from the relay that there is.
+  Relay* relay = Relays::FindRelay(*socket, KeyFor(decision), &placeholder);
+  if (relay != nullptr && !placeholder.is_direct)
+    result = libc::connect(fd, placeholder.generic(), placeholder.address_size);
+  if (result != 0) relay = nullptr;
   for (size_t i = 0; i < count && result != 0; ++i) {
     if (targets[i]->kind == Target::Kind::kBlock) break;
     if (targets[i]->kind == Target::Kind::kProxies && !CanCarryUdp(*targets[i])) continue;
@@ -323,7 +343,7 @@ int ConnectRelayed(Runtime* runtime, int fd, const sockaddr* address, socklen_t 
   }
   if (result != 0) return Refuse(runtime, decision, failure, "udp");
   const int saved_errno = errno;
-  socket->connected_to = nullptr;
+  socket->connected_to = relay;
   ++socket->generation;
   Connection connection = {.cookie = SocketCookie(fd)};
   connection.peer_size = ToSockaddr(peer->ip(), peer->port(), family, &connection.peer);

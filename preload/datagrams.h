@@ -25,6 +25,9 @@ DatagramWay JudgeOwnDatagram(Decision* decision);
 // those of other protocols, such as the ones that ping(8) uses.
 enum class SocketKind : uint8_t { kNone, kStream, kUdp, kOther };
 SocketKind KindOf(int fd);
+// Whether IPV6_V6ONLY, as the program knows it, keeps the socket from that destination: it is ::ffff:a.b.c.d
+// (ipv6(7)), to which the kernel says ENETUNREACH.
+bool IsBarredByV6Only(int fd, const sockaddr* address, socklen_t size);
 // Refuses a packet of kOther to a destination that the table does not send direct. Always -1.
 int RefuseOther(Runtime* runtime, const Decision& decision);
 

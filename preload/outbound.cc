@@ -79,6 +79,10 @@ int ConnectDatagram(Runtime* runtime, int fd, const sockaddr* address, socklen_t
   // What the kernel has such a socket connected to is another address than the program knows.
   const bool changes_way = (IsConnectedToNameServer(fd) && way != DatagramWay::kAnswer) ||
                            (IsConnectedByRelay(fd) && way != DatagramWay::kRelay);
+  if (way != DatagramWay::kPass && IsBarredByV6Only(fd, address, size)) {
+    errno = ENETUNREACH;
+    return -1;
+  }
   if (changes_way && way != DatagramWay::kRefuse) DissolveDatagramConnection(fd);
   switch (way) {
     case DatagramWay::kPass: return ConnectDirect(runtime, fd, address, size, *decision, "udp");
