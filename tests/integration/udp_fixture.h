@@ -61,7 +61,7 @@ class UdpTest : public PreloadTest {
     return "route { from: 0/0 to: " + to + " via: 127.0.0.1 port = " + std::to_string(server.port()) + " }\n";
   }
 
- private:
+  // The same of one case: `near` is an address and a port of DatagramEcho, `far` one of the server's.
   void ExpectLikeDirect(const std::string& victim, const std::string& name, const std::string& family,
                         const std::pair<std::string, std::string>& near, const std::string& far,
                         const testserver::TestServer& server) const {

@@ -61,11 +61,17 @@ TEST_F(UdpOddCallsTest, SocketsForIpv6Only) {
 
 TEST_F(UdpOddCallsTest, TheErrorQueueSaysWhatIsTooLongForThePath) {
   const bool is_there = RunInOwnNetwork([&] {
-    TestServer server;
-    server.AddEcho("10.99.99.99");
-    server.AddEcho("2001:db8::7");
-    UseProxies({ProxyUrl(server)});
-    ExpectLikeDirect("udp_odd", {"error-queue"}, server);
+    // The queue is that of the family in which the relay is reached.
+    TestServer v4;
+    TestServer v6({.listen = {"[::1]:0"}});
+    v4.AddEcho("10.99.99.99");
+    v6.AddEcho("2001:db8::7");
+    UseConfig("route { from: 0/0 to: 2001:db8::/32 via: ::1 port = " + std::to_string(v6.port()) + " }\n" +
+              Route("0/0", v4));
+    const DatagramEcho near4("127.0.0.1");
+    const DatagramEcho near6("::1");
+    ExpectLikeDirect("udp_odd", "error-queue", "4", {"127.0.0.1", near4.port()}, "10.99.99.99", v4);
+    ExpectLikeDirect("udp_odd", "error-queue", "6", {"::1", near6.port()}, "2001:db8::7", v6);
   });
   if (!is_there) GTEST_SKIP() << "no network of its own: not root, or no ip(8)";
 }

@@ -52,10 +52,12 @@ static void MoreAndTooLong(void) {
   static char data[kMaxDatagram];
   const int fd = OpenConnected();
   Fill(data, sizeof data, 1);
-  Say("more", send(fd, data, 10, MSG_MORE));
-  Say("too long", send(fd, data + 10, kMaxDatagram - 10, 0));
-  Say("end", send(fd, data + 10, 10, 0));
-  SayEcho("echo", fd, 1);
+  if (g_to.ss_family == AF_INET || IsMapped()) { /* IPv6 throws the first part away */
+    Say("more", send(fd, data, 10, MSG_MORE));
+    Say("too long", send(fd, data + 10, kMaxDatagram - 10, 0));
+    Say("end", send(fd, data + 10, 10, 0));
+    SayEcho("echo", fd, 1);
+  }
   Say("too long", send(fd, data, kMaxDatagram, MSG_MORE));
   Say("more", send(fd, data, 10, MSG_MORE));
   Say("bad pointer", send(fd, (void*)8, 10, MSG_MORE));
@@ -81,8 +83,10 @@ static void MoreElsewhere(void) {
   close(fd);
 }
 
-/* sendto(2) with an address of AF_UNSPEC: nothing to AF_INET6, AF_INET to AF_INET. */
+/* sendto(2) with an address of AF_UNSPEC: nothing to AF_INET6, AF_INET to AF_INET. Where a socket of AF_INET6
+   is connected to IPv4, kernels lose the datagram. */
 static void UnspecAddress(void) {
+  const int is_lost = IsMapped();
   const int fd = OpenConnected();
   struct sockaddr_storage nobody = {.ss_family = AF_UNSPEC};
   char data[10];
@@ -92,8 +96,10 @@ static void UnspecAddress(void) {
     nobody.ss_family = AF_UNSPEC;
   }
   for (int i = 0; i < 2; ++i) {
-    Say("sendto", sendto(fd, data, sizeof data, 0, (struct sockaddr*)&nobody, g_size));
-    SayEcho("echo", fd, 1);
+    if (!is_lost) {
+      Say("sendto", sendto(fd, data, sizeof data, 0, (struct sockaddr*)&nobody, g_size));
+      SayEcho("echo", fd, 1);
+    }
     MustSend(fd, NULL, 11, 2);
     SayEcho("echo", fd, 2);
   }
