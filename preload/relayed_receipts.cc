@@ -282,7 +282,8 @@ class ReceivedBatch {
  public:
   static constexpr unsigned kMaxMessages = 64;
 
-  // How many there is room for.
+  // How many there is room for. The datagram of one may become that of another one before it, if those
+  // between are dropped, so none has less room than those before it.
   unsigned Prepare(const mmsghdr* messages, unsigned count, size_t header_size) {
     header_size_ = header_size;
     own_ = memory_.Take<mmsghdr>(kMaxMessages);
@@ -290,9 +291,15 @@ class ReceivedBatch {
     auto* const margins = memory_.Take<Margins>(kMaxMessages);
     if (own_ == nullptr || names_ == nullptr || margins == nullptr) return 0;
     unsigned prepared = 0;
+    size_t least_room = 0;
+    size_t least_control = 0;
     for (; prepared < std::min(count, kMaxMessages); ++prepared) {
       const msghdr& message = messages[prepared].msg_hdr;
-      if (message.msg_iovlen > IOV_MAX - 2) break;
+      if (message.msg_iovlen > IOV_MAX - 2 || (message.msg_iov == nullptr && message.msg_iovlen != 0)) break;
+      const size_t room_size = SizeOf({message.msg_iov, message.msg_iovlen});
+      if (room_size < least_room || message.msg_controllen < least_control) break;
+      least_room = room_size;
+      least_control = message.msg_controllen;
       auto* const room = memory_.Take<iovec>(message.msg_iovlen + 2);
       if (room == nullptr) break;
       Receiver::Surround(message, header_size, &margins[prepared], room);
@@ -320,11 +327,9 @@ class ReceivedBatch {
     const size_t payload = own_[index].msg_len - shown.header_size;
     const std::span<const iovec> target(to->msg_iov, to->msg_iovlen);
     const size_t capacity = SizeOf(target);
-    // Another one's room may have been shorter than this one's.
-    const size_t there = SizeOf(parts(index)) - shown.header_size;
-    const size_t kept = std::min({payload, capacity, there});
+    const size_t kept = std::min(payload, capacity);
     const size_t control_room = to->msg_controllen;
-    TellFlags(own, payload, std::min(capacity, there), to);
+    TellFlags(own, payload, capacity, to);
     TellSource(shown, to);
     if (!is_in_place) {
       CopyBetween(parts(index), shown.header_size, target, kept);
