@@ -192,10 +192,12 @@ class Receiver {
     return true;
   }
 
-  // From none of the relays: a helper for a name server, or somebody whom the program reaches directly.
+  // From none of the relays that are known: a helper for a name server, or somebody whom the program reaches
+  // directly.
   bool ExamineForeign(const msghdr& message, Shown* out) {
     ShowAsItIs(message, out);
     if (is_connected_ && !socket_->has_queued.load(std::memory_order_relaxed)) return false;
+    if (Relays::IsForgotten(*socket_, out->address)) return false;
     socklen_t size = out->address_size;
     if (ShowNameServer(&out->address.generic, sizeof out->address, &size)) {
       out->address_size = size;

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
+#include <string_view>
 
 #include "preload/connections.h"
 #include "preload/hidden_descriptors.h"
@@ -44,6 +46,30 @@ bool IsFrom(const SocketAddress& source, const RelayData& relay) {
   return AreSameHosts(relay.address, source);
 }
 
+// Never 0.
+uint32_t HashOf(const SocketAddress& address) {
+  const bool is_v4 = address.generic.sa_family == AF_INET;
+  const auto* const bytes = is_v4 ? reinterpret_cast<const char*>(&address.v4.sin_addr)
+                                  : reinterpret_cast<const char*>(&address.v6.sin6_addr);
+  const size_t hash = std::hash<std::string_view>()({bytes, is_v4 ? sizeof(in_addr) : sizeof(in6_addr)});
+  return (static_cast<uint32_t>(hash ^ hash >> 32) * 31 + address.v6.sin6_port) | 1;
+}
+
+// The oldest of what has ended makes way.
+void RememberEnded(RelayedSocket* socket, const RelayData& data) {
+  Versioned<RelayData>& place = socket->ended[socket->next_ended];
+  socket->next_ended = (socket->next_ended + 1) % RelayedSocket::kMaxEnded;
+  RelayData oldest;
+  if (place.Read(&oldest) && oldest.address_size != 0 && !oldest.is_direct) {
+    SocketAddress address{};
+    std::memcpy(&address, &oldest.address, sizeof oldest.address);
+    const size_t count = socket->forgotten_count.load(std::memory_order_relaxed);
+    socket->forgotten[count % RelayedSocket::kMaxForgotten] = HashOf(address);
+    socket->forgotten_count = count + 1;
+  }
+  place.Write(data);
+}
+
 }  // namespace
 
 RelayedSocket* Relays::Provide(int fd, int family) {
@@ -60,6 +86,7 @@ RelayedSocket* Relays::Provide(int fd, int family) {
     socket->references = 1;
     socket->family = family;
     socket->next_ended = 0;
+    socket->forgotten_count = 0;
     for (Versioned<RelayData>& each : socket->ended) each.Write({});
     socket->is_corked = false;
     socket->has_queued = false;
@@ -150,6 +177,14 @@ bool Relays::FindSource(const RelayedSocket& socket, const SocketAddress& source
   });
 }
 
+bool Relays::IsForgotten(const RelayedSocket& socket, const SocketAddress& source) {
+  const size_t count = std::min(socket.forgotten_count.load(), RelayedSocket::kMaxForgotten);
+  if (count == 0) return false;
+  const uint32_t hash = HashOf(source);
+  return std::any_of(socket.forgotten.begin(), socket.forgotten.begin() + count,
+                     [hash](const std::atomic<uint32_t>& each) { return each == hash; });
+}
+
 Relay* Relays::Enter(RelayedSocket* socket, const RelayData& data, uint64_t ended_cookie) {
   const SignalsBlocked blocked;
   const LeafGuard guard(&lock_, blocked);
@@ -191,8 +226,7 @@ Relay* Relays::Enter(RelayedSocket* socket, const RelayData& data, uint64_t ende
 }
 
 void Relays::Close(RelayedSocket* socket, const Relay& relay, const RelayData& data) {
-  socket->ended[socket->next_ended].Write(data);
-  socket->next_ended = (socket->next_ended + 1) % RelayedSocket::kMaxEnded;
+  RememberEnded(socket, data);
   const long long until_ms = relay.used_ms.load(std::memory_order_relaxed) + kLingerMs;
   if (CoarseMs() < until_ms) {
     Linger(data, until_ms);

@@ -80,12 +80,17 @@ struct RelayedSocket {
   static constexpr size_t kMaxRelays = 32;
   static constexpr size_t kKnownPaths = 4;
   static constexpr size_t kMaxEnded = 8;
+  static constexpr size_t kMaxForgotten = 256;  // about as many datagrams as wait in a socket at most
   static constexpr unsigned kNoLimit = ~0U;
 
   std::array<std::atomic<Relay*>, kMaxRelays> relays{};  // from the front; null: no more
   // What has ended, for what came from there before or is still on its way.
   std::array<Versioned<RelayData>, kMaxEnded> ended;
   size_t next_ended = 0;
+  // What had no place there any more, as hashes of addresses: what comes from there has a header which nobody
+  // can read, and is dropped.
+  std::array<std::atomic<uint32_t>, kMaxForgotten> forgotten{};
+  std::atomic<size_t> forgotten_count = 0;     // ever
   std::atomic<Relay*> connected_to = nullptr;  // whom the kernel has connected it to
   std::atomic<bool> is_corked = false;         // the datagram has begun (MSG_MORE, UDP_CORK)
   std::atomic<bool> is_corked_to_ipv4 = false;
@@ -127,6 +132,8 @@ class Relays {
   // The relay, be it one that has ended, of which a datagram has come. `source` has port and address in the
   // socket's family.
   static bool FindSource(const RelayedSocket& socket, const SocketAddress& source, RelayData* out);
+  // Whether it was a relay that ended so long ago that no more is known of it.
+  static bool IsForgotten(const RelayedSocket& socket, const SocketAddress& source);
 
   // Enters `data`, in place of the relay with that key whose connection has the cookie `ended_cookie`, or of
   // the oldest. Takes the connection over; the old one is closed. A relay with that key and another cookie
