@@ -113,6 +113,15 @@ class Receiver {
     const Relay* const relay = socket_->connected_to.load(std::memory_order_acquire);
     RelayData data;
     if (relay == nullptr || !relay->data.Read(&data) || data.is_direct) return relay == nullptr;
+    // Another process has the socket, too, and had it connected to a relay of its own.
+    SocketAddress peer{};
+    socklen_t size = sizeof peer;
+    libc::getpeername(fd_, &peer.generic, &size);
+    if (peer.v6.sin6_port != data.address.sin6_port) {
+      socket_->connected_to = nullptr;
+      ++socket_->generation;
+      return true;
+    }
     return SocketCookie(data.control_fd) != data.control_cookie ||
            !IsAssociationAlive(OriginalSystem(), data.control_fd);
   }
