@@ -251,13 +251,42 @@ static void ChildBegins(void) {
   close(fd);
 }
 
+/* Parent and child each send for the first time after fork(2). What is on its way while the child ends may be
+   lost, but not what comes after. */
+static void BothBegin(void) {
+  int ends[2];
+  const int fd = OpenConnected();
+  if (pipe(ends) != 0) Abandon("pipe");
+  const pid_t child = fork();
+  if (child == 0) {
+    char byte;
+    if (read(ends[0], &byte, 1) != 1) _exit(1);
+    MustSend(fd, NULL, 11, 2);
+    SayEcho("child", fd, 2);
+    _exit(0);
+  }
+  MustSend(fd, NULL, 10, 1);
+  SayEcho("parent", fd, 1);
+  if (write(ends[1], "x", 1) != 1) Abandon("write");
+  Print("child %d", AwaitChild(child));
+  char data[16];
+  long got = -1;
+  SetReceiveTimeout(fd, 500);
+  for (int tries = 0; tries < 12 && got < 0; ++tries) {
+    (void)Send(fd, NULL, 12, 3);
+    got = recv(fd, data, sizeof data, 0);
+    if (got < 0 && errno != EAGAIN) Say("parent", got);
+  }
+  Print("parent %ld", got);
+  close(fd);
+  close(ends[0]);
+  close(ends[1]);
+}
+
 int main(int argc, char** argv) {
-  static const struct Case kCases[] = {{"fresh", Fresh, 0},
-                                       {"used", Used, 0},
-                                       {"vfork", Vfork, 0},
-                                       {"vfork-sends", VforkSends, 0},
-                                       {"child-ends", ChildEnds, 0},
-                                       {"child-begins", ChildBegins, 0},
-                                       {NULL, NULL, 0}};
+  static const struct Case kCases[] = {{"fresh", Fresh, 0},          {"used", Used, 0},
+                                       {"vfork", Vfork, 0},          {"vfork-sends", VforkSends, 0},
+                                       {"child-ends", ChildEnds, 0}, {"child-begins", ChildBegins, 0},
+                                       {"both-begin", BothBegin, 0}, {NULL, NULL, 0}};
   return RunCases(kCases, argc, argv);
 }
