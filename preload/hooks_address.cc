@@ -158,9 +158,8 @@ SOCKSIFY_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen
     const std::optional<Connection> connection = FindConnection(fd);
     if (connection && connection->replaced_family != 0)
       WriteIntOption(connection->replaced_family, value, size);
-  } else if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT && (flags & kFastOpenConnect) != 0) {
-    WriteIntOption(1, value, size);
-  } else if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY && (flags & kV6OnlyToProgram) != 0) {
+  } else if ((level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT && (flags & kFastOpenConnect) != 0) ||
+             (level == IPPROTO_IPV6 && name == IPV6_V6ONLY && (flags & kV6OnlyToProgram) != 0)) {
     WriteIntOption(1, value, size);
   } else if (IsConnectedByRelay(fd) &&
              ((level == IPPROTO_IP && name == IP_MTU) || (level == IPPROTO_IPV6 && name == IPV6_MTU))) {

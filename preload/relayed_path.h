@@ -12,7 +12,7 @@
 
 namespace socksify {
 
-struct Outgoing {
+struct Outgoing {  // NOLINT(cppcoreguidelines-pro-type-member-init): made for each datagram
   UdpHeader header;
   sockaddr_in6 address;    // in the family of the program's socket
   socklen_t address_size;  // 0: the kernel has the socket connected to it

@@ -2,8 +2,6 @@
 #include "preload/relayed_receipts.h"
 
 #include <limits.h>
-#include <poll.h>
-#include <sys/time.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,230 +9,20 @@
 #include <span>
 
 #include "base/socket_address.h"
-#include "dialer/udp_association.h"
 #include "preload/borrowed_memory.h"
 #include "preload/connections.h"
+#include "preload/datagram_receiver.h"
 #include "preload/datagrams.h"
-#include "preload/dns_by_hand.h"
 #include "preload/originals.h"
 #include "preload/parts.h"
-#include "preload/relayed_sends.h"
 #include "preload/relays.h"
 #include "preload/scratch.h"
-#include "protocol/udp_header.h"
 
 namespace socksify {
 namespace {
 
 // More than any datagram holds.
 constexpr size_t kMaxDatagram = 65'536;
-
-// What the program is to see of a datagram.
-struct Shown {
-  SocketAddress address{};
-  socklen_t address_size = 0;
-  size_t header_size = 0;
-};
-
-// Memory in front of the program's and behind it: the header, and what the program has no room for because
-// the header is longer than it was the last time.
-struct Margins {
-  uint8_t front[kUdpMaxHeaderSize];
-  uint8_t back[kUdpMaxHeaderSize];
-};
-
-// One call's view of the socket.
-class Receiver {
- public:
-  explicit Receiver(int fd) : fd_(fd), socket_(g_relays.Find(fd)) { FindPeer(); }
-
-  // To be called when something has come: the first relay may be there since.
-  void LookAgain() {
-    if (socket_ != nullptr) return;
-    socket_ = g_relays.Find(fd_);
-    FindPeer();
-  }
-
-  bool has_relays() const { return socket_ != nullptr; }
-  // The size that the next header is expected to have.
-  size_t expected_header() const {
-    return socket_ != nullptr ? socket_->header_size.load(std::memory_order_relaxed) : 0;
-  }
-  void set_expected_header(size_t size) {
-    if (socket_ != nullptr && size != expected_header()) socket_->header_size = static_cast<unsigned>(size);
-  }
-
-  // The parts of `message` with the margins around them: two more than it has.
-  static void Surround(const msghdr& message, size_t header_size, Margins* margins, iovec* out) {
-    out[0] = {.iov_base = margins->front, .iov_len = header_size};
-    std::copy_n(message.msg_iov, message.msg_iovlen, out + 1);
-    out[message.msg_iovlen + 1] = {.iov_base = margins->back, .iov_len = sizeof margins->back};
-  }
-
-  // Looks at a datagram of `size` bytes, which lies in `parts` as far as they reach. False: it is not for the
-  // program.
-  bool Examine(const msghdr& message, std::span<const iovec> parts, size_t size, int flags, Shown* out) {
-    if (ExamineDatagram(message, parts, size, out)) return true;
-    if ((flags & MSG_ERRQUEUE) == 0) return false;
-    // An error of this side's has nothing of the datagram's but where it was to go.
-    out->header_size = 0;
-    ShowAsItIs(message, out);
-    if (is_connected_)
-      out->address_size = ToSockaddr(peer_.ip(), peer_.port(), socket_->family, &out->address);
-    return true;
-  }
-
-  // A datagram has come that nobody may see. False with errno when the call is not to wait for another one:
-  // its time is over.
-  bool GoOnAfterDrop(int flags) {
-    if ((flags & MSG_PEEK) != 0) {
-      // It was only looked at, and must make way.
-      char nothing = 0;
-      libc::recv(fd_, static_cast<void*>(&nothing), size_t{0}, MSG_DONTWAIT);
-    }
-    if ((flags & MSG_DONTWAIT) != 0 || (g_descriptors.Flags(fd_) & kTransferTimeout) == 0) return true;
-    timeval limit{};
-    socklen_t size = sizeof limit;
-    libc::getsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, static_cast<void*>(&limit), &size);
-    if (limit.tv_sec == 0 && limit.tv_usec == 0) return true;
-    const long long now_ms = MonotonicMs();
-    if (deadline_ms_ == 0)
-      deadline_ms_ = now_ms + static_cast<long long>(limit.tv_sec) * 1000 + limit.tv_usec / 1000;
-    pollfd readable = {.fd = fd_, .events = POLLIN, .revents = 0};
-    const auto left_ms = static_cast<int>(std::clamp(deadline_ms_ - now_ms, 0LL, 3'600'000LL));
-    const int ready = libc::poll(&readable, nfds_t{1}, left_ms);
-    if (ready == 0) errno = EAGAIN;
-    return ready > 0;
-  }
-
-  // Whether an error of the kernel's is about a relay that has ended, which the program does not know of.
-  bool IsAboutEndedRelay(int error) const {
-    if (error != ECONNREFUSED || socket_ == nullptr || !is_connected_) return false;
-    const Relay* const relay = socket_->connected_to.load(std::memory_order_acquire);
-    RelayData data;
-    if (relay == nullptr || !relay->data.Read(&data) || data.is_direct) return relay == nullptr;
-    // Another process has the socket, too, and had it connected to a relay of its own.
-    SocketAddress peer{};
-    socklen_t size = sizeof peer;
-    libc::getpeername(fd_, &peer.generic, &size);
-    if (peer.v6.sin6_port != data.address.sin6_port) {
-      socket_->connected_to = nullptr;
-      ++socket_->generation;
-      return true;
-    }
-    return SocketCookie(data.control_fd) != data.control_cookie ||
-           !IsAssociationAlive(OriginalSystem(), data.control_fd);
-  }
-
- private:
-  bool ExamineDatagram(const msghdr& message, std::span<const iovec> parts, size_t size, Shown* out) {
-    const auto* const source = static_cast<const SocketAddress*>(message.msg_name);
-    RelayData relay;
-    if (message.msg_namelen == 0) return ShowAsItIs(message, out);
-    if (socket_ == nullptr) return ShowNobodysRelay(message, out);
-    if (source->generic.sa_family != socket_->family) return ShowAsItIs(message, out);
-    if (!Relays::FindSource(*socket_, *source, &relay)) return ExamineForeign(message, out);
-    if (!relay.is_direct && !relay.key.is_for_name && !is_connected_ && ShowIpv4Source(parts, size, out))
-      return true;
-    const auto endpoint = EndpointFromSockaddr(&source->generic, message.msg_namelen);
-    Endpoint shown = *endpoint;
-    if (!relay.is_direct) {
-      const auto header = ReadHeader(parts, size);
-      if (!header) return false;
-      out->header_size = header->size;
-      shown = header->source;
-    }
-    if (relay.key.is_for_name) shown = Endpoint::FromIp(relay.key.fake, shown.port());
-    if (shown.is_name()) return false;
-    shown = Endpoint::FromIp(shown.ip().Unmapped(), shown.port());
-    if (is_connected_ && !IsFromPeer(shown)) return false;
-    out->address_size = ToSockaddr(shown.ip(), shown.port(), socket_->family, &out->address);
-    return out->address_size != 0;
-  }
-
-  // They come in the order in which they came to the socket.
-  bool IsFromPeer(const Endpoint& source) {
-    const bool has_queued = socket_->has_queued.load(std::memory_order_relaxed);
-    if (!(source == peer_)) return has_queued;
-    if (has_queued) socket_->has_queued = false;
-    return true;
-  }
-
-  static std::expected<ReceivedUdpHeader, UdpHeaderError> ReadHeader(std::span<const iovec> parts,
-                                                                     size_t size) {
-    const auto* const front = static_cast<const uint8_t*>(parts[0].iov_base);
-    const auto header = ReadUdpHeader({front, std::min(parts[0].iov_len, size)});
-    if (header || header.error() != UdpHeaderError::kTruncated) return header;
-    uint8_t gathered[kUdpMaxHeaderSize];
-    const size_t count = CopyOut(parts, 0, gathered, std::min(size, sizeof gathered));
-    return ReadUdpHeader({gathered, count});
-  }
-
-  // The usual case, without the detour by way of an Endpoint.
-  bool ShowIpv4Source(std::span<const iovec> parts, size_t size, Shown* out) const {
-    if (socket_->family != AF_INET) return false;
-    const auto* const front = static_cast<const uint8_t*>(parts[0].iov_base);
-    const uint8_t* const ipv4 = Ipv4SourceOf({front, std::min(parts[0].iov_len, size)});
-    if (ipv4 == nullptr) return false;
-    sockaddr_in& shown = out->address.v4;
-    shown.sin_family = AF_INET;
-    std::memcpy(&shown.sin_addr, ipv4, sizeof shown.sin_addr);
-    std::memcpy(&shown.sin_port, ipv4 + sizeof shown.sin_addr, sizeof shown.sin_port);
-    out->address_size = sizeof shown;
-    out->header_size = kUdpIpv4HeaderSize;
-    return true;
-  }
-
-  static bool ShowAsItIs(const msghdr& message, Shown* out) {
-    if (message.msg_namelen != 0)
-      std::memcpy(&out->address, message.msg_name,
-                  std::min<size_t>(message.msg_namelen, sizeof out->address));
-    out->address_size = message.msg_namelen;
-    return true;
-  }
-
-  bool ShowNobodysRelay(const msghdr& message, Shown* out) const {
-    ShowAsItIs(message, out);
-    if ((g_descriptors.Flags(fd_) & kDnsByHand) == 0) return true;
-    socklen_t size = out->address_size;
-    if (ShowNameServer(&out->address.generic, sizeof out->address, &size)) out->address_size = size;
-    return true;
-  }
-
-  // From none of the relays that are known: a helper for a name server, or somebody whom the program reaches
-  // directly.
-  bool ExamineForeign(const msghdr& message, Shown* out) {
-    ShowAsItIs(message, out);
-    if (is_connected_ && !socket_->has_queued.load(std::memory_order_relaxed)) return false;
-    if (Relays::IsForgotten(*socket_, out->address)) return false;
-    socklen_t size = out->address_size;
-    if (ShowNameServer(&out->address.generic, sizeof out->address, &size)) {
-      out->address_size = size;
-      return true;
-    }
-    Runtime* const runtime = Runtime::Get();
-    const auto source = EndpointFromSockaddr(&out->address.generic, out->address_size);
-    if (runtime == nullptr || !source) return false;
-    Decision decision;
-    Decide(runtime, fd_, *source, Transport::kUdp, &decision);
-    if (decision.failure != nullptr || decision.is_fake) return false;
-    return decision.rule->group[0].kind == Target::Kind::kDirect;
-  }
-
-  void FindPeer() {
-    is_connected_ = socket_ != nullptr && IsConnectedByRelay(fd_);
-    const std::optional<Connection> connection = is_connected_ ? g_descriptors.Find(fd_) : std::nullopt;
-    const auto peer =
-        connection ? EndpointFromSockaddr(&connection->peer.generic, connection->peer_size) : std::nullopt;
-    if (peer) peer_ = Endpoint::FromIp(peer->ip().Unmapped(), peer->port());
-  }
-
-  const int fd_;
-  RelayedSocket* socket_;
-  bool is_connected_ = false;
-  Endpoint peer_;
-  long long deadline_ms_ = 0;  // of the call, once something was dropped
-};
 
 // While the table has no relays, libc does as well.
 bool MayHaveRelays(int fd) {
@@ -374,8 +162,8 @@ ssize_t ReceiveRelayed(int fd, msghdr* message, int flags) {
     return -1;
   }
   for (;;) {
-    Margins margins;
-    SocketAddress source;
+    Margins margins;       // NOLINT(cppcoreguidelines-pro-type-member-init): the kernel's to fill
+    SocketAddress source;  // NOLINT(cppcoreguidelines-pro-type-member-init)
     const size_t expected = receiver.expected_header();
     Receiver::Surround(*message, expected, &margins, room.data());
     msghdr own = *message;
@@ -422,10 +210,11 @@ ssize_t ReceiveRelayed(int fd, void* buffer, size_t size, int flags, sockaddr* a
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  message.msg_name = address_size != nullptr ? address : nullptr;
-  message.msg_namelen = message.msg_name != nullptr ? *address_size : 0;
+  const bool wants_source = address != nullptr && address_size != nullptr;
+  message.msg_name = wants_source ? address : nullptr;
+  message.msg_namelen = wants_source ? *address_size : 0;
   const ssize_t received = ReceiveRelayed(fd, &message, flags);
-  if (received >= 0 && message.msg_name != nullptr) *address_size = message.msg_namelen;
+  if (received >= 0 && wants_source) *address_size = message.msg_namelen;
   return received;
 }
 

@@ -142,6 +142,7 @@ ssize_t SendOne(int fd, const msghdr& message, int flags) {
 // Messages for one sendmmsg(2): the program's, those for relays with their headers and addresses.
 class Batch {
  public:
+  // Its arrays are filled as messages are added. NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
   Batch(int fd, int flags) : fd_(fd), flags_(flags), runtime_(Runtime::Get()), socket_(g_relays.Find(fd)) {
     own_ = memory_.Take<mmsghdr>(kMaxMessages);
     ways_ = memory_.Take<Outgoing>(kMaxMessages);

@@ -28,8 +28,8 @@ inline constexpr size_t kUdpMaxHeaderSize = 3 + kSocks5MaxAddressSize;
 inline constexpr size_t kUdpIpv4HeaderSize = 3 + 1 + 4 + 2;
 inline constexpr size_t kUdpIpv6HeaderSize = 3 + 1 + 16 + 2;
 
-// A plain value.
-struct UdpHeader {
+// A plain value. The bytes are not cleared, because it is made for each datagram.
+struct UdpHeader {  // NOLINT(cppcoreguidelines-pro-type-member-init)
   std::array<uint8_t, kUdpMaxHeaderSize> bytes;
   size_t size = 0;
 };
