@@ -119,6 +119,7 @@ bool ConfigParser::ParseCommand() {
   if (!ParseChoices("a command", kChoices, &commands)) return false;
   route_.rule.commands = route_.commands_given ? route_.rule.commands | commands : commands;
   route_.commands_given = true;
+  route_.rule.names_commands = true;
   return true;
 }
 

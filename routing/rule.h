@@ -45,6 +45,7 @@ struct Rule {
   PortMatch to_port;
   uint8_t transports = kAllTransports;  // TransportBit values
   uint8_t commands = kAllCommands;      // CommandBit values
+  bool names_commands = false;          // the route has a `command` of its own
   std::vector<std::string> processes;   // base names; '*' stands for any text, '?' for one byte
 
   bool Matches(const Query& query) const;
