@@ -77,22 +77,25 @@ std::optional<Endpoint> AnyCounterpart() {
   return found;
 }
 
+// The port that the program chose; 0 when it left that to the kernel.
+uint16_t ChosenPort(int fd) {
+  return (g_descriptors.Flags(fd) & kPortOfKernel) != 0 ? 0 : LocalEndpoint(fd).port();
+}
+
 // The rule, if the socket is to listen at a proxy. False with errno: it may not listen at all.
 bool JudgeListening(Runtime* runtime, int fd, const InboundSocket* known, Decision* out, bool* is_inbound) {
   *is_inbound = false;
   if (runtime == nullptr || runtime->config() == nullptr || runtime->config()->settings.bind_local_only)
     return true;
-  const Endpoint local = LocalEndpoint(fd);
   const bool has_counterpart = known != nullptr && known->has_counterpart;
-  if (!has_counterpart && !local.ip().IsUnspecified()) return true;
-  Endpoint counterpart;
-  if (has_counterpart) {
-    counterpart = known->counterpart;
-  } else if (const auto any = AnyCounterpart()) {
-    counterpart = *any;
-  }
+  if (!has_counterpart && !LocalEndpoint(fd).ip().IsUnspecified()) return true;
+  const auto any = has_counterpart ? std::nullopt : AnyCounterpart();
+  const Endpoint counterpart = has_counterpart ? known->counterpart : any.value_or(Endpoint());
   Decide(runtime, fd, counterpart, Transport::kTcp, Command::kBind, out);
   if (out->failure != nullptr) return true;
+  // A server that the user did not mean to move must not turn up at the proxy.
+  const bool may_be_for_peer = has_counterpart || (any && ChosenPort(fd) == 0);
+  if (!out->rule->names_commands && !may_be_for_peer) return true;
   switch (out->rule->group[0].kind) {
     case Target::Kind::kDirect: return true;
     case Target::Kind::kBlock: Refuse(runtime, *out, kBlocked, "tcp"); return false;
@@ -157,11 +160,6 @@ bool AddToSet(int set_fd, int fd) {
   event.events = EPOLLIN | EPOLLRDHUP;
   event.data.fd = fd;
   return libc::epoll_ctl(set_fd, EPOLL_CTL_ADD, fd, &event) == 0;
-}
-
-// The port that the program chose; 0 when it left that to the kernel.
-uint16_t ChosenPort(int fd) {
-  return (g_descriptors.Flags(fd) & kPortOfKernel) != 0 ? 0 : LocalEndpoint(fd).port();
 }
 
 // Puts a set behind the descriptor. 0 or an errno value.

@@ -2,10 +2,12 @@
 // listen(2), accept(2) and what belongs to them, for sockets that listen at a proxy (inbounds.h).
 //
 // A socket that the program binds and connects is none of those; it shows itself with listen(2). Then it
-// listens at a proxy if the table says so for `command: bind`, and if it is bound to the wildcard address or
-// to the local address of a proxied connection, as FTP clients do (PORT, RFC 959): the destination by which
-// the table is asked is that connection's then, and 0.0.0.0 if there is none. What is bound to a loopback
-// address or to another address of this machine listens here.
+// listens at a proxy if the table says so for BIND, and if it is bound
+//  - to the local address of a proxied connection, as FTP clients do (PORT, RFC 959),
+//  - to the wildcard address and a port of the kernel's choice, while there is a proxied connection, or
+//  - to the wildcard address, and the route has a `command` of its own.
+// The destination by which the table is asked is the connection's peer, and 0.0.0.0 if there is none.
+// Whatever else listens does so here.
 #pragma once
 
 #include <sys/socket.h>

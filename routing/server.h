@@ -37,7 +37,7 @@ struct Server {
   std::string password;   // never printed
   bool has_password = false;
   bool has_bind_extension = false;  // Dante's `extension: bind`
-  Location where;  // the line that introduces it
+  Location where;                   // the line that introduces it
 
   // Set when this server cannot be used by this version, with the reason for people ("gssapi is not supported
   // yet; use method: username"). A path through it fails with this reason and never falls back to direct.
