@@ -171,6 +171,11 @@ def finds_real(argv: list | tuple, answer: str, *more_destinations) -> Callable[
     return run
 
 
+def finds_real_by_udp(lab: Lab) -> None:
+    found = lab.through(real("udp", DESTINATION_IP), ["getent", "ahostsv4", NAME])
+    expect_output(found, 0, f"^{re.escape(DESTINATION_IP)} +STREAM {HOST}$")
+
+
 def finds_nothing(protocol: str, name_server: str) -> Callable[[Lab], None]:
     """The configured name server is out of reach. The system's is not asked instead, nor the proxy by name."""
     def run(lab: Lab) -> None:
@@ -198,8 +203,8 @@ def real_cases() -> list[Case]:
     result += [
         Case("names: resolveprotocol tcp: the proxy is refused by the name server",
              finds_nothing("tcp", PROXY_OUT_IP), ("dns", "danted"), ("getent",), frozenset({DANTED})),
-        Case("names: resolveprotocol udp, which no proxy carries yet: asks nobody",
-             finds_nothing("udp", DESTINATION_IP), ("dns", "danted"), ("getent",), frozenset()),
+        Case("names: resolveprotocol udp: by a relay", finds_real_by_udp, ("dns", "danted"), ("getent",),
+             frozenset({DANTED})),
     ]
     return result
 

@@ -10,7 +10,7 @@ from servers import RELAY_PORTS
 from topology import PROXY_IP, PROXY_IP6, Host
 
 # A stray packet is counted and refused at once, so that a leak is fast to fail. Neighbour discovery is how the
-# client finds the proxy. A DNS query counts on the loopback interface too.
+# client finds the proxy. What a relay still sends to a socket that is closed is answered by the kernel. A DNS query counts on the loopback interface too.
 RULES = """
 table inet lab {{
   counter stray {{ }}
@@ -30,6 +30,7 @@ table inet lab {{
     ip daddr {ip} tcp dport {{ {ports} }} jump proxies
     ip6 daddr {ip6} tcp dport {{ {ports} }} jump proxies
     ip daddr {ip} udp dport {relay_ports} @th,64,24 0 accept
+    ip daddr {ip} icmp type destination-unreachable accept
     counter name stray
     meta l4proto {{ tcp, udp }} update @stray4 {{ ip daddr . meta l4proto . th dport }}
     meta l4proto {{ tcp, udp }} update @stray6 {{ ip6 daddr . meta l4proto . th dport }}
