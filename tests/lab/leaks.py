@@ -10,7 +10,8 @@ from servers import RELAY_PORTS
 from topology import PROXY_IP, PROXY_IP6, Host
 
 # A stray packet is counted and refused at once, so that a leak is fast to fail. Neighbour discovery is how the
-# client finds the proxy. What a relay still sends to a socket that is closed is answered by the kernel. A DNS query counts on the loopback interface too.
+# client finds the proxy. What a relay still sends to a socket that is closed is answered by the kernel. A DNS query
+# counts on the loopback interface too.
 RULES = """
 table inet lab {{
   counter stray {{ }}
