@@ -11,6 +11,7 @@ from collections.abc import Callable
 import cases_calls
 import cases_events
 import cases_failures
+import cases_inbound
 import cases_names
 import cases_preload
 import cases_programs
@@ -83,7 +84,7 @@ def cases_for(options: argparse.Namespace) -> list[Callable[[], list[Case]]]:
     if options.direct:
         return [cases_events.cases, cases_names.direct_cases, cases_udp.direct_cases]
     folders = (cases_self_check, cases_programs, cases_events, cases_preload, cases_calls, cases_names,
-               cases_udp, cases_failures, cases_syscalls)
+               cases_udp, cases_inbound, cases_failures, cases_syscalls)
     return [folder.cases for folder in folders]
 
 

@@ -33,6 +33,7 @@ SCRIPTS_PAGE = "<!DOCTYPE html>\n" + "".join(
 COUNT_JS = "window.count = (window.count ?? 0) + 1;\n"
 
 NTP_PORT, IPERF_PORT, DTLS_PORT, QUIC_PORT = 123, 5201, 4433, 4434
+FTP_FROM_20_PORT, FTP_FROM_ANY_PORT = 2120, 2121
 
 # Ports of the proxy host.
 DANTED, MICROSOCKS, SSH_D, MICROSOCKS_IP6, DEAD, SILENT = 1080, 1081, 1082, 1083, 1084, 1085
@@ -89,6 +90,29 @@ secure_chroot_dir={work}/empty
 seccomp_sandbox=NO
 pasv_enable=YES
 port_enable=NO
+xferlog_enable=NO
+"""
+
+# Servers that connect to their clients: from port 20, as RFC 959 has it, and from any port.
+VSFTPD_ACTIVE_CONF = """
+listen_ipv6=YES
+listen_port={port}
+background=NO
+anonymous_enable=YES
+no_anon_password=YES
+anon_root={work}/ftp
+anon_upload_enable=YES
+anon_umask=022
+anon_world_readable_only=NO
+anon_other_write_enable=YES
+write_enable=YES
+nopriv_user=nobody
+local_enable=NO
+secure_chroot_dir={work}/empty
+seccomp_sandbox=NO
+pasv_enable=NO
+port_enable=YES
+connect_from_port_20={from_port_20}
 xferlog_enable=NO
 """
 
@@ -188,6 +212,10 @@ def datagram_servers() -> list[Server]:
     ]
 
 
+def active_ftp(name: str, port: int) -> Server:
+    return Server(name, "destination", ("vsftpd",), port, ["vsftpd", WORK / f"vsftpd-{port}.conf"])
+
+
 def all_servers() -> list[Server]:
     here = pathlib.Path(__file__).parent
     return [
@@ -199,6 +227,8 @@ def all_servers() -> list[Server]:
                 f"--address=/both.test/{DESTINATION_IP6}", *records()]),
         Server("web", "destination", ("nginx",), 80, ["nginx", "-c", WORK / "nginx.conf"]),
         Server("ftp", "destination", ("vsftpd",), 21, ["vsftpd", WORK / "vsftpd.conf"]),
+        active_ftp("ftp from port 20", FTP_FROM_20_PORT),
+        active_ftp("ftp from any port", FTP_FROM_ANY_PORT),
         Server("redis", "destination", ("redis-server",), 6379,
                ["redis-server", "--bind", DESTINATION_IP, "--protected-mode", "no", "--save", "", "--dir", WORK]),
         database(),
@@ -266,6 +296,11 @@ class Servers:
             internal=PROXY_IP, port=DANTED, first_relay_port=RELAY_PORTS[0], last_relay_port=RELAY_PORTS[-1]))
         (WORK / "nginx.conf").write_text(NGINX_CONF.format(work=WORK))
         (WORK / "vsftpd.conf").write_text(VSFTPD_CONF.format(work=WORK))
+        for port, from_port_20 in ((FTP_FROM_20_PORT, "YES"), (FTP_FROM_ANY_PORT, "NO")):
+            (WORK / f"vsftpd-{port}.conf").write_text(
+                VSFTPD_ACTIVE_CONF.format(work=WORK, port=port, from_port_20=from_port_20))
+        (WORK / "ftp" / "in").mkdir()
+        (WORK / "ftp" / "in").chmod(0o777)
         for folder in ("www", "ftp"):
             (WORK / folder / "hello.txt").write_text(HELLO)
         (WORK / "www" / "ranges").write_bytes(RANGES)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""FTP clients in active mode: the server connects to the client. Each makes ten transfers in one session.
+
+It sends five files and gets them back, and prints whatever it likes; what has come back is in {scratch}/back.
+"""
+
+import sys
+
+from case import SCRATCH
+
+# A byte, less than a segment, several segments, many windows; and nothing at all.
+SIZES = {"one": 1, "none": 0, "small": 1000, "middle": 30_000, "large": 3_000_000}
+SENT, BACK = SCRATCH / "sent", SCRATCH / "back"
+
+FTPLIB = """
+import ftplib, sys
+host, port, sent, back, *names = sys.argv[1:]
+ftp = ftplib.FTP(timeout=20)
+ftp.connect(host, int(port))
+ftp.login()
+ftp.set_pasv(False)
+ftp.cwd("in")
+for name in names:
+    ftp.storbinary("STOR " + name, open(f"{sent}/{name}", "rb"))
+for name in names:
+    with open(f"{back}/{name}", "wb") as file: ftp.retrbinary("RETR " + name, file.write)
+ftp.quit()
+"""
+
+
+def contents(name: str) -> bytes:
+    return bytes((number * 7 + number // 251) % 256 for number in range(SIZES[name]))
+
+
+def quoted(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def ftplib(host: str, port: int) -> tuple[list, str]:
+    return [sys.executable, "-c", FTPLIB, host, port, SENT, BACK, *SIZES], ""
+
+
+def lftp(host: str, port: int) -> tuple[list, str]:
+    commands = ["set net:timeout 20", "set net:max-retries 1", "set ftp:passive-mode off", "set cmd:fail-exit yes",
+                f"open ftp://{quoted(host)}:{port}/in", *[f"put {SENT}/{name}" for name in SIZES],
+                *[f"get {name} -o {BACK}/{name}" for name in SIZES]]
+    return ["lftp", "-c", "; ".join(commands)], ""
+
+
+def tnftp(host: str, port: int) -> tuple[list, str]:
+    """tnftp's exit status says nothing about what it reads from standard input."""
+    commands = [f"open {host} {port}", "user anonymous lab@test", "binary", "cd in",
+                *[f"put {SENT}/{name} {name}" for name in SIZES], *[f"get {name} {BACK}/{name}" for name in SIZES],
+                "bye"]
+    return ["tnftp", "-A", "-n", "-i", "-v"], "\n".join(commands) + "\n"
+
+
+def curl(host: str, port: int) -> tuple[list, str]:
+    folder = f"ftp://{quoted(host)}:{port}/in"
+    words = []
+    for name in SIZES:
+        words += ["-T", SENT / name, f"{folder}/{name}"]
+    words = ["curl", "-sSv", "--max-time", "20", "--ftp-port", "-", *words]
+    words += ["--next", "-sSv", "--max-time", "20", "--ftp-port", "-"]
+    for name in SIZES:
+        words += ["-o", BACK / name, f"{folder}/{name}"]
+    return words, ""
+
+
+CLIENTS = {"python3 ftplib": ftplib, "lftp": lftp, "tnftp": tnftp, "curl --ftp-port -": curl}
+COMMANDS = {"python3 ftplib": (), "lftp": ("lftp",), "tnftp": ("tnftp",), "curl --ftp-port -": ("curl",)}
