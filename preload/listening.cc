@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <limits>
 
@@ -110,6 +111,13 @@ bool LetsInLocals(const Rule& rule) {
   return std::ranges::any_of(rule.group, is_direct) || std::ranges::any_of(rule.fallback, is_direct);
 }
 
+// Whom the program has not named may be anybody; but proxies listen in one family, that of the address in the
+// request, so it is that of the counterpart by which the table is asked.
+Endpoint AnybodyLike(const Endpoint& counterpart) {
+  const bool is_ip6 = !counterpart.is_name() && counterpart.ip().Unmapped().is_v6();
+  return is_ip6 ? Endpoint::FromIp(IpAddress::V6(std::array<uint8_t, 16>{}), 0) : Endpoint();
+}
+
 // Asks a proxy to listen; 0 or an errno. `port` is the one that is wanted, 0 for any.
 int Ask(Runtime* runtime, InboundSocket* socket, const Decision& decision, uint16_t port, uint16_t own_port) {
   const long long started_us = MonotonicUs();
@@ -119,8 +127,7 @@ int Ask(Runtime* runtime, InboundSocket* socket, const Decision& decision, uint1
   if (socket->is_extension) {
     request = {.destination = BindExtensionRequest(own_port), .local_port = own_port};
   } else {
-    // Whom the program has not named may be anybody.
-    request.destination = socket->has_counterpart ? decision.destination : Endpoint();
+    request.destination = socket->has_counterpart ? decision.destination : AnybodyLike(decision.destination);
     request.destination.set_port(port);
   }
   Inbound made = AskToListen(OriginalSystem(), *decision.rule, request,

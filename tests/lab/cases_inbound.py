@@ -20,7 +20,7 @@ def bound_through(danted_log: pathlib.Path, since: int) -> int:
     return len(re.findall(r"\): tcp/bindreply \[", text))
 
 
-def transfers_actively(client, host: str, port: int):
+def transfers_actively(client, host: str, port: int, is_ip6: bool):
     def run(lab: Lab) -> None:
         SENT.mkdir()
         BACK.mkdir()
@@ -31,7 +31,7 @@ def transfers_actively(client, host: str, port: int):
             (SENT / name).write_bytes(contents(name))
         log = lab.servers["danted"].log
         since = log.stat().st_size
-        argv, stdin = client(host, port)
+        argv, stdin = client(host, port, is_ip6)
         result = lab.through(VIA_DANTED, argv, stdin=stdin)
         check(result.status == 0, f"exit status {result.status}, expected 0")
         for name in SIZES:
@@ -49,7 +49,7 @@ def ftp_cases() -> list[Case]:
         for server, port in FTP_SERVERS.items():
             for host, how in (("ftp.test", "by name"), (DESTINATION_IP, "by address"),
                               (DESTINATION_IP6, "by IPv6 address"), ("ftp.six.test", "by a name with IPv6 only")):
-                result.append(Case(f"inbound: {name} {how}, {server}", transfers_actively(client, host, port),
+                result.append(Case(f"inbound: {name} {how}, {server}", transfers_actively(client, host, port, "IPv6" in how),
                                    ("danted", server), COMMANDS[name], frozenset({DANTED})))
     return result
 

@@ -2,6 +2,7 @@
 """FTP clients in active mode: the server connects to the client. Each makes ten transfers in one session.
 
 It sends five files and gets them back, and prints whatever it likes; what has come back is in {scratch}/back.
+A client that is asked to shall look names up in IPv6 only: what is sent to the server depends on it (PORT or EPRT).
 """
 
 import sys
@@ -13,8 +14,11 @@ SIZES = {"one": 1, "none": 0, "small": 1000, "middle": 30_000, "large": 3_000_00
 SENT, BACK = SCRATCH / "sent", SCRATCH / "back"
 
 FTPLIB = """
-import ftplib, sys
-host, port, sent, back, *names = sys.argv[1:]
+import ftplib, socket, sys
+host, port, is_ip6, sent, back, *names = sys.argv[1:]
+if is_ip6 == "True":
+    any_family = socket.getaddrinfo
+    socket.getaddrinfo = lambda host, port, family=0, *more: any_family(host, port, family or socket.AF_INET6, *more)
 ftp = ftplib.FTP(timeout=20)
 ftp.connect(host, int(port))
 ftp.login()
@@ -36,32 +40,33 @@ def quoted(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def ftplib(host: str, port: int) -> tuple[list, str]:
-    return [sys.executable, "-c", FTPLIB, host, port, SENT, BACK, *SIZES], ""
+def ftplib(host: str, port: int, is_ip6: bool) -> tuple[list, str]:
+    return [sys.executable, "-c", FTPLIB, host, port, is_ip6, SENT, BACK, *SIZES], ""
 
 
-def lftp(host: str, port: int) -> tuple[list, str]:
+def lftp(host: str, port: int, is_ip6: bool) -> tuple[list, str]:
     commands = ["set net:timeout 20", "set net:max-retries 1", "set ftp:passive-mode off", "set cmd:fail-exit yes",
+                *["set dns:order inet6"] * is_ip6,
                 f"open ftp://{quoted(host)}:{port}/in", *[f"put {SENT}/{name}" for name in SIZES],
                 *[f"get {name} -o {BACK}/{name}" for name in SIZES]]
     return ["lftp", "-c", "; ".join(commands)], ""
 
 
-def tnftp(host: str, port: int) -> tuple[list, str]:
+def tnftp(host: str, port: int, is_ip6: bool) -> tuple[list, str]:
     """tnftp's exit status says nothing about what it reads from standard input."""
     commands = [f"open {host} {port}", "user anonymous lab@test", "binary", "cd in",
                 *[f"put {SENT}/{name} {name}" for name in SIZES], *[f"get {name} {BACK}/{name}" for name in SIZES],
                 "bye"]
-    return ["tnftp", "-A", "-n", "-i", "-v"], "\n".join(commands) + "\n"
+    return ["tnftp", "-A", "-n", "-i", "-v", *["-6"] * is_ip6], "\n".join(commands) + "\n"
 
 
-def curl(host: str, port: int) -> tuple[list, str]:
+def curl(host: str, port: int, is_ip6: bool) -> tuple[list, str]:
     folder = f"ftp://{quoted(host)}:{port}/in"
-    words = []
+    options = ["-sSv", "--max-time", "20", "--ftp-port", "-", *["-6"] * is_ip6]
+    words = ["curl", *options]
     for name in SIZES:
         words += ["-T", SENT / name, f"{folder}/{name}"]
-    words = ["curl", "-sSv", "--max-time", "20", "--ftp-port", "-", *words]
-    words += ["--next", "-sSv", "--max-time", "20", "--ftp-port", "-"]
+    words += ["--next", *options]
     for name in SIZES:
         words += ["-o", BACK / name, f"{folder}/{name}"]
     return words, ""
