@@ -23,6 +23,7 @@ InboundSocket* Inbounds::Provide(int fd, int family) {
     socket->family = family;
     socket->counterpart = Endpoint();
     socket->has_counterpart = false;
+    socket->is_ip6 = false;
     socket->own_fd = -1;
     socket->control_fd = -1;
     socket->lets_in_locals = false;

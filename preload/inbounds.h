@@ -28,6 +28,7 @@ struct InboundSocket {
   // an address; 0.0.0.0:0 for none.
   Endpoint counterpart;
   bool has_counterpart = false;
+  bool is_ip6 = false;  // without one: the family in which anybody may come
 
   std::atomic<int> own_fd = -1;  // the program's socket, hidden; -1: it is still behind the descriptor
   uint64_t own_cookie = 0;

@@ -64,16 +64,23 @@ void Report(const Runtime& runtime, const InboundSocket& socket, ConnectionEvent
                                  .kind = kind});
 }
 
+struct Counterpart {
+  Endpoint peer;
+  bool is_ip6 = false;  // the family in which the proxy has connected to it, if it has told
+};
+
 // A proxied connection of the process, as FTP clients have one when they listen.
-std::optional<Endpoint> AnyCounterpart() {
-  std::optional<Endpoint> found;
+std::optional<Counterpart> AnyCounterpart() {
+  std::optional<Counterpart> found;
   for (int fd = 0; fd < static_cast<int>(g_descriptors.used_end()); ++fd) {
     if ((g_descriptors.Flags(fd) & (kHasConnection | kDatagram | kRelayed | kDnsByHand)) != kHasConnection)
       continue;
     const std::optional<Connection> connection = FindConnection(fd);
     if (!connection) continue;
     const auto peer = EndpointFromSockaddr(&connection->peer.generic, connection->peer_size);
-    if (peer) found = peer;
+    if (!peer) continue;
+    const auto bound = EndpointFromSockaddr(&connection->bound.generic, connection->bound_size);
+    found = {.peer = *peer, .is_ip6 = (bound ? *bound : *peer).ip().Unmapped().is_v6()};
   }
   return found;
 }
@@ -84,14 +91,22 @@ uint16_t ChosenPort(int fd) {
 }
 
 // The rule, if the socket is to listen at a proxy. False with errno: it may not listen at all.
-bool JudgeListening(Runtime* runtime, int fd, const InboundSocket* known, Decision* out, bool* is_inbound) {
+bool JudgeListening(Runtime* runtime, int fd, const InboundSocket* known, Decision* out, bool* is_inbound,
+                    bool* is_ip6) {
   *is_inbound = false;
+  *is_ip6 = false;
   if (runtime == nullptr || runtime->config() == nullptr || runtime->config()->settings.bind_local_only)
     return true;
   const bool has_counterpart = known != nullptr && known->has_counterpart;
   if (!has_counterpart && !LocalEndpoint(fd).ip().IsUnspecified()) return true;
   const auto any = has_counterpart ? std::nullopt : AnyCounterpart();
-  const Endpoint counterpart = has_counterpart ? known->counterpart : any.value_or(Endpoint());
+  Endpoint counterpart;
+  if (has_counterpart) {
+    counterpart = known->counterpart;
+  } else if (any) {
+    counterpart = any->peer;
+    *is_ip6 = any->is_ip6;
+  }
   Decide(runtime, fd, counterpart, Transport::kTcp, Command::kBind, out);
   if (out->failure != nullptr) return true;
   // A server that the user did not mean to move must not turn up at the proxy.
@@ -111,13 +126,6 @@ bool LetsInLocals(const Rule& rule) {
   return std::ranges::any_of(rule.group, is_direct) || std::ranges::any_of(rule.fallback, is_direct);
 }
 
-// Whom the program has not named may be anybody; but proxies listen in one family, that of the address in the
-// request, so it is that of the counterpart by which the table is asked.
-Endpoint AnybodyLike(const Endpoint& counterpart) {
-  const bool is_ip6 = !counterpart.is_name() && counterpart.ip().Unmapped().is_v6();
-  return is_ip6 ? Endpoint::FromIp(IpAddress::V6(std::array<uint8_t, 16>{}), 0) : Endpoint();
-}
-
 // Asks a proxy to listen; 0 or an errno. `port` is the one that is wanted, 0 for any.
 int Ask(Runtime* runtime, InboundSocket* socket, const Decision& decision, uint16_t port, uint16_t own_port) {
   const long long started_us = MonotonicUs();
@@ -127,7 +135,9 @@ int Ask(Runtime* runtime, InboundSocket* socket, const Decision& decision, uint1
   if (socket->is_extension) {
     request = {.destination = BindExtensionRequest(own_port), .local_port = own_port};
   } else {
-    request.destination = socket->has_counterpart ? decision.destination : AnybodyLike(decision.destination);
+    // Whom the program has not named may be anybody; but a proxy listens in one family, that of the request.
+    const IpAddress anybody = socket->is_ip6 ? IpAddress::V6(std::array<uint8_t, 16>{}) : IpAddress();
+    request.destination = socket->has_counterpart ? decision.destination : Endpoint::FromIp(anybody, 0);
     request.destination.set_port(port);
   }
   Inbound made = AskToListen(OriginalSystem(), *decision.rule, request,
@@ -349,7 +359,8 @@ int Listen(int fd, int backlog) {
   Runtime* const runtime = Runtime::Get();
   Decision decision;
   bool is_inbound = false;
-  if (!JudgeListening(runtime, fd, socket, &decision, &is_inbound)) return -1;
+  bool is_ip6 = false;
+  if (!JudgeListening(runtime, fd, socket, &decision, &is_inbound, &is_ip6)) return -1;
   if (!is_inbound) {
     GiveUpInbound(fd);
     return libc::listen(fd, backlog);
@@ -367,6 +378,7 @@ int Listen(int fd, int backlog) {
       socket->counterpart = decision.is_fake ? Endpoint::FromIp(decision.fake, decision.destination.port())
                                              : decision.destination;
     }
+    socket->is_ip6 = is_ip6;
     socket->lets_in_locals = LetsInLocals(*decision.rule);
     socket->is_extension = IsExtension(*decision.rule);
     // The kernel chooses a port for a socket that was not bound.
@@ -446,9 +458,10 @@ bool InboundAddress(int fd, sockaddr* address, socklen_t* size, int* result) {
   if (socket->own_fd < 0 && socket->control_fd < 0) {
     Decision decision;
     bool is_inbound = false;
+    bool is_ip6 = false;
     if (runtime == nullptr || !socket->has_counterpart) return false;
     const ErrnoKeeper keeper;
-    if (!JudgeListening(runtime, fd, socket, &decision, &is_inbound) || !is_inbound) return false;
+    if (!JudgeListening(runtime, fd, socket, &decision, &is_inbound, &is_ip6) || !is_inbound) return false;
     const Turn turn(socket);
     socket->lets_in_locals = LetsInLocals(*decision.rule);
     socket->is_extension = IsExtension(*decision.rule);
