@@ -467,6 +467,11 @@ bool InboundAddress(int fd, sockaddr* address, socklen_t* size, int* result) {
     socket->is_extension = IsExtension(*decision.rule);
     if (!turn.is_ours() || Ask(runtime, socket, decision, ChosenPort(fd), LocalEndpoint(fd).port()) != 0)
       return false;
+  } else if (socket->own_fd >= 0 && socket->control_fd < 0 && runtime != nullptr) {
+    // Who asks after accept(2) is about to tell the next peer: the proxy may give another port each time.
+    const ErrnoKeeper keeper;
+    const Turn turn(socket);
+    if (turn.is_ours()) Arm(runtime, fd, socket);
   }
   SocketAddress bound{};
   const socklen_t bound_size = ToSockaddr(socket->bound.ip(), socket->bound.port(), socket->family, &bound);

@@ -26,7 +26,8 @@ int Listen(int fd, int backlog);
 int AcceptInbound(int fd, sockaddr* address, socklen_t* size, int flags);
 
 // getsockname(2): where peers connect. Programs ask for it before they listen (FTP clients do), so a socket
-// with a counterpart begins to listen at the proxy here. False: ask the kernel.
+// with a counterpart begins to listen at the proxy here, and one whose last peer was accepted listens again:
+// where, only the proxy knows. False: ask the kernel.
 bool InboundAddress(int fd, sockaddr* address, socklen_t* size, int* result);
 
 // connect(2) is about to be called on the socket: it was not to listen.

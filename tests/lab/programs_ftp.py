@@ -73,6 +73,6 @@ def curl(host: str, port: int, _is_ip6: bool) -> tuple[list, str]:
     return words, ""
 
 
-CLIENTS = {"python3 ftplib": ftplib, "lftp": lftp, "tnftp": tnftp, "curl --ftp-port -": curl}
+FTP_CLIENTS = {"python3 ftplib": ftplib, "lftp": lftp, "tnftp": tnftp, "curl --ftp-port -": curl}
 COMMANDS = {"python3 ftplib": (), "lftp": ("lftp",), "tnftp": ("tnftp",), "curl --ftp-port -": ("curl",)}
 BY_IP6_NAME = {"python3 ftplib", "tnftp"}
