@@ -1,21 +1,72 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Programs that are connected to, by a peer behind danted, which listens for them (BIND)."""
 
+import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
+import threading
+import time
 
-from case import SCRATCH, Case, Lab
-from cases_calls import VIA_DANTED
+from case import SCRATCH, SOCKSIFY_LOG, Case, Lab
+from cases_calls import VIA_DANTED, VIA_MICROSOCKS, prints, python
 from programs_events import BUILT, CLIENTS
 from programs_ftp import BACK, BY_IP6_NAME, COMMANDS, FTP_CLIENTS, SENT, SIZES, contents
 from report import check
-from servers import DANTED, FTP_FROM_20_PORT, FTP_FROM_ANY_PORT
-from topology import DESTINATION_IP, DESTINATION_IP6, WORK
+from servers import DANTED, DEAD, FTP_FROM_20_PORT, FTP_FROM_ANY_PORT, MICROSOCKS
+from topology import DESTINATION_IP, DESTINATION_IP6, PROXY_IP, WORK
 
 FTP_SERVERS = {"ftp from port 20": FTP_FROM_20_PORT, "ftp from any port": FTP_FROM_ANY_PORT}
 ACCEPTED = 50
+
+# Starts a server that listens on the loopback interface, and prints the first line that a page of it has.
+ON_LOOPBACK = """
+import socket, subprocess, sys, time, urllib.request
+port, path, *server = sys.argv[1:]
+process = subprocess.Popen(server, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+for _ in range(1000):
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", int(port))) == 0: break
+    time.sleep(0.01)
+print(urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5).readline().decode().strip())
+process.kill()
+"""
+# Listens, and prints where: here, if it can connect to itself. Or the error.
+LISTEN = """
+import errno, os, socket
+before = os.listdir("/proc/self/fd")
+listener = socket.socket()
+try:
+    listener.listen()
+    connection = socket.create_connection(("127.0.0.1", listener.getsockname()[1]), timeout=5)
+    print("here" if listener.accept()[1] == connection.getsockname() else "not here")
+except OSError as error:
+    print(errno.errorcode[error.errno])
+listener.close()
+assert "connection" in globals() or os.listdir("/proc/self/fd") == before
+"""
+# Its proxy is killed once it has told in a file that it listens.
+ACCEPT_ONE = """
+import errno, os, socket, sys
+before = os.listdir("/proc/self/fd")
+listener = socket.socket()
+listener.listen()
+os.close(os.open(sys.argv[1], os.O_CREAT))
+try:
+    listener.accept()
+except OSError as error:
+    print(errno.errorcode[error.errno])
+listener.close()
+print("none lost" if os.listdir("/proc/self/fd") == before else os.listdir("/proc/self/fd"))
+"""
+
+
+def requests_in(danted_log: pathlib.Path, since: int) -> list[str]:
+    """What danted has been asked for since its log was `since` bytes long, and the ports that asked."""
+    text = danted_log.read_bytes()[since:].decode(errors="replace")
+    return re.findall(r"\): tcp/(connect|bind) \[: [0-9.]+\.([0-9]+) ", text)
 
 
 def bound_through(danted_log: pathlib.Path, since: int) -> int:
@@ -88,5 +139,75 @@ def server_cases() -> list[Case]:
     ]
 
 
+def connects_from(port: int, argv: list, stdin: str = ""):
+    """A port that the program has chosen is that of its connection to the proxy, which is asked to connect alone."""
+    def run(lab: Lab) -> None:
+        log = lab.servers["danted"].log
+        since = log.stat().st_size
+        result = lab.through(VIA_DANTED, argv, stdin=stdin)
+        check(result.status == 0, f"exit status {result.status}, expected 0")
+        found = requests_in(log, since)
+        check(found == [("connect", str(port))], f"expected one connection from port {port} at danted, found {found}")
+    return run
+
+
+def cannot_listen(lab: Lab) -> None:
+    """The program has the errno, which Python calls ENOTSUP; the log says why, and which proxy it was."""
+    result = lab.through(VIA_MICROSOCKS, python(LISTEN))
+    log = SOCKSIFY_LOG.read_text()
+    check(result.output == "ENOTSUP\n", f"expected ENOTSUP, found {result.output!r}")
+    check(re.search(rf"{PROXY_IP}:{MICROSOCKS}.*: EOPNOTSUPP, command not supported by the proxy", log) is not None,
+          f"expected the log to name the proxy and the reason, found {log!r}")
+
+
+def proxy_is_killed(lab: Lab) -> None:
+    told, configuration = SCRATCH / "told", SCRATCH / "danted.conf"
+    configuration.write_text((WORK / "danted.conf").read_text().replace(f"port = {DANTED}", f"port = {DEAD}"))
+    proxy = lab.topology.proxy.spawn(["danted", "-f", configuration, "-p", SCRATCH / "danted.pid"], SCRATCH / "log")
+
+    def kill() -> None:
+        wait_for(told.exists)
+        os.killpg(proxy.pid, signal.SIGKILL)
+        proxy.wait()
+
+    wait_for(lambda: lab.topology.proxy.is_listening(DEAD))
+    killer = threading.Thread(target=kill)
+    killer.start()
+    result = lab.through(f"socks5://{PROXY_IP}:{DEAD}", python(ACCEPT_ONE, told), deadline_s=10)
+    killer.join()
+    expected = "ECONNABORTED\nnone lost\n"
+    check(result.output == expected, f"expected {expected!r}, found {result.output!r}")
+
+
+def wait_for(condition) -> None:
+    deadline = time.monotonic() + 10
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def local_only(lab: Lab) -> None:
+    result = lab.through(VIA_DANTED, python(LISTEN), extra_env={"SOCKS_BINDLOCALONLY": "yes"})
+    check(result.output == "here\n", f"expected the program to listen here, found {result.output!r}")
+
+
+def other_cases() -> list[Case]:
+    http_server = python(ON_LOOPBACK, 8000, "", sys.executable, "-m", "http.server", "--bind", "127.0.0.1", 8000)
+    inspector = python(ON_LOOPBACK, 9229, "json/version", "node", "--inspect", "-")
+    curl = ["curl", "-sS", "--max-time", "20", "--local-port", "20200", f"http://{DESTINATION_IP}/hello.txt"]
+    return [
+        Case("inbound: http.server on loopback stays here", prints(VIA_DANTED, http_server, "<!DOCTYPE HTML>\n"),
+             ("danted",), (), frozenset()),
+        Case("inbound: node --inspect on loopback stays here", prints(VIA_DANTED, inspector, "{\n"), ("danted",),
+             ("node",), frozenset()),
+        Case("inbound: curl --local-port", connects_from(20200, curl), ("danted", "web"), ("curl",),
+             frozenset({DANTED})),
+        Case("inbound: nc -p", connects_from(20201, ["nc", "-w", "20", "-p", "20201", DESTINATION_IP, "6379"],
+                                             "PING\nQUIT\n"), ("danted", "redis"), ("nc",), frozenset({DANTED})),
+        Case("inbound: a proxy without BIND", cannot_listen, ("microsocks",), (), frozenset({MICROSOCKS})),
+        Case("inbound: the proxy is killed before a peer comes", proxy_is_killed, ("danted",), (), frozenset({DEAD})),
+        Case("inbound: SOCKS_BINDLOCALONLY", local_only, ("danted",), (), frozenset()),
+    ]
+
+
 def cases() -> list[Case]:
-    return ftp_cases() + server_cases()
+    return ftp_cases() + server_cases() + other_cases()
