@@ -237,15 +237,19 @@ int PutBehind(const System& system, int replacement, int fd, int kept) {
     const int descriptor_flags = system.fcntl(target, F_GETFD);
     if (descriptor_flags < 0) return;
     const int close_on_exec = (descriptor_flags & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0;
-    if (system.dup3(replacement, target, close_on_exec) < 0) {
-      error = errno;
-      return;
+    // A registration outlives its descriptor while the open file does, and can be taken back only as long as
+    // the descriptor leads to that file.
+    std::vector<Registration> moved;
+    for (const Registration& each : registrations) {
+      if (each.fd == target && system.epoll_ctl(each.epoll_fd, EPOLL_CTL_DEL, target, nullptr) == 0)
+        moved.push_back(each);
     }
-    for (Registration registration : registrations) {
-      if (registration.fd != target) continue;
-      // A registration outlives its descriptor while the open file does; without duplicates it is gone now.
-      system.epoll_ctl(registration.epoll_fd, EPOLL_CTL_DEL, target, nullptr);
-      system.epoll_ctl(registration.epoll_fd, EPOLL_CTL_ADD, target, &registration.event);
+    if (system.dup3(replacement, target, close_on_exec) < 0) error = errno;
+    for (Registration& each : moved) {
+      if (system.epoll_ctl(each.epoll_fd, EPOLL_CTL_ADD, target, &each.event) == 0) continue;
+      // A set inside another cannot be had exclusively (epoll_ctl(2)).
+      each.event.events &= ~static_cast<uint32_t>(EPOLLEXCLUSIVE);
+      system.epoll_ctl(each.epoll_fd, EPOLL_CTL_ADD, target, &each.event);
     }
   };
   replace(fd);

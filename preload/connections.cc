@@ -96,6 +96,7 @@ void AfterForkInChild() {
   g_watches.AfterFork();
   g_pendings.AfterFork();
   g_relays.AfterFork();
+  g_inbounds.FreeInChild(static_cast<int>(g_descriptors.used_end()));
   ReleaseAfterFork();
   if (FakeTable* const table = Runtime::OpenedFakeTable()) table->AfterFork();
 }

@@ -1,12 +1,25 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "preload/inbounds.h"
 
+#include <sys/mman.h>
+
 #include "preload/connections.h"
 #include "preload/hidden_descriptors.h"
 
 namespace socksify {
 
 constinit Inbounds g_inbounds;
+
+void InboundSocket::GiveUpClaim() {
+  if (claim != nullptr) munmap(claim, sizeof *claim);
+  claim = nullptr;
+}
+
+void Inbounds::FreeInChild(int used_end) {
+  for (int fd = 0; fd < used_end; ++fd) {
+    if (InboundSocket* const socket = Find(fd)) socket->is_busy = false;
+  }
+}
 
 InboundSocket* Inbounds::Provide(int fd, int family) {
   if (InboundSocket* const known = Find(fd)) return known;
@@ -70,6 +83,7 @@ void Inbounds::ForgetOne(int fd) {
   if (socket == nullptr || --socket->references != 0) return;
   if (socket->own_fd >= 0 && socket->control_fd < 0) CountIdle(-1);
   CloseHidden(socket->control_fd.exchange(-1), socket->control_cookie);
+  socket->GiveUpClaim();
   CloseHidden(socket->own_fd.exchange(-1), socket->own_cookie);
   socket->handshake = Handshake();
   pool_.Give(socket);

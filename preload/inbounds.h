@@ -9,6 +9,7 @@
 #pragma once
 
 #include <sys/socket.h>
+#include <sys/types.h>
 
 #include <atomic>
 #include <cstdint>
@@ -39,6 +40,9 @@ struct InboundSocket {
   // others.
   std::atomic<int> control_fd = -1;
   uint64_t control_cookie = 0;
+  // In memory that processes share after a fork(2): the one whose peer it is, 0 while none has come. There
+  // while `control_fd` is.
+  std::atomic<pid_t>* claim = nullptr;
   Handshake handshake;
   const Rule* rule = nullptr;
   const Target* target = nullptr;
@@ -48,6 +52,8 @@ struct InboundSocket {
   std::atomic<bool> is_busy = false;
   uint32_t references = 0;
   InboundSocket* next_free = nullptr;
+
+  void GiveUpClaim();
 };
 
 class Inbounds {
@@ -63,6 +69,9 @@ class Inbounds {
   // Whether a socket listens that no proxy listens for: to be seen to before the program waits.
   bool has_idle() const { return idle_.load(std::memory_order_relaxed) != 0; }
   void CountIdle(int change) { idle_.fetch_add(change, std::memory_order_relaxed); }
+
+  // Threads that were at it are not in the child of a fork(2).
+  void FreeInChild(int used_end);
 
   // See leaf_lock.h.
   LeafLock* lock() { return &lock_; }

@@ -5,6 +5,8 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/single_threaded.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -36,6 +38,12 @@ constexpr Failure kPeerLost = {Fault::kServer, ECONNABORTED, -1, "the proxy gave
 // After a failure no proxy is asked for this many times as long as it took.
 constexpr long long kPauseFactor = 10;
 constexpr long long kMaxPauseMs = 30'000;
+// What is ready may be another thread's or another process's to take: how long accept(2) leaves it to them.
+constexpr int kLeaveMs = 5;
+
+bool HasThreads() {
+  return __libc_single_threaded == 0;
+}
 
 // One thread at a time deals with a socket. The others see what it has made of it.
 class Turn {
@@ -159,17 +167,33 @@ int Ask(Runtime* runtime, InboundSocket* socket, const Decision& decision, uint1
   socket->bound = made.bound;
   socket->handshake = made.handshake;
   socket->control_cookie = SocketCookie(made.control_fd);
+  // Without the memory for it, fork(2) would leave both processes with the peer.
+  void* const claim =
+      mmap(nullptr, sizeof(std::atomic<pid_t>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (claim == MAP_FAILED) {
+    libc::close(made.control_fd);
+    return ENOMEM;
+  }
+  socket->claim = static_cast<std::atomic<pid_t>*>(claim);
   socket->control_fd = Hide(made.control_fd);
   Report(*runtime, *socket, ConnectionEvent::Kind::kListen, made.bound, nullptr, elapsed_us);
   return 0;
 }
 
-void DropControl(int fd, InboundSocket* socket) {
+// Lets go of the connection to the proxy, whose peer is another process's: that one takes it out of the set,
+// which both have.
+void LeaveControl(InboundSocket* socket) {
   const int control_fd = socket->control_fd.exchange(-1);
   if (control_fd < 0) return;
-  libc::epoll_ctl(fd, EPOLL_CTL_DEL, control_fd, static_cast<epoll_event*>(nullptr));
   CloseHidden(control_fd, socket->control_cookie);
+  socket->GiveUpClaim();
   if (socket->own_fd >= 0) g_inbounds.CountIdle(1);
+}
+
+void DropControl(int fd, InboundSocket* socket) {
+  const int control_fd = socket->control_fd;
+  if (control_fd >= 0) libc::epoll_ctl(fd, EPOLL_CTL_DEL, control_fd, static_cast<epoll_event*>(nullptr));
+  LeaveControl(socket);
 }
 
 bool AddToSet(int set_fd, int fd) {
@@ -258,6 +282,20 @@ Got TakeFromProxy(Runtime* runtime, int fd, InboundSocket* socket, int flags, Ac
     DropControl(fd, socket);
     return Got::kNothing;
   }
+  // A process that shares the connection since a fork(2) may have the peer already.
+  const pid_t self = getpid();
+  pid_t holder = socket->claim->load();
+  if (holder == 0) {
+    char byte = 0;
+    const ssize_t seen =
+        libc::recv(control_fd, static_cast<void*>(&byte), size_t{1}, MSG_PEEK | MSG_DONTWAIT);
+    if (seen < 0 && (errno == EAGAIN || errno == EINTR)) return Got::kNothing;
+    if (socket->claim->compare_exchange_strong(holder, self)) holder = self;
+  }
+  if (holder != self) {
+    LeaveControl(socket);
+    return Got::kNothing;
+  }
   const auto peer = ReadPeer(OriginalSystem(), control_fd, &socket->handshake);
   if (!peer) {
     Report(*runtime, *socket, ConnectionEvent::Kind::kAccept, socket->bound, &peer.error(), 0);
@@ -314,6 +352,12 @@ void Arm(Runtime* runtime, int fd, InboundSocket* socket) {
   if (socket->bound.port() != port)
     Report(*runtime, *socket, ConnectionEvent::Kind::kListen, socket->bound, &kMoved, 0);
   AddToSet(fd, socket->control_fd);
+}
+
+// The same, errno being the program's.
+void ArmQuietly(Runtime* runtime, int fd, InboundSocket* socket) {
+  const ErrnoKeeper keeper;
+  Arm(runtime, fd, socket);
 }
 
 void RecordAccepted(const InboundSocket& socket, const Accepted& accepted) {
@@ -414,7 +458,12 @@ int AcceptInbound(int fd, sockaddr* address, socklen_t* size, int flags) {
   }
   timespec limit_time{};
   TimeLimit limit(AcceptLimit(socket->own_fd, &limit_time));
-  for (;;) {
+  for (bool is_repeated = false;; is_repeated = true) {
+    if (g_inbounds.Find(fd) != socket) {
+      // Another thread has closed it.
+      errno = EBADF;
+      return -1;
+    }
     Accepted accepted;
     Got got = Got::kNothing;
     {
@@ -423,7 +472,8 @@ int AcceptInbound(int fd, sockaddr* address, socklen_t* size, int flags) {
         Arm(runtime, fd, socket);
         got = TakeFromProxy(runtime, fd, socket, flags, &accepted);
         if (got == Got::kNothing) got = TakeOwn(socket, flags, &accepted);
-        if (got == Got::kNothing) Arm(runtime, fd, socket);
+        // Other threads may be waiting already.
+        if (got == Got::kNothing || HasThreads()) ArmQuietly(runtime, fd, socket);
       }
     }
     if (got == Got::kError) return -1;
@@ -444,9 +494,12 @@ int AcceptInbound(int fd, sockaddr* address, socklen_t* size, int flags) {
     }
     pollfd readable = {.fd = fd, .events = POLLIN, .revents = 0};
     // One whom nobody listens for looks again when its pause is over.
-    const long long again_ms =
-        socket->control_fd >= 0 ? std::numeric_limits<long long>::max() : MonotonicMs() + 1000;
-    if (libc::ppoll(&readable, nfds_t{1}, limit.Left(again_ms), static_cast<const sigset_t*>(nullptr)) < 0)
+    const bool is_sure = socket->control_fd >= 0 && !HasThreads();
+    const long long again_ms = is_sure ? std::numeric_limits<long long>::max() : MonotonicMs() + 1000;
+    const int count =
+        libc::ppoll(&readable, nfds_t{1}, limit.Left(again_ms), static_cast<const sigset_t*>(nullptr));
+    if (count < 0) return -1;
+    if (count > 0 && is_repeated && libc::poll(static_cast<pollfd*>(nullptr), nfds_t{0}, kLeaveMs) < 0)
       return -1;
   }
 }

@@ -24,8 +24,8 @@ class ListenTest : public PreloadTest {
     return all;
   }
 
-  // The victim's cases one by one, with IPv4 and IPv6 sockets; the victim must not tell that its peers come by
-  // way of the proxy.
+  // The victim's cases one by one, with IPv4 and IPv6 sockets; the victim must not tell that its peers come
+  // by way of the proxy.
   void ExpectLikeDirect(const std::string& victim, const std::vector<std::string>& cases) const {
     for (const std::string& name : cases) {
       for (const char* const family : {"4", "6"}) {

@@ -402,7 +402,7 @@ static void Run(const char* name) {
 }
 
 int main(int argc, char** argv) {
-  alarm(60);
+  alarm(15);
   StartPeers();
   g_family = strcmp(argv[1], "6") == 0 ? AF_INET6 : AF_INET;
   for (int i = 2; i < argc; ++i) {
