@@ -45,6 +45,7 @@ InboundSocket* Inbounds::Provide(int fd, int family) {
     socket->target = nullptr;
     socket->bound = Endpoint();
     socket->paused_until_ms = 0;
+    socket->is_shut = false;
     socket->is_busy = false;
     cell->store(socket, std::memory_order_release);
   }

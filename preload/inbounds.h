@@ -49,6 +49,7 @@ struct InboundSocket {
   Endpoint bound;                 // where peers connect
   long long paused_until_ms = 0;  // after a failure
 
+  std::atomic<bool> is_shut = false;  // by shutdown(2): accept(2) fails
   std::atomic<bool> is_busy = false;
   uint32_t references = 0;
   InboundSocket* next_free = nullptr;

@@ -23,6 +23,7 @@
 #include "preload/decision.h"
 #include "preload/hidden_descriptors.h"
 #include "preload/originals.h"
+#include "preload/pending_calls.h"
 #include "preload/runtime.h"
 #include "preload/time_limit.h"
 #include "preload/watches.h"
@@ -342,7 +343,7 @@ Got TakeOwn(InboundSocket* socket, int flags, Accepted* out) {
 }
 
 void Arm(Runtime* runtime, int fd, InboundSocket* socket) {
-  if (socket->control_fd >= 0 || socket->own_fd < 0) return;
+  if (socket->control_fd >= 0 || socket->own_fd < 0 || socket->is_shut) return;
   Decision decision;
   Decide(runtime, socket->own_fd, socket->counterpart, Transport::kTcp, Command::kBind, &decision);
   if (decision.failure != nullptr || decision.rule->group[0].kind != Target::Kind::kProxies) return;
@@ -398,8 +399,13 @@ void NoteCounterpart(int fd, const Endpoint& counterpart) {
 
 int Listen(int fd, int backlog) {
   InboundSocket* socket = g_inbounds.Find(fd);
-  if (socket != nullptr && socket->own_fd >= 0)
-    return socket->lets_in_locals || socket->is_extension ? libc::listen(socket->own_fd.load(), backlog) : 0;
+  if (socket != nullptr && socket->own_fd >= 0) {
+    const bool has_own_peers = socket->lets_in_locals || socket->is_extension;
+    if (socket->is_shut && !has_own_peers)
+      libc::epoll_ctl(fd, EPOLL_CTL_DEL, socket->own_fd.load(), static_cast<epoll_event*>(nullptr));
+    socket->is_shut = false;
+    return has_own_peers ? libc::listen(socket->own_fd.load(), backlog) : 0;
+  }
   Runtime* const runtime = Runtime::Get();
   Decision decision;
   bool is_inbound = false;
@@ -457,11 +463,17 @@ int AcceptInbound(int fd, sockaddr* address, socklen_t* size, int flags) {
     return -1;
   }
   timespec limit_time{};
-  TimeLimit limit(AcceptLimit(socket->own_fd, &limit_time));
+  const timespec* const wanted_limit = AcceptLimit(socket->own_fd, &limit_time);
+  const bool has_limit = wanted_limit != nullptr;
+  TimeLimit limit(wanted_limit);
   for (bool is_repeated = false;; is_repeated = true) {
     if (g_inbounds.Find(fd) != socket) {
       // Another thread has closed it.
       errno = EBADF;
+      return -1;
+    }
+    if (socket->is_shut) {
+      errno = EINVAL;
       return -1;
     }
     Accepted accepted;
@@ -498,8 +510,9 @@ int AcceptInbound(int fd, sockaddr* address, socklen_t* size, int flags) {
     const long long again_ms = is_sure ? std::numeric_limits<long long>::max() : MonotonicMs() + 1000;
     const int count =
         libc::ppoll(&readable, nfds_t{1}, limit.Left(again_ms), static_cast<const sigset_t*>(nullptr));
-    if (count < 0) return -1;
-    if (count > 0 && is_repeated && libc::poll(static_cast<pollfd*>(nullptr), nfds_t{0}, kLeaveMs) < 0)
+    if (count < 0 && (errno != EINTR || has_limit || !IsRestarted())) return -1;
+    if (count > 0 && is_repeated && libc::poll(static_cast<pollfd*>(nullptr), nfds_t{0}, kLeaveMs) < 0 &&
+        !IsRestarted())
       return -1;
   }
 }
@@ -547,6 +560,7 @@ int ShutDownInbound(int fd, int how) {
   if (socket == nullptr || socket->own_fd < 0) return libc::shutdown(fd, how);
   if (how == SHUT_WR) return 0;
   const Turn turn(socket);
+  socket->is_shut = true;
   if (turn.is_ours()) DropControl(fd, socket);
   // Who waits sees that it is over.
   AddToSet(fd, socket->own_fd);

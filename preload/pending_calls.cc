@@ -17,19 +17,6 @@
 namespace socksify {
 namespace {
 
-// Whether connect(2) would go on by itself after a signal (signal(7)): handlers that were installed with
-// SA_RESTART let it. Which signal it was cannot be told afterwards, so one handler without it suffices to
-// return: alarm(2) as a time limit is what programs do, and EINTR is what connect(2) has them expect.
-bool IsRestarted() {
-  for (int number = 1; number < NSIG; ++number) {
-    struct sigaction action{};
-    if (sigaction(number, nullptr, &action) != 0) continue;
-    const bool has_handler = action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN;
-    if (has_handler && (action.sa_flags & SA_RESTART) == 0) return false;
-  }
-  return true;
-}
-
 // SO_SNDTIMEO or SO_RCVTIMEO as a point in time.
 long long TransferLimitMs(int fd, int name) {
   if ((g_descriptors.Flags(fd) & kTransferTimeout) == 0) return kNoTimeLimit;
@@ -45,6 +32,19 @@ bool IsNonblocking(int fd) {
 }
 
 }  // namespace
+
+// Whether connect(2) would go on by itself after a signal (signal(7)): handlers that were installed with
+// SA_RESTART let it. Which signal it was cannot be told afterwards, so one handler without it suffices to
+// return: alarm(2) as a time limit is what programs do, and EINTR is what connect(2) has them expect.
+bool IsRestarted() {
+  for (int number = 1; number < NSIG; ++number) {
+    struct sigaction action{};
+    if (sigaction(number, nullptr, &action) != 0) continue;
+    const bool has_handler = action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN;
+    if (has_handler && (action.sa_flags & SA_RESTART) == 0) return false;
+  }
+  return true;
+}
 
 AwaitEnd AwaitPending(int fd, long long until_ms) {
   const ErrnoKeeper keeper;

@@ -28,4 +28,7 @@ bool IsNotConnected(int fd);
 // shutdown(2) and connect(AF_UNSPEC) while the connection is on its way dissolve it. False: ask the kernel.
 bool DissolvePending(int fd);
 
+// Whether a call that a signal has interrupted goes on, as with SA_RESTART (signal(7)).
+bool IsRestarted();
+
 }  // namespace socksify

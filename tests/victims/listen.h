@@ -52,6 +52,9 @@ MAYBE_UNUSED static void StartPeers(void) {
     return;
   }
   close(ends[1]);
+  /* Who waits for the victim's output does not wait for its peers. */
+  close(STDOUT_FILENO);
+  close(STDERR_FILENO);
   signal(SIGCHLD, SIG_IGN);
   uint16_t port;
   while (read(ends[0], &port, sizeof port) == sizeof port) {
