@@ -74,6 +74,13 @@ TEST_F(ListenStateTest, Blocked) {
   EXPECT_EQ(Run("listen_state", {"fail", "1", "0"}).out, "listen EACCES\ndescriptors left: 0\n");
 }
 
+// Dante's extension: peers come to the program's own socket, one connection to the proxy is for all of them.
+TEST_F(ListenStateTest, DantesExtension) {
+  UseConfig("route { from: 0/0 to: 0/0 via: " + ProxyInConfig() + " extension: bind }\n");
+  EXPECT_EQ(Try("", 3), "accepted peer\naccepted peer\naccepted peer\ndescriptors left: 0\n");
+  EXPECT_EQ(Binds(server_).size(), 1U);
+}
+
 TEST_F(ListenStateTest, StaysHere) {
   options_.environment["SOCKS_BINDLOCALONLY"] = "yes";
   EXPECT_EQ(Try("", 2), "accepted peer\naccepted peer\ndescriptors left: 0\n");
