@@ -16,6 +16,12 @@ class ListenTest : public PreloadTest {
     options_.deadline = std::chrono::seconds(60);
     // Peers that come one after another find the listener at the same port.
     server_.SetScript("bind.same-port=1");
+    ListenBy(ProxyUrl(server_));
+  }
+
+  // A route that says aloud that programs may listen there.
+  void ListenBy(const std::string& via, const std::string& more = "") {
+    UseConfig("route { from: 0/0 to: 0/0 via: " + via + " command: connect bind " + more + " }\n");
   }
 
   static std::vector<testserver::RequestRecord> Binds(const testserver::TestServer& server) {

@@ -61,7 +61,7 @@ TEST_F(ListenStateTest, FixedPorts) {
 
 TEST_F(ListenStateTest, Socks4) {
   for (const char* const scheme : {"socks4", "socks4a"}) {
-    UseProxies({ProxyUrl(server_, scheme)});
+    ListenBy(ProxyUrl(server_, scheme));
     EXPECT_EQ(Try("bind.same-port=1", 3),
               "accepted peer\naccepted peer\naccepted peer\ndescriptors left: 0\n")
         << scheme;
@@ -76,7 +76,7 @@ TEST_F(ListenStateTest, Blocked) {
 
 // Dante's extension: peers come to the program's own socket, one connection to the proxy is for all of them.
 TEST_F(ListenStateTest, DantesExtension) {
-  UseConfig("route { from: 0/0 to: 0/0 via: " + ProxyInConfig() + " extension: bind }\n");
+  ListenBy(ProxyInConfig(), "extension: bind");
   EXPECT_EQ(Try("", 3), "accepted peer\naccepted peer\naccepted peer\ndescriptors left: 0\n");
   EXPECT_EQ(Binds(server_).size(), 1U);
 }
@@ -87,7 +87,19 @@ TEST_F(ListenStateTest, StaysHere) {
   options_.environment["SOCKS_BINDLOCALONLY"] = std::nullopt;
   UseConfig("route { from: 0/0 to: 0/0 via: direct command: bind }\n");
   EXPECT_EQ(Try("", 2), "accepted peer\naccepted peer\ndescriptors left: 0\n");
+  // A proxy for everything is not meant for the servers that somebody starts.
+  UseProxies({ProxyUrl(server_)});
+  EXPECT_EQ(Try("", 2), "accepted peer\naccepted peer\ndescriptors left: 0\n");
   EXPECT_EQ(Binds(server_).size(), 0U);
+}
+
+TEST_F(ListenStateTest, AsTheRouteSaysForTheProgram) {
+  ListenBy(ProxyInConfig(), "process: victim-other");
+  EXPECT_EQ(Try("", 1), "accepted peer\ndescriptors left: 0\n");
+  EXPECT_EQ(Binds(server_).size(), 0U);
+  ListenBy(ProxyInConfig(), "process: victim-listen_state");
+  EXPECT_EQ(Try("", 1), "accepted peer\ndescriptors left: 0\n");
+  EXPECT_EQ(Binds(server_).size(), 1U);
 }
 
 }  // namespace

@@ -81,7 +81,8 @@ class RelaysTest : public testing::Test {
 
   std::vector<Rule> rules_;
   std::vector<UniqueFd> fds_;
-  Relays& relays_ = *new Relays;  // its memory is never given back anyway
+  const std::unique_ptr<Relays> own_relays_ = std::make_unique<Relays>();
+  Relays& relays_ = *own_relays_;
 };
 
 TEST_F(RelaysTest, ADescriptorHasNothingAtFirst) {

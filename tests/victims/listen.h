@@ -98,8 +98,8 @@ MAYBE_UNUSED static int ListenAny(int family, int type) {
   return fd;
 }
 
-MAYBE_UNUSED static void PrintAddress(const char* what, const struct sockaddr_storage* address, socklen_t size,
-                                      uint16_t port) {
+MAYBE_UNUSED static void PrintAddress(const char* what, const struct sockaddr_storage* address,
+                                      socklen_t size, uint16_t port) {
   char text[64] = "?";
   const void* const ip = address->ss_family == AF_INET6
                              ? (const void*)&((const struct sockaddr_in6*)address)->sin6_addr
@@ -109,7 +109,8 @@ MAYBE_UNUSED static void PrintAddress(const char* what, const struct sockaddr_st
 }
 
 /* Serves the peer behind `fd`, which listener `port` accepted, and closes it. */
-MAYBE_UNUSED static void Serve(int fd, const struct sockaddr_storage* from, socklen_t from_size, uint16_t port) {
+MAYBE_UNUSED static void Serve(int fd, const struct sockaddr_storage* from, socklen_t from_size,
+                               uint16_t port) {
   char said[8] = "";
   struct sockaddr_storage address;
   socklen_t size = sizeof address;

@@ -256,7 +256,9 @@ static void Nobody(void) {
   close(fd);
 }
 
-static void OnAlarm(int signal) { (void)signal; }
+static void OnAlarm(int signal) {
+  (void)signal;
+}
 
 static void Interrupted(int flags) {
   const int fd = ListenAny(g_family, 0);
@@ -283,7 +285,9 @@ static void Interrupted(int flags) {
   close(fd);
 }
 
-static void CleanUp(void* text) { printf("%s\n", (const char*)text); }
+static void CleanUp(void* text) {
+  printf("%s\n", (const char*)text);
+}
 static void* AcceptForEver(void* listener) {
   pthread_cleanup_push(CleanUp, "cleaned up");
   accept(*(int*)listener, NULL, NULL);

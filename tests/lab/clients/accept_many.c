@@ -37,8 +37,9 @@ static int AcceptBy(const char* how, int listener, int set, struct sockaddr_in* 
       struct pollfd wait = {.fd = listener, .events = POLLIN};
       Check(poll(&wait, 1, -1));
     }
-    const int fd = strcmp(how, "accept") == 0 ? accept(listener, (struct sockaddr*)peer, &size)
-                                              : accept4(listener, (struct sockaddr*)peer, &size, SOCK_CLOEXEC);
+    const int fd = strcmp(how, "accept") == 0
+                       ? accept(listener, (struct sockaddr*)peer, &size)
+                       : accept4(listener, (struct sockaddr*)peer, &size, SOCK_CLOEXEC);
     if (fd < 0 && errno == EAGAIN) continue;
     return Check(fd);
   }
