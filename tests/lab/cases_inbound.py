@@ -106,8 +106,9 @@ def ftp_cases() -> list[Case]:
                               (DESTINATION_IP6, "by IPv6 address"), ("ftp.six.test", "by a name with IPv6 only")):
                 if host.endswith("six.test") and name not in BY_IP6_NAME:
                     continue
-                result.append(Case(f"inbound: {name} {how}, {server}", transfers_actively(client, host, port, "IPv6" in how),
-                                   ("danted", server), COMMANDS[name], frozenset({DANTED})))
+                run = transfers_actively(client, host, port, "IPv6" in how)
+                result.append(Case(f"inbound: {name} {how}, {server}", run, ("danted", server), COMMANDS[name],
+                                   frozenset({DANTED})))
     return result
 
 
@@ -156,7 +157,8 @@ def cannot_listen(lab: Lab) -> None:
     result = lab.through(VIA_MICROSOCKS, python(LISTEN))
     log = SOCKSIFY_LOG.read_text()
     check(result.output == "ENOTSUP\n", f"expected ENOTSUP, found {result.output!r}")
-    check(re.search(rf"{PROXY_IP}:{MICROSOCKS}.*: EOPNOTSUPP, command not supported by the proxy", log) is not None,
+    reason = rf"{PROXY_IP}:{MICROSOCKS}.*: EOPNOTSUPP, command not supported by the proxy"
+    check(re.search(reason, log) is not None,
           f"expected the log to name the proxy and the reason, found {log!r}")
 
 
