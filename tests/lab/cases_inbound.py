@@ -112,12 +112,17 @@ def ftp_cases() -> list[Case]:
     return result
 
 
+def listening_by(proxy: str) -> str:
+    """Servers are meant to listen there only where the route says so."""
+    return f"route {{ from: 0/0 to: 0/0 via: {proxy} command: connect bind }}\n"
+
+
 def accepts(server: list):
     """The server sees each peer as it is, though the proxy hands them over one by one."""
     def run(lab: Lab) -> None:
         told, log = SCRATCH / "told", SCRATCH / "peers"
         peer = lab.topology.destination.spawn([sys.executable, CLIENTS / "connect_many.py", ACCEPTED, told], log)
-        result = lab.through(VIA_DANTED, [*server, ACCEPTED, told], deadline_s=10)
+        result = lab.through(listening_by(VIA_DANTED), [*server, ACCEPTED, told], deadline_s=10)
         try:
             peer.wait(5)
         except subprocess.TimeoutExpired:
@@ -154,7 +159,7 @@ def connects_from(port: int, argv: list, stdin: str = ""):
 
 def cannot_listen(lab: Lab) -> None:
     """The program has the errno, which Python calls ENOTSUP; the log says why, and which proxy it was."""
-    result = lab.through(VIA_MICROSOCKS, python(LISTEN))
+    result = lab.through(listening_by(VIA_MICROSOCKS), python(LISTEN))
     log = SOCKSIFY_LOG.read_text()
     check(result.output == "ENOTSUP\n", f"expected ENOTSUP, found {result.output!r}")
     reason = rf"{PROXY_IP}:{MICROSOCKS}.*: EOPNOTSUPP, command not supported by the proxy"
@@ -175,7 +180,7 @@ def proxy_is_killed(lab: Lab) -> None:
     wait_for(lambda: lab.topology.proxy.is_listening(DEAD))
     killer = threading.Thread(target=kill)
     killer.start()
-    result = lab.through(f"socks5://{PROXY_IP}:{DEAD}", python(ACCEPT_ONE, told), deadline_s=10)
+    result = lab.through(listening_by(f"socks5://{PROXY_IP}:{DEAD}"), python(ACCEPT_ONE, told), deadline_s=10)
     killer.join()
     expected = "ECONNABORTED\nnone lost\n"
     check(result.output == expected, f"expected {expected!r}, found {result.output!r}")
@@ -188,7 +193,7 @@ def wait_for(condition) -> None:
 
 
 def local_only(lab: Lab) -> None:
-    result = lab.through(VIA_DANTED, python(LISTEN), extra_env={"SOCKS_BINDLOCALONLY": "yes"})
+    result = lab.through(listening_by(VIA_DANTED), python(LISTEN), extra_env={"SOCKS_BINDLOCALONLY": "yes"})
     check(result.output == "here\n", f"expected the program to listen here, found {result.output!r}")
 
 
@@ -208,6 +213,8 @@ def other_cases() -> list[Case]:
         Case("inbound: a proxy without BIND", cannot_listen, ("microsocks",), (), frozenset({MICROSOCKS})),
         Case("inbound: the proxy is killed before a peer comes", proxy_is_killed, ("danted",), (), frozenset({DEAD})),
         Case("inbound: SOCKS_BINDLOCALONLY", local_only, ("danted",), (), frozenset()),
+        Case("inbound: a server that no route names listens here", prints(VIA_DANTED, python(LISTEN), "here\n"),
+             ("danted",), (), frozenset()),
     ]
 
 
