@@ -94,11 +94,12 @@ Got TakeFromProxy(Runtime* runtime, int fd, InboundSocket* socket, int flags, Ac
     errno = ECONNABORTED;
     return Got::kError;
   }
-  if (!*peer) return Got::kNothing;
+  const std::optional<Endpoint>& arrived = *peer;
+  if (!arrived) return Got::kNothing;
   const int command = (flags & SOCK_CLOEXEC) != 0 ? F_DUPFD_CLOEXEC : F_DUPFD;
   out->fd = libc::fcntl(control_fd, command, 0);
   if (out->fd < 0) return Got::kError;
-  out->peer = **peer;
+  out->peer = *arrived;
   const int status = libc::fcntl(out->fd, F_GETFL);
   libc::fcntl(out->fd, F_SETFL, (flags & SOCK_NONBLOCK) != 0 ? status | O_NONBLOCK : status & ~O_NONBLOCK);
   CopyOptions(OriginalSystem(), socket->own_fd, out->fd);
