@@ -11,6 +11,7 @@
 
 #include "base/errno_keeper.h"
 #include "preload/connections.h"
+#include "preload/decision.h"
 #include "preload/hidden_descriptors.h"
 #include "preload/libc_aliases.h"
 #include "preload/listening.h"
@@ -72,6 +73,17 @@ SOCKSIFY_EXPORT int accept4(int fd, sockaddr* address, socklen_t* size, int flag
   return accepted;
 }
 
+namespace {
+
+// One that was not made by socket(2): rresvport(3) makes its own.
+bool IsInternetStream(int fd) {
+  const ErrnoKeeper keeper;
+  const int domain = SocketOption(fd, SO_DOMAIN);
+  return (domain == AF_INET || domain == AF_INET6) && SocketOption(fd, SO_TYPE) == SOCK_STREAM;
+}
+
+}  // namespace
+
 // A listening socket is in epoll sets for long, and is never connected.
 SOCKSIFY_EXPORT int listen(int fd, int backlog) noexcept {
   const unsigned flags = g_descriptors.Flags(fd);
@@ -79,7 +91,7 @@ SOCKSIFY_EXPORT int listen(int fd, int backlog) noexcept {
     g_watches.EndFresh(fd);
     g_descriptors.ClearFlags(fd, kFreshStream);
   }
-  if ((flags & (kFreshStream | kInbound)) == 0) return libc::listen(fd, backlog);
+  if ((flags & (kFreshStream | kInbound)) == 0 && !IsInternetStream(fd)) return libc::listen(fd, backlog);
   return Guarded([&] { return Listen(fd, backlog); }, -1);
 }
 
