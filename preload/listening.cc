@@ -219,7 +219,10 @@ int Listen(int fd, int backlog) {
     errno = saved_errno;
     return 0;
   }
+  // That the socket is for a peer of a connection was only a guess, and the proxy does not do such things.
+  const bool was_guess = !socket->has_counterpart && !decision.rule->names_commands;
   GiveUpInbound(fd);
+  if (error == EOPNOTSUPP && was_guess) return libc::listen(fd, backlog);
   errno = error;
   return -1;
 }

@@ -102,5 +102,21 @@ TEST_F(ListenStateTest, AsTheRouteSaysForTheProgram) {
   EXPECT_EQ(Binds(server_).size(), 1U);
 }
 
+// Nothing says that the program is an FTP client but its connection, and the port of the kernel's choice.
+TEST_F(ListenStateTest, BesideAProxiedConnection) {
+  UseProxies({ProxyUrl(server_)});
+  std::string port;
+  {
+    const testserver::TestServer gone;
+    port = std::to_string(gone.port());
+  }
+  EXPECT_EQ(Run("listen_guess", {"10.99.99.99", "7", "0"}).out, "there\n");
+  EXPECT_EQ(Run("listen_guess", {"10.99.99.99", "7", port}).out, "here\n");
+  server_.SetBind(false);
+  EXPECT_EQ(Run("listen_guess", {"10.99.99.99", "7", "0"}).out, "here\n");
+  ListenBy(ProxyUrl(server_));
+  EXPECT_EQ(Run("listen_guess", {"10.99.99.99", "7", "0"}).out, "listen: EOPNOTSUPP\n");
+}
+
 }  // namespace
 }  // namespace socksify
