@@ -52,9 +52,11 @@ void NoteOption(int fd, DescriptorFlag flag, bool is_set) {
     constexpr unsigned kAll = kHasConnection | kDatagram | kRelayed | kDnsByHand;
     if ((g_descriptors.Flags(each) & kAll) != kHasConnection) continue;
     const std::optional<Connection> connection = FindConnection(each);
-    if (!connection || connection->bound_size != 0) continue;
+    if (!connection) continue;
     const auto peer = EndpointFromSockaddr(&connection->peer.generic, connection->peer_size);
-    if (!peer || !(LocalEndpoint(each).ip() == local.ip().Unmapped())) continue;
+    const auto bound = EndpointFromSockaddr(&connection->bound.generic, connection->bound_size);
+    const IpAddress reported = bound ? bound->ip().Unmapped() : LocalEndpoint(each).ip();
+    if (!peer || !(reported == local.ip().Unmapped())) continue;
     Guarded([&] { return NoteCounterpart(fd, *peer), 0; }, 0);
     return;
   }
@@ -198,7 +200,7 @@ SOCKSIFY_EXPORT int setsockopt(int fd, int level, int name, const void* value, s
 }
 
 SOCKSIFY_EXPORT int bind(int fd, const sockaddr* address, socklen_t size) noexcept {
-  const int result = libc::bind(fd, address, size);
+  const int result = libc::bind(OwnSocketOf(fd), address, size);
   if ((result != 0 && errno != EADDRNOTAVAIL) || !IsInternetAddress(address, size)) return result;
   if (result == 0) {
     const auto local = EndpointFromSockaddr(address, size);

@@ -17,7 +17,8 @@ void InboundSocket::GiveUpClaim() {
 
 void Inbounds::FreeInChild(int used_end) {
   for (int fd = 0; fd < used_end; ++fd) {
-    if (InboundSocket* const socket = Find(fd)) socket->is_busy = false;
+    InboundSocket* const socket = Find(fd);
+    if (socket != nullptr && socket->is_busy.exchange(false)) --socket->references;
   }
 }
 
@@ -81,7 +82,26 @@ void Inbounds::ForgetOne(int fd) {
   std::atomic<InboundSocket*>* const cell = sockets_.At(fd);
   InboundSocket* const socket =
       cell != nullptr ? cell->exchange(nullptr, std::memory_order_acq_rel) : nullptr;
-  if (socket == nullptr || --socket->references != 0) return;
+  if (socket != nullptr) Release(socket);
+}
+
+bool Inbounds::BeginTurn(int fd, InboundSocket* socket) {
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&lock_, blocked);
+  if (Find(fd) != socket || socket->is_busy.exchange(true)) return false;
+  ++socket->references;
+  return true;
+}
+
+void Inbounds::EndTurn(InboundSocket* socket) {
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&lock_, blocked);
+  socket->is_busy = false;
+  Release(socket);
+}
+
+void Inbounds::Release(InboundSocket* socket) {
+  if (--socket->references != 0) return;
   if (socket->own_fd >= 0 && socket->control_fd < 0) CountIdle(-1);
   CloseHidden(socket->control_fd.exchange(-1), socket->control_cookie);
   socket->GiveUpClaim();

@@ -50,8 +50,8 @@ struct InboundSocket {
   long long paused_until_ms = 0;  // after a failure
 
   std::atomic<bool> is_shut = false;  // by shutdown(2): accept(2) fails
-  std::atomic<bool> is_busy = false;
-  uint32_t references = 0;
+  std::atomic<bool> is_busy = false;  // it is some thread's turn
+  uint32_t references = 0;            // by descriptors, and by the turn
   InboundSocket* next_free = nullptr;
 
   void GiveUpClaim();
@@ -67,6 +67,11 @@ class Inbounds {
   void Copy(int from, int to);
   void Forget(int fd);
 
+  // One thread at a time deals with a socket, and keeps it until it is done, whoever closes it meanwhile.
+  // False if it is another one's turn, or the descriptor leads elsewhere by now.
+  bool BeginTurn(int fd, InboundSocket* socket);
+  void EndTurn(InboundSocket* socket);
+
   // Whether a socket listens that no proxy listens for: to be seen to before the program waits.
   bool has_idle() const { return idle_.load(std::memory_order_relaxed) != 0; }
   void CountIdle(int change) { idle_.fetch_add(change, std::memory_order_relaxed); }
@@ -79,6 +84,7 @@ class Inbounds {
 
  private:
   void ForgetOne(int fd);
+  void Release(InboundSocket* socket);
 
   DescriptorArray<InboundSocket*> sockets_;
   StablePool<InboundSocket> pool_;

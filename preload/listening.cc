@@ -41,12 +41,12 @@ bool HasThreads() {
   return __libc_single_threaded == 0;
 }
 
-// One thread at a time deals with a socket. The others see what it has made of it.
+// See Inbounds::BeginTurn().
 class Turn {
  public:
-  explicit Turn(InboundSocket* socket) : socket_(socket), is_ours_(!socket->is_busy.exchange(true)) {}
+  Turn(int fd, InboundSocket* socket) : socket_(socket), is_ours_(g_inbounds.BeginTurn(fd, socket)) {}
   ~Turn() {
-    if (is_ours_) socket_->is_busy = false;
+    if (is_ours_) g_inbounds.EndTurn(socket_);
   }
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
@@ -168,6 +168,22 @@ void NoteCounterpart(int fd, const Endpoint& counterpart) {
   socket->has_counterpart = true;
 }
 
+namespace {
+
+// Makes an accepted connection known, to us and to the program.
+void Introduce(const Runtime& runtime, const InboundSocket& socket, const Accepted& accepted,
+               sockaddr* address, socklen_t* size) {
+  RecordAccepted(socket, accepted);
+  ReportInbound(runtime, socket, ConnectionEvent::Kind::kAccept, accepted.peer, nullptr, 0);
+  if (address == nullptr || size == nullptr) return;
+  SocketAddress peer{};
+  const socklen_t peer_size =
+      ToSockaddr(accepted.peer.ip().Unmapped(), accepted.peer.port(), socket.family, &peer);
+  CopySockaddr(peer, peer_size, address, size);
+}
+
+}  // namespace
+
 int Listen(int fd, int backlog) {
   InboundSocket* socket = g_inbounds.Find(fd);
   if (socket != nullptr && socket->own_fd >= 0) {
@@ -253,27 +269,17 @@ int AcceptInbound(int fd, sockaddr* address, socklen_t* size, int flags) {
     Accepted accepted;
     Got got = Got::kNothing;
     {
-      const Turn turn(socket);
+      const Turn turn(fd, socket);
       if (turn.is_ours()) {
         Arm(runtime, fd, socket);
         got = TakeFromProxy(runtime, fd, socket, flags, &accepted);
         if (got == Got::kNothing) got = TakeOwn(socket, flags, &accepted);
-        // Other threads may be waiting already.
+        const ErrnoKeeper keeper;
+        if (got == Got::kConnection) Introduce(*runtime, *socket, accepted, address, size);
         if (got == Got::kNothing || HasThreads()) Arm(runtime, fd, socket);
       }
     }
-    if (got == Got::kError) return -1;
-    if (got == Got::kConnection) {
-      RecordAccepted(*socket, accepted);
-      ReportInbound(*runtime, *socket, ConnectionEvent::Kind::kAccept, accepted.peer, nullptr, 0);
-      if (address != nullptr && size != nullptr) {
-        SocketAddress peer{};
-        const socklen_t peer_size =
-            ToSockaddr(accepted.peer.ip().Unmapped(), accepted.peer.port(), socket->family, &peer);
-        CopySockaddr(peer, peer_size, address, size);
-      }
-      return accepted.fd;
-    }
+    if (got != Got::kNothing) return got == Got::kConnection ? accepted.fd : -1;
     if ((libc::fcntl(fd, F_GETFL) & O_NONBLOCK) != 0 || limit.HasPassed()) {
       errno = EAGAIN;
       return -1;
@@ -302,15 +308,15 @@ bool InboundAddress(int fd, sockaddr* address, socklen_t* size, int* result) {
     if (runtime == nullptr || !socket->has_counterpart) return false;
     const ErrnoKeeper keeper;
     if (!JudgeListening(runtime, fd, socket, &decision, &is_inbound, &is_ip6) || !is_inbound) return false;
-    const Turn turn(socket);
+    const Turn turn(fd, socket);
+    if (!turn.is_ours()) return false;
     socket->lets_in_locals = LetsInLocals(*decision.rule);
     socket->is_extension = IsExtension(*decision.rule);
-    if (!turn.is_ours() || Ask(runtime, socket, decision, ChosenPort(fd), LocalEndpoint(fd).port()) != 0)
-      return false;
+    if (Ask(runtime, socket, decision, ChosenPort(fd), LocalEndpoint(fd).port()) != 0) return false;
   } else if (socket->own_fd >= 0 && socket->control_fd < 0 && runtime != nullptr) {
     // Who asks after accept(2) is about to tell the next peer: the proxy may give another port each time.
     const ErrnoKeeper keeper;
-    const Turn turn(socket);
+    const Turn turn(fd, socket);
     if (turn.is_ours()) Arm(runtime, fd, socket);
   }
   SocketAddress bound{};
@@ -333,7 +339,7 @@ int ShutDownInbound(int fd, int how) {
   InboundSocket* const socket = g_inbounds.Find(fd);
   if (socket == nullptr || socket->own_fd < 0) return libc::shutdown(fd, how);
   if (how == SHUT_WR) return 0;
-  const Turn turn(socket);
+  const Turn turn(fd, socket);
   socket->is_shut = true;
   if (turn.is_ours()) DropControl(fd, socket);
   // Who waits sees that it is over.
@@ -350,7 +356,7 @@ void ListenAgain() {
     if ((g_descriptors.Flags(fd) & kInbound) == 0) continue;
     InboundSocket* const socket = g_inbounds.Find(fd);
     if (socket == nullptr || socket->own_fd < 0 || socket->control_fd >= 0) continue;
-    const Turn turn(socket);
+    const Turn turn(fd, socket);
     if (turn.is_ours()) Arm(runtime, fd, socket);
   }
 }
