@@ -88,7 +88,7 @@ void Inbounds::ForgetOne(int fd) {
 bool Inbounds::BeginTurn(int fd, InboundSocket* socket) {
   const SignalsBlocked blocked;
   const LeafGuard guard(&lock_, blocked);
-  if (Find(fd) != socket || socket->is_busy.exchange(true)) return false;
+  if (socket == nullptr || Find(fd) != socket || socket->is_busy.exchange(true)) return false;
   ++socket->references;
   return true;
 }
