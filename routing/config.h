@@ -28,12 +28,20 @@ struct InterfaceAddress {
   unsigned prefix_bits = 0;
 };
 
-// What loading may ask of the process around it. Every pointer must be set.
+// What loading may ask of the process around it. Every pointer but handed_password must be set.
 struct ConfigHost {
   // secure_getenv(3) in a preload; null for an unset variable.
   const char* (*get_env)(const char* name);
   // The whole file, or the errno of the failure; EFBIG past `max_size` bytes, EISDIR for a directory.
   std::expected<std::string, int> (*read_file)(const std::string& path, size_t max_size);
+  // Like read_file, for what holds passwords: EPERM where others than the user and root may read or change
+  // it.
+  std::expected<std::string, int> (*read_secret)(const std::string& path, size_t max_size);
+  // The user id of a login name (getpwnam(3)).
+  std::optional<uint32_t> (*user_id)(const std::string& name);
+  // The password that the launcher has handed on for `key` (PasswordKey); nothing where there is none. Null
+  // in the tools: they hand on, and a server without its password is no trouble to them.
+  std::optional<std::string> (*handed_password)(const std::string& key);
   // /etc/services: the port of a service name for "tcp" or "udp" (getservbyname(3)).
   std::optional<uint16_t> (*service_port)(const std::string& name, const char* transport);
   // The addresses of the machine's interfaces (getifaddrs(3)); asked only when the configuration needs them.

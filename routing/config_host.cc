@@ -6,6 +6,7 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netdb.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,13 +25,23 @@ const char* GetEnv(const char* name) {
   return secure_getenv(name);
 }
 
-std::expected<std::string, int> ReadFile(const std::string& path, size_t max_size) {
+// Of the user or of root, and closed to all others; root may have given a group the right to read.
+bool IsSecret(const struct stat& status) {
+  if (status.st_uid != geteuid() && status.st_uid != 0) return false;
+  const mode_t forbidden = status.st_uid == 0 ? S_IRWXO | S_IWGRP : S_IRWXO | S_IRWXG;
+  return (status.st_mode & forbidden) == 0;
+}
+
+enum class Openness : uint8_t { kAny, kSecret };
+
+std::expected<std::string, int> Read(const std::string& path, size_t max_size, Openness openness) {
   // O_NONBLOCK: a FIFO in the file's place must not stop the program.
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!fd.valid()) return std::unexpected(errno);
   struct stat status = {};
   if (fstat(fd.get(), &status) != 0) return std::unexpected(errno);
   if (S_ISDIR(status.st_mode)) return std::unexpected(EISDIR);
+  if (openness == Openness::kSecret && !IsSecret(status)) return std::unexpected(EPERM);
   std::string content;
   std::array<char, 4096> buffer{};
   while (true) {
@@ -41,6 +52,23 @@ std::expected<std::string, int> ReadFile(const std::string& path, size_t max_siz
     content.append(buffer.data(), static_cast<size_t>(count));
     if (content.size() > max_size) return std::unexpected(EFBIG);
   }
+}
+
+std::expected<std::string, int> ReadFile(const std::string& path, size_t max_size) {
+  return Read(path, max_size, Openness::kAny);
+}
+
+std::expected<std::string, int> ReadSecret(const std::string& path, size_t max_size) {
+  return Read(path, max_size, Openness::kSecret);
+}
+
+std::optional<uint32_t> UserId(const std::string& name) {
+  passwd entry = {};
+  passwd* found = nullptr;
+  std::vector<char> buffer(16'384);
+  const int error = getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  if (error != 0 || found == nullptr) return std::nullopt;
+  return found->pw_uid;
 }
 
 std::optional<uint16_t> ServicePort(const std::string& name, const char* transport) {
@@ -87,7 +115,13 @@ std::vector<InterfaceAddress> Interfaces() {
 }  // namespace
 
 ConfigHost LocalConfigHost() {
-  return {GetEnv, ReadFile, ServicePort, Interfaces};
+  return {.get_env = GetEnv,
+          .read_file = ReadFile,
+          .read_secret = ReadSecret,
+          .user_id = UserId,
+          .handed_password = nullptr,
+          .service_port = ServicePort,
+          .interfaces = Interfaces};
 }
 
 }  // namespace socksify

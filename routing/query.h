@@ -10,6 +10,8 @@
 
 namespace socksify {
 
+inline constexpr uint32_t kNobody = UINT32_MAX;
+
 struct Query {
   const Endpoint& destination;  // ::ffff:a.b.c.d must have been unmapped by the caller
   Transport transport = Transport::kTcp;
@@ -19,6 +21,7 @@ struct Query {
   // wants it in every use. NOLINTNEXTLINE(readability-redundant-member-init)
   std::string_view process = {};
   uint16_t source_port = 0;  // the bound local port, 0 while there is none
+  uint32_t user = kNobody;   // the real user id; kNobody meets no rule that names users
 };
 
 }  // namespace socksify

@@ -47,6 +47,8 @@ struct Rule {
   uint8_t commands = kAllCommands;      // CommandBit values
   bool names_commands = false;          // the route has a `command` of its own
   std::vector<std::string> processes;   // base names; '*' stands for any text, '?' for one byte
+  bool names_users = false;             // the route has a `user` of its own
+  std::vector<uint32_t> users;          // their user ids; a name that nobody has is not among them
 
   bool Matches(const Query& query) const;
   // Whether a connection of `process` to `name` can meet this rule, with some port, transport, command,

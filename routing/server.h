@@ -26,6 +26,14 @@ enum ServerMethod : uint8_t {
   kMethodNone = 1,
   kMethodUsername = 2,  // RFC 1929
   kMethodGssapi = 4,    // RFC 1961
+  kMethodDigest = 8,    // HTTP Digest (RFC 7616) alone: the password itself is never sent
+};
+
+// Where a password comes from that the configuration does not hold.
+enum class PasswordSource : uint8_t {
+  kNone,
+  kCommand,  // password.command: the first line that it writes
+  kPrompt,   // password.prompt: the user is asked
 };
 
 struct Server {
@@ -36,6 +44,9 @@ struct Server {
   std::string username;   // RFC 1929 user name, SOCKS4 user id; empty: the environment decides
   std::string password;   // never printed
   bool has_password = false;
+  // The launcher gets such a password and hands it on; see ConfigHost::handed_password.
+  PasswordSource password_source = PasswordSource::kNone;
+  std::string password_command;     // kCommand: for /bin/sh -c
   bool has_bind_extension = false;  // Dante's `extension: bind`
   Location where;                   // the line that introduces it
 
@@ -44,12 +55,31 @@ struct Server {
   std::string unusable;
 };
 
+// What a handed-on password is kept under: the same server and user of any configuration have the same key.
+std::string PasswordKey(const Server& server);
+
+// How the servers of a chain are used (`chain`).
+enum class Chain : uint8_t {
+  kStrict,      // all of them, in their order
+  kDynamic,     // all that can be reached, in their order; at least one
+  kRandom,      // Target::chain_length of them, in any order
+  kRoundRobin,  // likewise, in their order, each connection from the next one on
+};
+
 // What stands behind `via:`: straight to the destination, nowhere, or through one server or a chain.
 struct Target {
   enum class Kind : uint8_t { kDirect, kBlock, kProxies };
   Kind kind = Kind::kDirect;
   std::vector<const Server*> hops;  // in the order they are reached; for kProxies at least one
   Location where;
+  Chain chain = Chain::kStrict;
+  // How many of the hops one connection uses: kRandom and kRoundRobin. 0: as many as can be reached.
+  unsigned chain_length = 0;
+  // Its share where the group is balanced by kRandom, kRoundRobin or kHash; at least 1.
+  unsigned weight = 1;
+
+  // The largest number of hops of a chain that is not kStrict; more is a configuration error.
+  static constexpr size_t kMaxChosenHops = 64;
 };
 
 }  // namespace socksify

@@ -29,6 +29,10 @@ std::optional<uint16_t> ServicePort(const std::string& name, const char* transpo
   return std::nullopt;
 }
 
+std::optional<uint32_t> UserId(const std::string& name) {
+  return name == "alice" ? std::optional(1000U) : std::nullopt;
+}
+
 std::vector<InterfaceAddress> Interfaces() {
   return {{"eth0", IpAddress::V4(0xc0a80101), 24}};
 }
@@ -71,7 +75,13 @@ void CheckTexts(std::string_view text, const std::vector<Diagnostic>& diagnostic
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace socksify;
   current_text = {reinterpret_cast<const char*>(data), size};
-  const auto config = LoadConfig({"fuzz.conf", {}}, {GetEnv, ReadFile, ServicePort, Interfaces});
+  const auto config = LoadConfig({"fuzz.conf", {}}, {.get_env = GetEnv,
+                                                     .read_file = ReadFile,
+                                                     .read_secret = ReadFile,
+                                                     .user_id = UserId,
+                                                     .handed_password = nullptr,
+                                                     .service_port = ServicePort,
+                                                     .interfaces = Interfaces});
   if (config) {
     AskTable(config->routes);
     CheckTexts(current_text, config->warnings);

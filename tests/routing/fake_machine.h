@@ -23,11 +23,16 @@ class FakeMachine {
   std::map<std::string, std::string> variables;
   std::map<std::string, std::string> files;
   std::map<std::string, int> file_errors;
+  std::map<std::string, int> secret_errors;  // of read_secret alone
+  std::map<std::string, uint32_t> users;
+  std::map<std::string, std::string> handed_passwords;
   std::map<std::pair<std::string, std::string>, uint16_t> services;
   std::vector<InterfaceAddress> interface_addresses;
   int interface_calls = 0;
 
-  ConfigHost host() { return {GetEnv, ReadFile, ServicePort, Interfaces}; }
+  ConfigHost host() {
+    return {GetEnv, ReadFile, ReadSecret, UserId, HandedPassword, ServicePort, Interfaces};
+  }
 
   std::expected<Config, std::vector<Diagnostic>> Load(const ConfigSources& sources) {
     return LoadConfig(sources, host());
@@ -53,6 +58,20 @@ class FakeMachine {
   static const char* GetEnv(const char* name) {
     const auto found = current_->variables.find(name);
     return found == current_->variables.end() ? nullptr : found->second.c_str();
+  }
+  static std::expected<std::string, int> ReadSecret(const std::string& path, size_t max_size) {
+    if (const auto error = current_->secret_errors.find(path); error != current_->secret_errors.end()) {
+      return std::unexpected(error->second);
+    }
+    return ReadFile(path, max_size);
+  }
+  static std::optional<uint32_t> UserId(const std::string& name) {
+    const auto found = current_->users.find(name);
+    return found == current_->users.end() ? std::nullopt : std::optional(found->second);
+  }
+  static std::optional<std::string> HandedPassword(const std::string& key) {
+    const auto found = current_->handed_passwords.find(key);
+    return found == current_->handed_passwords.end() ? std::nullopt : std::optional(found->second);
   }
   static std::expected<std::string, int> ReadFile(const std::string& path, size_t max_size) {
     if (const auto error = current_->file_errors.find(path); error != current_->file_errors.end()) {
