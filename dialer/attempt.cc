@@ -336,6 +336,7 @@ Attempt::Step Attempt::StepNegotiating(long long now_ms) {
     case HandshakeState::kWrite: return SendOutput(now_ms);
     case HandshakeState::kRead: return ReceiveInput(now_ms);
     case HandshakeState::kDone: return EndOfHop(now_ms);
+    case HandshakeState::kReconnect:
     case HandshakeState::kFailed: break;
   }
   return FailHandshake(now_ms);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "protocol/handshake.h"
 
+#include <algorithm>
 #include <cerrno>
 
 namespace socksify {
@@ -11,11 +12,15 @@ constexpr Failure kIdle = {
     .fault = Fault::kCaller, .error = EINVAL, .reply_code = -1, .reason = "no negotiation was started"};
 constinit const Endpoint kNowhere;
 
+// It lives in every pending connection.
+static_assert(sizeof(Handshake) < 4096);
+
 // Not std::visit, which throws for a variant without a value.
 template <typename Variant, typename Action, typename Result>
 Result Visit(Variant& client, Action action, Result idle) {
   if (auto* socks4 = std::get_if<Socks4Client>(&client)) return action(*socks4);
   if (auto* socks5 = std::get_if<Socks5Client>(&client)) return action(*socks5);
+  if (auto* http = std::get_if<HttpConnectClient>(&client)) return action(*http);
   return idle;
 }
 
@@ -45,6 +50,10 @@ void Handshake::StartSocks5(const Endpoint& destination, const Socks5Auth& auth,
   client_.emplace<Socks5Client>().Start(destination, auth, command);
 }
 
+void Handshake::StartHttp(const Endpoint& destination, const HttpAuth& auth) {
+  client_.emplace<HttpConnectClient>().Start(destination, auth);
+}
+
 HandshakeState Handshake::state() const {
   return Visit(client_, [](const auto& client) { return client.state(); }, HandshakeState::kFailed);
 }
@@ -61,12 +70,26 @@ size_t Handshake::input_needed() const {
   return Visit(client_, [](const auto& client) { return client.input_needed(); }, size_t{0});
 }
 
+bool Handshake::wants_peek() const {
+  const auto* const http = std::get_if<HttpConnectClient>(&client_);
+  return http != nullptr && http->wants_peek();
+}
+
+size_t Handshake::OwnBytes(std::span<const uint8_t> peeked) const {
+  if (const auto* const http = std::get_if<HttpConnectClient>(&client_)) return http->OwnBytes(peeked);
+  return std::min(peeked.size(), input_needed());
+}
+
 void Handshake::Input(std::span<const uint8_t> bytes) {
   VisitVoid(client_, [&](auto& client) { client.Input(bytes); });
 }
 
 void Handshake::InputClosed() {
   VisitVoid(client_, [](auto& client) { client.InputClosed(); });
+}
+
+void Handshake::Reconnected() {
+  if (auto* const http = std::get_if<HttpConnectClient>(&client_)) http->Reconnected();
 }
 
 const Failure& Handshake::failure() const {
@@ -78,11 +101,14 @@ const Endpoint& Handshake::bound() const {
 }
 
 void Handshake::AwaitPeer(const std::optional<IpAddress>& expected) {
-  VisitVoid(client_, [&](auto& client) { client.AwaitPeer(expected); });
+  if (auto* const socks4 = std::get_if<Socks4Client>(&client_)) socks4->AwaitPeer(expected);
+  if (auto* const socks5 = std::get_if<Socks5Client>(&client_)) socks5->AwaitPeer(expected);
 }
 
 const Endpoint& Handshake::peer() const {
-  return *Visit(client_, [](const auto& client) { return &client.peer(); }, &kNowhere);
+  if (const auto* const socks4 = std::get_if<Socks4Client>(&client_)) return socks4->peer();
+  if (const auto* const socks5 = std::get_if<Socks5Client>(&client_)) return socks5->peer();
+  return kNowhere;
 }
 
 }  // namespace socksify

@@ -7,6 +7,7 @@
 //     case kWrite:   send handshake.output(), then handshake.OutputSent(count)
 //     case kRead:    receive at most handshake.input_needed() bytes, then handshake.Input(bytes),
 //                    or handshake.InputClosed() at the end of the stream
+//     case kReconnect: connect to the proxy anew, on the same path, then handshake.Reconnected()
 //     case kDone:    the connection now belongs to the application
 //     case kFailed:  handshake.failure() says why
 //   }
@@ -16,9 +17,24 @@
 // connection leads to peer() and belongs to the application.
 //
 // input_needed() never exceeds what the current message still lacks, so that no byte of the application is
-// ever taken from the socket, and is never 0 in kRead. Bytes given beyond it are ignored, as is everything
-// that is given in another state than its own. No allocation, no system call; a plain value that may be
-// copied. Not thread-safe. Endpoints are in host order.
+// ever taken from the socket, and is never 0 in kRead. Bytes given beyond what belongs to the handshake are
+// ignored, as is everything that is given in another state than its own.
+//
+// The end of an HTTP header shows only when it is there, and input_needed() is 1 or 2 for most of the way: a
+// hundred system calls. While wants_peek() is true in kRead, a caller does better to look first:
+//
+//   n = recv(fd, buffer, 1024, MSG_PEEK)        as many as it likes; 0 is the end of the stream
+//   own = handshake.OwnBytes(buffer[0..n))      at least 1; all n, if the header's end is not among them
+//   recv(fd, buffer, own, 0)                    and no more, since the next byte may be the application's
+//   handshake.Input(buffer[0..own))             the one case where more than input_needed() is taken
+//
+// After kReconnect the request with the answer to the proxy's challenge is the output. There are at most two
+// such turns in one negotiation. Where a proxy has promised to keep its connection for the answer and ends it
+// all the same, InputClosed() leads there too; a caller whose send or receive fails with EPIPE or ECONNRESET
+// may call it as well.
+//
+// No allocation, no system call; a plain value that may be copied. Not thread-safe. Endpoints are in host
+// order.
 #pragma once
 
 #include <cstddef>
@@ -31,6 +47,7 @@
 #include "base/endpoint.h"
 #include "base/failure.h"
 #include "protocol/handshake_state.h"
+#include "protocol/http_connect_client.h"
 #include "protocol/socks4_client.h"
 #include "protocol/socks5_client.h"
 
@@ -55,16 +72,23 @@ class Handshake {
                    Socks4Command command = Socks4Command::kConnect);
   void StartSocks5(const Endpoint& destination, const Socks5Auth& auth,
                    Socks5Command command = Socks5Command::kConnect);
+  void StartHttp(const Endpoint& destination, const HttpAuth& auth);
 
   HandshakeState state() const;
   std::span<const uint8_t> output() const;
   void OutputSent(size_t count);
   size_t input_needed() const;
+  // Whether peeking saves calls now; always false for SOCKS.
+  bool wants_peek() const;
+  // How many of the bytes that come next in the stream belong to the handshake for certain. In kRead at least
+  // one of any.
+  size_t OwnBytes(std::span<const uint8_t> peeked) const;
   void Input(std::span<const uint8_t> bytes);
   void InputClosed();
+  void Reconnected();              // from kReconnect to kWrite
   const Failure& failure() const;  // only in kFailed
   // Only in kDone: BND.ADDR and BND.PORT, as the proxy gave them. 0.0.0.0 and :: mean the proxy's own
-  // address, and so does a name.
+  // address, and so does a name; HTTP tells nothing else.
   const Endpoint& bound() const;
 
   // Goes on to the second reply; once, after the first reply to BIND, and without effect elsewhere. A peer of
@@ -74,7 +98,7 @@ class Handshake {
   const Endpoint& peer() const;  // only in kDone after AwaitPeer
 
  private:
-  std::variant<std::monostate, Socks4Client, Socks5Client> client_;
+  std::variant<std::monostate, Socks4Client, Socks5Client, HttpConnectClient> client_;
 };
 
 }  // namespace socksify

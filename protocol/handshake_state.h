@@ -6,6 +6,12 @@
 
 namespace socksify {
 
-enum class HandshakeState : uint8_t { kWrite, kRead, kDone, kFailed };
+enum class HandshakeState : uint8_t {
+  kWrite,
+  kRead,
+  kReconnect,  // only HTTP: the caller connects anew, as protocol/handshake.h shows
+  kDone,
+  kFailed,
+};
 
 }  // namespace socksify

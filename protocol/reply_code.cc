@@ -6,7 +6,7 @@
 
 namespace socksify {
 
-const ReplyCode* FindReplyCode(std::span<const ReplyCode> table, uint8_t code) {
+const ReplyCode* FindReplyCode(std::span<const ReplyCode> table, uint16_t code) {
   const auto entry = std::ranges::find(table, code, &ReplyCode::code);
   return entry != table.end() ? &*entry : nullptr;
 }

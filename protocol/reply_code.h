@@ -12,14 +12,14 @@ namespace socksify {
 
 // One line of a protocol's table of refusals.
 struct ReplyCode {
-  uint8_t code;
+  uint16_t code;
   int error;  // errno(3)
   Fault fault;
   const char* reason;  // static text
 };
 
 // The entry of `code` in `table`, or null.
-const ReplyCode* FindReplyCode(std::span<const ReplyCode> table, uint8_t code);
+const ReplyCode* FindReplyCode(std::span<const ReplyCode> table, uint16_t code);
 
 Failure Refusal(const ReplyCode& reply);
 

@@ -38,6 +38,7 @@ std::span<const uint8_t> RunAgainst(Machine& machine, std::span<const uint8_t> s
         }
         break;
       }
+      case HandshakeState::kReconnect: __builtin_trap();
       case HandshakeState::kDone: Require(machine.input_needed() == 0); return stream;
       case HandshakeState::kFailed:
         Require(machine.failure().error != 0 && machine.failure().reason != nullptr);

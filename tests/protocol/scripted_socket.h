@@ -74,6 +74,7 @@ Outcome Drive(Machine& machine, std::string_view stream, size_t chunk) {
         outcome.consumed += count;
         break;
       }
+      case HandshakeState::kReconnect:
       case HandshakeState::kDone:
       case HandshakeState::kFailed: outcome.settled = true; break;
     }
