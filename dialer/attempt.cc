@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "dialer/attempt.h"
 
-#include <fcntl.h>
-#include <netinet/in.h>
-
 #include <algorithm>
 #include <cerrno>
 
 #include "base/cancellation_off.h"
-#include "dialer/path_text.h"
-#include "dialer/socket_replacement.h"
+#include "base/monotonic_clock.h"
 #include "routing/udp_paths.h"
 
 namespace socksify {
@@ -18,19 +14,9 @@ namespace {
 constexpr Failure kNoTarget = {Fault::kDestination, ENETUNREACH, -1, "no path is left"};
 constexpr Failure kBlocked = {Fault::kDestination, EACCES, -1, "blocked by a rule"};
 constexpr Failure kUnusable = {Fault::kServer, EOPNOTSUPP, -1, "this version cannot use the server"};
-constexpr Failure kNoRelayPort = {Fault::kServer, ECONNABORTED, -1,
-                                  "the proxy gave no port for its UDP relay"};
 constexpr Failure kServerUnknown = {Fault::kServer, EHOSTUNREACH, -1, "the proxy's name cannot be resolved"};
 constexpr Failure kTargetUnknown = {Fault::kServer, EHOSTUNREACH, -1, "the name cannot be resolved locally"};
 constexpr Failure kConnectTimeout = {Fault::kServer, ETIMEDOUT, -1, "no answer to the connection request"};
-constexpr Failure kNegotiateTimeout = {Fault::kServer, ETIMEDOUT, -1, "the proxy fell silent"};
-
-// A proxy that gives up in the middle resets the connection or closes it, as it happens; to the program it is
-// one and the same.
-Failure Dropped(int error) {
-  const bool is_reset = error == ECONNRESET || error == EPIPE;
-  return {Fault::kServer, is_reset ? ECONNABORTED : error, -1, "the proxy dropped the connection"};
-}
 
 // What connect(2) says when the call itself is wrong: another path would meet the same answer, and the socket
 // may be one that is connected, so it is left alone.
@@ -47,37 +33,6 @@ bool IsCallersFault(int error) {
     case EOPNOTSUPP: return true;
     default: return false;
   }
-}
-
-// Makes a socket non-blocking for a scope, also one that ends by cancellation.
-class BlockingModeAside {
- public:
-  BlockingModeAside(const System& system, int fd, bool is_nonblocking) : system_(system), fd_(fd) {
-    if (is_nonblocking) return;
-    flags_ = system_.fcntl(fd_, F_GETFL);
-    if (flags_ >= 0 && (flags_ & O_NONBLOCK) != 0) {
-      flags_ = -1;
-    } else if (flags_ < 0 || system_.fcntl(fd_, F_SETFL, flags_ | O_NONBLOCK) != 0) {
-      error_ = errno;
-    }
-  }
-  ~BlockingModeAside() {
-    if (flags_ >= 0) system_.fcntl(fd_, F_SETFL, flags_);
-  }
-  BlockingModeAside(const BlockingModeAside&) = delete;
-  BlockingModeAside& operator=(const BlockingModeAside&) = delete;
-
-  int error() const { return error_; }
-
- private:
-  const System& system_;
-  int fd_;
-  int flags_ = -1;
-  int error_ = 0;
-};
-
-bool WouldBlock(int error) {
-  return error == EAGAIN || error == EWOULDBLOCK || error == EINPROGRESS;
 }
 
 }  // namespace
@@ -104,9 +59,7 @@ void Attempt::Release() {
 }
 
 const Server* Attempt::hop() const {
-  const Target* const current = target();
-  if (current == nullptr || current->hops.empty()) return nullptr;
-  return current->hops[std::min(hop_index_, current->hops.size() - 1)];
+  return hops().empty() ? nullptr : hops()[std::min(hop_index_, hops().size() - 1)];
 }
 
 Attempt::State Attempt::Start(long long now_ms) {
@@ -118,7 +71,7 @@ Attempt::State Attempt::Start(long long now_ms) {
   }
   target_count_ = OrderTargets(*rule_, destination_, options_.draw, targets_);
   if (options_.health != nullptr)
-    options_.health->PutBadOnesLast(std::span(targets_).first(target_count_), now_ms);
+    options_.health->PutInOrder(std::span(targets_).first(target_count_), now_ms);
   return Advance(now_ms);
 }
 
@@ -138,8 +91,9 @@ Attempt::State Attempt::Advance(long long now_ms) {
 // Begins to connect to the next address, of the next target if the present one has no more.
 Attempt::Step Attempt::Pick(long long now_ms) {
   if (address_index_ == address_count_) {
+    answer_.reset();
     if (next_target_ == target_count_) return Finish(State::kFailed);
-    if (!PrepareNextTarget() && failure_.fault != Fault::kServer) return Finish(State::kFailed);
+    if (!PrepareNextTarget(now_ms) && failure_.fault != Fault::kServer) return Finish(State::kFailed);
     return Step::kAgain;
   }
   const IpAddress& address = addresses_[address_index_++];
@@ -147,9 +101,13 @@ Attempt::Step Attempt::Pick(long long now_ms) {
   SocketAddress socket_address{};
   const socklen_t size = ToSockaddr(address, address_port_, family_, &socket_address);
   hop_index_ = 0;
+  has_heard_ = false;
+  bytes_sent_ = bytes_received_ = 0;
+  started_ms_ = now_ms;
   if (!is_direct()) {
     StartHandshake();
     if (handshake_.state() == HandshakeState::kFailed) return FailHandshake(now_ms);
+    if (options_.health != nullptr) connecting_us_ = MonotonicUs();
   }
   const int error = Connect(socket_address, size);
   if (error != 0 && error != EINPROGRESS) {
@@ -160,27 +118,36 @@ Attempt::Step Attempt::Pick(long long now_ms) {
   has_touched_socket_ = true;
   phase_ = Phase::kConnecting;
   deadline_ms_ = now_ms + options_.connect_timeout_ms;
+  look_ms_ = now_ms + kPatienceMs;
   // On the same machine the connection is there by now; elsewhere asking costs one call.
   return Step::kAgain;
 }
 
 // Takes up the next target: finds the addresses to connect to, or records why there are none.
-bool Attempt::PrepareNextTarget() {
+bool Attempt::PrepareNextTarget(long long now_ms) {
   const Target& next = *targets_[next_target_++];
   hop_index_ = 0;
   address_index_ = 0;
   address_count_ = 0;
+  is_first_to_wait_ = false;
+  choice_.Begin(next, options_.draw, options_.health, now_ms);
   if (next.kind == Target::Kind::kBlock) {
     failure_ = kBlocked;
     return false;
   }
-  if (!MayUse(next)) return false;
   if (options_.command != Socks5Command::kConnect && next.kind == Target::Kind::kDirect) {
     Finish(State::kConnected);
     return true;
   }
-  const Endpoint& first = next.hops.empty() ? destination_ : next.hops[0]->address;
+  return PrepareAddresses();
+}
+
+// Those of the first hop, or of the destination itself.
+bool Attempt::PrepareAddresses() {
+  if (!MayUseHops()) return false;
+  const Endpoint& first = hops().empty() ? destination_ : hops().front()->address;
   address_port_ = first.port();
+  address_index_ = 0;
   if (!first.is_name()) {
     addresses_[0] = first.ip().Unmapped();
     address_count_ = 1;
@@ -188,15 +155,15 @@ bool Attempt::PrepareNextTarget() {
   }
   const std::string name(first.name());
   address_count_ = system_->resolve(name.c_str(), addresses_);
-  if (address_count_ == 0) failure_ = next.hops.empty() ? kTargetUnknown : kServerUnknown;
+  if (address_count_ == 0) failure_ = hops().empty() ? kTargetUnknown : kServerUnknown;
   return address_count_ != 0;
 }
 
 // Whether this version can use every proxy of the path; if not, the failure says why and of which.
-bool Attempt::MayUse(const Target& path) {
+bool Attempt::MayUseHops() {
   const bool is_udp = options_.command == Socks5Command::kUdpAssociate;
-  for (hop_index_ = 0; hop_index_ < path.hops.size(); ++hop_index_) {
-    const Server& server = *path.hops[hop_index_];
+  for (hop_index_ = 0; hop_index_ < hops().size(); ++hop_index_) {
+    const Server& server = *hops()[hop_index_];
     if (!server.unusable.empty()) {
       failure_ = kUnusable;
       failure_.reason = server.unusable.c_str();
@@ -208,114 +175,8 @@ bool Attempt::MayUse(const Target& path) {
     }
   }
   hop_index_ = 0;
-  if (is_udp && path.hops.size() > 1) failure_ = kNoUdpChain;
-  return !is_udp || path.hops.size() <= 1;
-}
-
-// IPv4 is reached from an AF_INET6 socket as ::ffff:a.b.c.d; IPv6 from an AF_INET socket cannot be, and the
-// socket behind the descriptor is replaced.
-bool Attempt::UseFamilyOf(const IpAddress& address) {
-  if (family_ == AF_INET6) {
-    const auto local = EndpointFromSockaddr(&local_.generic, local_size_);
-    const bool is_bound_to_v6 = local && !local->ip().IsUnspecified() && !local->ip().IsV4Mapped();
-    if (address.is_v6() || !is_bound_to_v6) return true;
-    failure_ = {Fault::kServer, EADDRNOTAVAIL, -1,
-                "a socket bound to an IPv6 address cannot reach an IPv4 proxy"};
-    return false;
-  }
-  if (address.is_v4()) return true;
-  // Else the address that the kernel chose for an earlier connection would pass for the program's binding.
-  if (has_touched_socket_) Disconnect();
-  const int error = ReplaceSocket(*system_, fd_, AF_INET6, OwnerOfPort());
-  if (error != 0) {
-    failure_ = {Fault::kServer, error, -1, "an IPv4 socket cannot reach an IPv6 proxy"};
-    return false;
-  }
-  family_ = AF_INET6;
-  is_replaced_ = true;
-  has_touched_socket_ = false;
-  return true;
-}
-
-// connect(2) without blocking, whatever the socket's mode; returns the errno or 0.
-int Attempt::Connect(const SocketAddress& address, socklen_t size) {
-  // Later trials may find that the program has changed the mode meanwhile.
-  const bool is_nonblocking = options_.is_nonblocking && !has_touched_socket_;
-  if (has_touched_socket_) Disconnect();
-  const BlockingModeAside mode_aside(*system_, fd_, is_nonblocking);
-  if (mode_aside.error() != 0) return mode_aside.error();
-  int error = system_->connect(fd_, &address.generic, size) == 0 ? 0 : errno;
-  if (error == ECONNABORTED && !has_touched_socket_) {
-    // A connect() of the program's own failed on this socket before: Linux reports that once more.
-    error = system_->connect(fd_, &address.generic, size) == 0 ? 0 : errno;
-  }
-  if (error == ENETUNREACH && family_ == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&address.v6.sin6_addr)) {
-    // IPV6_V6ONLY bars ::ffff:a.b.c.d (ipv6(7)). It can be taken off while the socket is unbound.
-    int v6_only = 0;
-    socklen_t v6_only_size = sizeof v6_only;
-    const int off = 0;
-    if (system_->getsockopt(fd_, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, &v6_only_size) == 0 && v6_only != 0 &&
-        system_->setsockopt(fd_, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0) {
-      error = system_->connect(fd_, &address.generic, size) == 0 ? 0 : errno;
-    }
-  }
-  return error;
-}
-
-void Attempt::Disconnect() {
-  sockaddr unspecified{};
-  unspecified.sa_family = AF_UNSPEC;
-  system_->connect(fd_, &unspecified, sizeof unspecified);
-  // tcp_disconnect() leaves ECONNRESET behind for a connection that had not answered; taking it here keeps
-  // the next attempt, and the program, from being told of it.
-  int error = 0;
-  socklen_t size = sizeof error;
-  system_->getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size);
-  // A port that the kernel chose at bind(2) is given back with the connection; the program may have told
-  // others of it. Where the port is still held this fails, as it should.
-  if (local_size_ != 0) system_->bind(fd_, &local_.generic, local_size_);
-}
-
-void Attempt::StartHandshake() {
-  has_asked_ = false;
-  const Target& path = *target();
-  const Server& server = *path.hops[hop_index_];
-  const bool is_last_hop = hop_index_ + 1 == path.hops.size();
-  const Endpoint& next = is_last_hop ? destination_ : path.hops[hop_index_ + 1]->address;
-  const Socks5Command command = is_last_hop ? options_.command : Socks5Command::kConnect;
-  const ProxyProtocol protocol = PreferredProtocol(server);
-  if (protocol == ProxyProtocol::kSocks5) {
-    const bool is_udp = command == Socks5Command::kUdpAssociate;
-    // Which address the datagrams will come from is not known here, and a translator on the way may change
-    // it.
-    handshake_.StartSocks5(is_udp ? Endpoint() : next,
-                           {.offer_none = (server.methods & kMethodNone) != 0,
-                            .offer_username = (server.methods & kMethodUsername) != 0,
-                            .username = server.username,
-                            .password = server.password},
-                           command);
-    return;
-  }
-  const Socks4Dialect dialect =
-      protocol == ProxyProtocol::kSocks4a ? Socks4Dialect::kSocks4a : Socks4Dialect::kSocks4;
-  handshake_.StartSocks4(next, dialect, server.username,
-                         command == Socks5Command::kBind ? Socks4Command::kBind : Socks4Command::kConnect);
-}
-
-// The first bytes of the handshake double as the question whether the connection is there: send(2) says
-// EAGAIN while it is not and the connection's own error when it failed, which saves asking for SO_ERROR.
-Attempt::Step Attempt::StepConnecting(long long now_ms) {
-  const std::span<const uint8_t> output = handshake_.output();
-  const ssize_t sent = system_->send(fd_, output.data(), output.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent < 0 && WouldBlock(errno)) {
-    return now_ms >= deadline_ms_ ? Fail(kConnectTimeout, now_ms) : Wait(State::kWaitWritable);
-  }
-  if (sent < 0)
-    return Fail({Fault::kServer, errno == EPIPE ? ECONNREFUSED : errno, -1, "cannot reach the proxy"},
-                now_ms);
-  phase_ = Phase::kNegotiating;
-  deadline_ms_ = now_ms + options_.negotiate_timeout_ms;
-  return NoteSent(static_cast<size_t>(sent));
+  if (is_udp && hops().size() > 1) failure_ = kNoUdpChain;
+  return !is_udp || hops().size() <= 1;
 }
 
 Attempt::Step Attempt::StepDirect(long long now_ms) {
@@ -331,93 +192,6 @@ Attempt::Step Attempt::StepDirect(long long now_ms) {
               now_ms);
 }
 
-Attempt::Step Attempt::StepNegotiating(long long now_ms) {
-  switch (handshake_.state()) {
-    case HandshakeState::kWrite: return SendOutput(now_ms);
-    case HandshakeState::kRead: return ReceiveInput(now_ms);
-    case HandshakeState::kDone: return EndOfHop(now_ms);
-    case HandshakeState::kReconnect:
-    case HandshakeState::kFailed: break;
-  }
-  return FailHandshake(now_ms);
-}
-
-Attempt::Step Attempt::SendOutput(long long now_ms) {
-  const std::span<const uint8_t> output = handshake_.output();
-  const ssize_t sent = system_->send(fd_, output.data(), output.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent >= 0) return NoteSent(static_cast<size_t>(sent));
-  if (errno == EINTR) return Step::kAgain;
-  if (!WouldBlock(errno)) return Fail(Dropped(errno), now_ms);
-  return now_ms >= deadline_ms_ ? Fail(kNegotiateTimeout, now_ms) : Wait(State::kWaitWritable);
-}
-
-// No reply is there at the moment when the request has left.
-Attempt::Step Attempt::NoteSent(size_t size) {
-  ++activity_;
-  has_asked_ = true;
-  handshake_.OutputSent(size);
-  return handshake_.state() == HandshakeState::kRead ? Wait(State::kWaitReadable) : Step::kAgain;
-}
-
-Attempt::Step Attempt::ReceiveInput(long long now_ms) {
-  std::array<uint8_t, 512> buffer{};
-  const size_t wanted = std::min(handshake_.input_needed(), buffer.size());
-  const ssize_t received = system_->recv(fd_, buffer.data(), wanted, MSG_DONTWAIT);
-  if (received >= 0) ++activity_;
-  if (received > 0) {
-    handshake_.Input(std::span(buffer).first(static_cast<size_t>(received)));
-    return Step::kAgain;
-  }
-  if (received == 0) {
-    handshake_.InputClosed();
-    return Step::kAgain;
-  }
-  if (errno == EINTR) return Step::kAgain;
-  if (!WouldBlock(errno)) return Fail(Dropped(errno), now_ms);
-  return now_ms >= deadline_ms_ ? Fail(kNegotiateTimeout, now_ms) : Wait(State::kWaitReadable);
-}
-
-Attempt::Step Attempt::EndOfHop(long long now_ms) {
-  if (hop_index_ + 1 == target()->hops.size()) {
-    bound_ = handshake_.bound();
-    if (options_.command == Socks5Command::kUdpAssociate && bound_.port() == 0)
-      return Fail(kNoRelayPort, now_ms);
-    if (options_.health != nullptr) {
-      for (const Server* server : target()->hops) options_.health->NoteSuccess(*server);
-    }
-    return Finish(State::kConnected);
-  }
-  ++hop_index_;
-  StartHandshake();
-  deadline_ms_ = now_ms + options_.negotiate_timeout_ms;
-  return Step::kAgain;
-}
-
-Attempt::Step Attempt::Wait(State state) {
-  state_ = state;
-  return Step::kWait;
-}
-
-Attempt::Step Attempt::FailHandshake(long long now_ms) {
-  Failure failure = handshake_.failure();
-  // To an inner hop of a chain, the next proxy is the destination: that it cannot be had is the path's fault.
-  const bool is_last_hop = hop_index_ + 1 == target()->hops.size();
-  // And a request for a relay names no destination that could be at fault.
-  const bool is_udp = options_.command == Socks5Command::kUdpAssociate;
-  if ((!is_last_hop || is_udp) && failure.fault == Fault::kDestination) failure.fault = Fault::kServer;
-  // What the protocol cannot say (a name in SOCKS4) is no failure of the server, which may do well for
-  // others.
-  const bool cannot_be_said = !has_asked_ && failure.fault == Fault::kServer;
-  // Nor is it one that it will not listen, which says nothing of other proxies.
-  const bool will_not_listen =
-      is_last_hop && options_.command == Socks5Command::kBind && failure.reply_code >= 0;
-  if (cannot_be_said || will_not_listen) {
-    ++activity_;
-    return GiveUpPath(failure);
-  }
-  return Fail(failure, now_ms);
-}
-
 Attempt::Step Attempt::Fail(const Failure& failure, long long now_ms) {
   ++activity_;
   failure_ = failure;
@@ -429,24 +203,61 @@ Attempt::Step Attempt::Fail(const Failure& failure, long long now_ms) {
     is_replaced_ = false;
     return Finish(State::kFailed);
   }
-  const Server* const server = hop();
+  const size_t blamed_hop = BlamedHop(failure);
+  // To an inner hop of a chain the next one is the destination: that it cannot be had is the path's fault.
+  // And a request for a relay names no destination that could be at fault.
+  const bool is_udp = options_.command == Socks5Command::kUdpAssociate;
+  const bool is_inner = hop_index_ + 1 < hops().size();
+  if ((is_inner || is_udp) && failure_.fault == Fault::kDestination) failure_.fault = Fault::kServer;
+  const Server* const server = hops().empty() ? nullptr : hops()[blamed_hop];
   // A server that gives no relay may do well for streams.
-  const bool refuses_udp = options_.command == Socks5Command::kUdpAssociate && failure.reply_code >= 0;
-  if (failure.fault == Fault::kServer && server != nullptr && options_.health != nullptr && !refuses_udp) {
-    options_.health->NoteFailure(*server, now_ms);
-  }
-  if (failure.fault != Fault::kServer) return Finish(State::kFailed);
+  const bool refuses_udp = is_udp && failure.reply_code >= 0;
+  if (failure_.fault == Fault::kServer && server != nullptr && options_.health != nullptr && !refuses_udp)
+    options_.health->NoteFailure(*server, now_ms, failure_.error);
+
   // Credentials that one address of a server refuses, its others would refuse as well.
-  if (failure.error == EACCES) return GiveUpPath(failure);
-  phase_ = Phase::kPicking;
-  return Step::kAgain;
+  const bool ends_path = failure_.error == EACCES || blamed_hop != 0;
+  const bool goes_on = failure_.fault == Fault::kServer;
+  if (goes_on) {
+    phase_ = Phase::kPicking;
+    if (ends_path) address_index_ = address_count_;
+    if (address_index_ == address_count_) TryOtherHops(blamed_hop);
+  }
+  if (options_.on_failed_trial != nullptr) {
+    options_.on_failed_trial(*this, {.target = target(),
+                                     .server = server,
+                                     .failure = failure_,
+                                     .elapsed_ms = now_ms - started_ms_,
+                                     .goes_on = goes_on && HasMore()});
+  }
+  return goes_on ? Step::kAgain : Finish(State::kFailed);
+}
+
+// The same path with another choice of its servers, if it has one.
+bool Attempt::TryOtherHops(size_t blamed_hop) {
+  if (!choice_.Drop(blamed_hop)) return false;
+  answer_.reset();
+  const Failure before = failure_;
+  while (!PrepareAddresses()) {
+    if (!choice_.Drop(0)) {
+      address_index_ = address_count_ = 0;
+      failure_ = before;
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Attempt::HasMore() const {
+  return address_index_ < address_count_ || next_target_ < target_count_;
 }
 
 // Goes on to the next path, whatever other addresses the first server of this one has.
-Attempt::Step Attempt::GiveUpPath(const Failure& failure) {
+Attempt::Step Attempt::GiveUpPath(const Failure& failure, size_t blamed_hop) {
   failure_ = failure;
   address_index_ = address_count_;
   phase_ = Phase::kPicking;
+  TryOtherHops(blamed_hop);
   return Step::kAgain;
 }
 

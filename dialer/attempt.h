@@ -11,8 +11,11 @@
 // and from an established connection alike, which keeps its options, its bound address and its epoll
 // registrations (connect(2), design of the kernel's tcp_disconnect()).
 //
-// No allocation and no lock (replacing a socket aside). The rule and the system must outlive the attempt. Not
-// thread-safe.
+// A proxy that answers slowly while others are there is left for later rather than waited for, once another
+// process waits for it already; see ServerHealth.
+//
+// No allocation and no lock, save for replacing a socket and for an HTTP proxy that ends the connection to
+// ask for credentials. The rule and the system must outlive the attempt. Not thread-safe.
 //
 // The socket must not be connected: Linux lets the first connect(2) after a non-blocking one that has come
 // about succeed once more, so that mistake cannot be told from a new connection here.
@@ -20,12 +23,14 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 
 #include "base/endpoint.h"
 #include "base/failure.h"
 #include "base/socket_address.h"
+#include "dialer/chain_choice.h"
 #include "dialer/server_health.h"
 #include "dialer/socket_replacement.h"
 #include "dialer/system.h"
@@ -33,6 +38,17 @@
 #include "routing/route_table.h"
 
 namespace socksify {
+
+class Attempt;
+
+// A trial that has failed: one address of one path.
+struct FailedTrial {
+  const Target* target;
+  const Server* server;  // whose failure it is; null on a direct path
+  const Failure& failure;
+  long long elapsed_ms;
+  bool goes_on;  // another address or path is tried
+};
 
 struct AttemptOptions {
   unsigned connect_timeout_ms = 10'000;    // to reach one address of one server
@@ -46,6 +62,8 @@ struct AttemptOptions {
   // attempt is that of the request, and a proxy that refuses leads to the next path. A direct path then
   // touches no socket.
   Socks5Command command = Socks5Command::kConnect;
+  // Told of each failed trial, in the middle of Start() or Advance(), if there is one.
+  void (*on_failed_trial)(const Attempt& attempt, const FailedTrial& trial) = nullptr;
 };
 
 class Attempt {
@@ -74,12 +92,15 @@ class Attempt {
   State Advance(long long now_ms);
 
   State state() const { return state_; }
-  long long deadline_ms() const { return deadline_ms_; }  // only while waiting
+  long long deadline_ms() const { return wake_ms_; }  // only while waiting
 
   const Endpoint& destination() const { return destination_; }
   const Rule& rule() const { return *rule_; }
+  Socks5Command command() const { return options_.command; }
   // The path in use or last tried; null when none was.
   const Target* target() const { return next_target_ > 0 ? targets_[next_target_ - 1] : nullptr; }
+  // The proxies of that path which this connection passes, in their order; empty on a direct path.
+  std::span<const Server* const> hops() const { return choice_.hops(); }
   // The proxy being spoken to or last tried; null on a direct path.
   const Server* hop() const;
   const Failure& failure() const { return failure_; }  // only in kFailed
@@ -87,10 +108,11 @@ class Attempt {
   const Endpoint& bound() const { return bound_; }
   // The negotiation with the last proxy, which a BIND takes further. Only in kConnected on a path of proxies.
   const Handshake& handshake() const { return handshake_; }
+  // What the handshakes of the present path have sent and received on this connection, in bytes.
+  uint64_t bytes_sent() const { return bytes_sent_; }
+  uint64_t bytes_received() const { return bytes_received_; }
   // Whether an earlier address or path was given up: the socket was taken back at least once.
-  bool has_failed_over() const { return next_target_ > 1 || address_index_ > 1; }
-  // How many paths were given up before the present one.
-  size_t failed_targets() const { return next_target_ > 0 ? next_target_ - 1 : 0; }
+  bool has_failed_over() const { return has_gone_back_; }
   // Counts whatever has happened: something sent or received, a trial given up.
   unsigned activity() const { return activity_; }
   // The socket behind the descriptor was replaced by an AF_INET6 one (see socket_replacement.h).
@@ -100,28 +122,45 @@ class Attempt {
   enum class Phase : uint8_t { kPicking, kConnecting, kNegotiating, kOver };
   enum class Step : uint8_t { kAgain, kWait };
   static constexpr size_t kMaxAddresses = 8;
+  // How long a proxy may be silent before the others are told that somebody waits for it.
+  static constexpr long long kPatienceMs = 1000;
 
+  // attempt.cc: paths and addresses.
   Step Pick(long long now_ms);
-  bool PrepareNextTarget();
-  bool MayUse(const Target& path);
-  bool UseFamilyOf(const IpAddress& address);
+  bool PrepareNextTarget(long long now_ms);
+  bool PrepareAddresses();
+  bool MayUseHops();
+  // Records why the present address or hop failed and goes on to the next one, or ends the series.
+  Step Fail(const Failure& failure, long long now_ms);
+  Step GiveUpPath(const Failure& failure, size_t blamed_hop);
+  bool TryOtherHops(size_t blamed_hop);
+  bool HasMore() const;
+  Step Finish(State state);
+
+  // attempt_handshake.cc
   Step StepConnecting(long long now_ms);
   Step StepDirect(long long now_ms);
   Step StepNegotiating(long long now_ms);
   Step SendOutput(long long now_ms);
   Step NoteSent(size_t size);
   Step ReceiveInput(long long now_ms);
+  ssize_t Receive(std::span<uint8_t> buffer);
+  Step Dropped(int error, long long now_ms);
   Step EndOfHop(long long now_ms);
+  Step Reconnect();
   Step Wait(State state);
-  // Records why the present address or hop failed and goes on to the next one, or ends the series.
-  Step Fail(const Failure& failure, long long now_ms);
+  // Waits for the first sign of life of a proxy.
+  Step WaitForAnswer(State state, const Failure& timeout, long long now_ms);
+  size_t ProxiesEnd() const;
+  Step Defer();
   Step FailHandshake(long long now_ms);
-  Step Finish(State state);
+  void StartHandshake();
+  size_t BlamedHop(const Failure& failure) const;
 
+  // attempt_socket.cc
+  bool UseFamilyOf(const IpAddress& address);
   int Connect(const SocketAddress& address, socklen_t size);
   void Disconnect();
-  void StartHandshake();
-  Step GiveUpPath(const Failure& failure);
   Binding OwnerOfPort() const { return options_.is_bound ? Binding::kProgram : Binding::kKernel; }
   bool is_direct() const { return target()->kind == Target::Kind::kDirect; }
 
@@ -139,13 +178,28 @@ class Attempt {
   size_t address_count_ = 0;
   size_t address_index_ = 0;
   uint16_t address_port_ = 0;
+  ChainChoice choice_;
   size_t hop_index_ = 0;
+  size_t deferrals_ = 0;  // paths that were left for later
+  // The answer to the credentials that a hop asked for with its last words.
+  std::unique_ptr<Handshake> answer_;
+  size_t answer_hop_ = 0;
 
   State state_ = State::kFailed;
   Phase phase_ = Phase::kPicking;
   bool has_touched_socket_ = false;
+  bool has_gone_back_ = false;
+  bool has_heard_ = false;         // the first proxy of the path has said something
+  bool is_first_to_wait_ = false;  // nobody else was known to wait for it
   bool is_replaced_ = false;
+  long long started_ms_ = 0;     // the present trial
+  long long connecting_us_ = 0;  // likewise, of connect(2); for the servers' latency
+  uint32_t latency_us_ = 0;
+  uint64_t bytes_sent_ = 0;
+  uint64_t bytes_received_ = 0;
   long long deadline_ms_ = 0;
+  long long look_ms_ = 0;  // when to ask what others know of a proxy that does not answer
+  long long wake_ms_ = 0;
   unsigned activity_ = 0;
   Handshake handshake_;
   bool has_asked_ = false;  // something of the handshake was sent

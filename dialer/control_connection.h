@@ -6,7 +6,10 @@
 #include <optional>
 
 #include "base/endpoint.h"
+#include "base/failure.h"
+#include "dialer/attempt.h"
 #include "dialer/system.h"
+#include "protocol/handshake.h"
 #include "routing/server.h"
 
 namespace socksify {
@@ -28,10 +31,20 @@ class ControlSocket {
   int fd_;
 };
 
-// What the last proxy of `path`, to which `fd` leads, means by `bound` as an address of its own: 0.0.0.0, ::
-// and a name stand for the address at which it is reached. Not v4-mapped. Nothing for port 0, or where the
-// address cannot be found out. Blocks for the look-up of the name of a chain's last proxy only.
-std::optional<Endpoint> AddressAtProxy(const System& system, int fd, const Target& path,
-                                       const Endpoint& bound);
+// What a proxy was asked for and gave.
+struct ProxyAnswer {
+  const Target* target = nullptr;  // the path; null when none was tried
+  bool is_direct = false;          // the path goes direct: no proxy was asked
+  // The address and port that it gave, not v4-mapped: 0.0.0.0, :: and a name stand for the address at which
+  // the last proxy of the path is reached.
+  Endpoint address;
+  Handshake handshake;
+  std::optional<Failure> failure;  // why there is none of all this; `no_address` where it gave none
+};
+
+// Asks for what `options.command` says, and waits for the answer. Afterwards `control` has SO_KEEPALIVE, so
+// that a proxy which vanishes without a word is noticed in the end.
+ProxyAnswer AskProxy(const System& system, const ControlSocket& control, const Rule& rule,
+                     const Endpoint& destination, const AttemptOptions& options, const Failure& no_address);
 
 }  // namespace socksify

@@ -49,30 +49,16 @@ Inbound AskToListen(const System& system, const Rule& rule, const InboundRequest
   }
   AttemptOptions own_options = options;
   own_options.command = Socks5Command::kBind;
-  own_options.is_nonblocking = true;
   own_options.is_bound = request.local_port != 0;
-  Attempt attempt(system, control.get(), AF_INET, rule, request.destination, own_options);
-  attempt.Start(MonotonicMs());
-  const Attempt::State state = RunToCompletion(system, control.get(), &attempt);
-  result.target = attempt.target();
-  if (state != Attempt::State::kConnected) {
-    result.failure = attempt.failure();
-    return result;
-  }
-  result.is_direct = result.target->kind == Target::Kind::kDirect;
-  if (result.is_direct) return result;
-
-  const auto bound = AddressAtProxy(system, control.get(), *result.target, attempt.bound());
-  if (!bound) {
-    result.failure = kNoPort;
-    return result;
-  }
-  result.bound = *bound;
-  result.handshake = attempt.handshake();
+  const ProxyAnswer answer = AskProxy(system, control, rule, request.destination, own_options, kNoPort);
+  result.target = answer.target;
+  result.is_direct = answer.is_direct;
+  result.failure = answer.failure;
+  if (result.failure || result.is_direct) return result;
+  result.bound = answer.address;
+  result.handshake = answer.handshake;
   const bool is_checked = request.check == PeerCheck::kOwn && !request.destination.is_name();
   result.handshake.AwaitPeer(is_checked ? std::optional(request.destination.ip()) : std::nullopt);
-  // A proxy that vanishes without a word is noticed in the end.
-  SetOption(system, control.get(), SO_KEEPALIVE, 1);
   result.control_fd = control.Release();
   return result;
 }

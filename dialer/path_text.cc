@@ -20,8 +20,13 @@ std::string DescribeTarget(const Target& target) {
     case Target::Kind::kBlock: return "block";
     case Target::Kind::kProxies: break;
   }
+  return DescribeHops(target, {});
+}
+
+std::string DescribeHops(const Target& target, std::span<const Server* const> hops) {
+  if (target.kind != Target::Kind::kProxies) return DescribeTarget(target);
   std::string text;
-  for (const Server* hop : target.hops) {
+  for (const Server* hop : hops.empty() ? std::span<const Server* const>(target.hops) : hops) {
     if (!text.empty()) text += " then ";
     text += DescribeServer(*hop);
   }

@@ -2,6 +2,7 @@
 // How a path is spoken to and how it is shown to people.
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "protocol/handshake.h"
@@ -16,5 +17,7 @@ ProxyProtocol PreferredProtocol(const Server& server);
 std::string DescribeServer(const Server& server);
 // "direct", "block", "socks5 10.0.3.1:1080" or "socks5 10.0.4.1:1080 then socks4 192.168.100.2:1080".
 std::string DescribeTarget(const Target& target);
+// The same of those servers that were chosen of a chain; all of them where `hops` is empty.
+std::string DescribeHops(const Target& target, std::span<const Server* const> hops);
 
 }  // namespace socksify

@@ -3,50 +3,72 @@
 // (route.maxfail, route.badexpire). A server that is passed over goes to the end of the line and is not left
 // out: a connection fails only when all of its servers do.
 //
-// Of one process. Lock-free, of fixed size; what does not fit is not remembered. Thread- and
-// async-signal-safe.
+// What is known is shared by all processes of the user (HealthTable), so that a dead server costs its
+// time-out once per back-off and not once per process: when the back-off has passed, one connection tries the
+// server, and the others go on without it until that one knows more. Likewise, while somebody waits for a
+// server that does not answer, the others prefer those that do.
+//
+// Lock-free, thread- and async-signal-safe, without allocation (NextTurn aside).
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
+#include "resolver/health_table.h"
+#include "routing/rule.h"
 #include "routing/server.h"
 
 namespace socksify {
 
 class ServerHealth {
  public:
-  // `max_fail` failures in a row make a server bad (0: never) for `bad_expire_s` seconds (0: for good).
-  constexpr ServerHealth(unsigned max_fail, unsigned bad_expire_s)
-      : max_fail_(max_fail), bad_expire_ms_(static_cast<long long>(bad_expire_s) * 1000) {}
+  // The table must outlive it. `probe_ms`: how long one connection may try a server that was bad before
+  // another one may.
+  ServerHealth(HealthTable* table, unsigned max_fail, unsigned bad_expire_s, unsigned probe_ms)
+      : table_(table), policy_{.max_fail = max_fail, .bad_expire_s = bad_expire_s, .probe_ms = probe_ms} {}
 
-  // `now_ms` is MonotonicMs().
-  void NoteFailure(const Server& server, long long now_ms);
-  void NoteSuccess(const Server& server);
+  // `now_ms` is MonotonicMs(), `error` an errno value. A latency of 0 was not measured.
+  void NoteFailure(const Server& server, long long now_ms, int error);
+  void NoteSuccess(const Server& server, long long now_ms, uint32_t latency_us);
   bool IsBad(const Server& server, long long now_ms) const;
+  // Tells others that somebody waits for the server's answer; false when another one does so already.
+  bool NoteWaiting(const Server& server, long long now_ms);
 
-  // Moves the targets that lead through a bad server behind the others, both in their order. Targets up to a
-  // `block` alone take part: what stands behind it is never reached.
-  void PutBadOnesLast(std::span<const Target*> targets, long long now_ms) const;
+  // Moves the targets whose servers are waited for behind the good ones, and behind these those with bad
+  // servers, each kind in its order. Targets up to the first that leads to no proxy take part: what stands
+  // behind a `block` is never reached, and what stands before `direct` is preferred to it.
+  void PutInOrder(std::span<const Target*> targets, long long now_ms);
 
- private:
-  static constexpr size_t kMaxServers = 128;
-  struct Entry {
-    std::atomic<const Server*> server = nullptr;
-    std::atomic<unsigned> failures = 0;
-    std::atomic<long long> failed_ms = 0;
+  // Counts the connections by a rule, over all processes: for Balance::kRoundRobin.
+  uint64_t NextTurn(const Rule& rule);
+
+  // The name of a server's entry in the table: "socks5 10.0.3.1:1080".
+  class Key {
+   public:
+    explicit Key(const Server& server);
+    std::string_view text() const { return {text_.data(), size_}; }
+
+   private:
+    void Add(std::string_view text);
+    // A protocol, a name, a port and what stands between them.
+    std::array<char, Endpoint::kMaxNameSize + 24> text_;
+    size_t size_ = 0;
   };
 
-  // The entry of `server`, or null; the second form takes a free one if there is none.
-  const Entry* Find(const Server& server) const;
-  Entry* FindOrTake(const Server& server);
+ private:
+  enum class Standing : uint8_t { kGood, kWaitedFor, kBad };
 
-  unsigned max_fail_;
-  long long bad_expire_ms_;
-  std::array<Entry, kMaxServers> entries_;
+  HealthEntry* Find(const Server& server) const;
+  template <typename IsUsable>
+  static Standing StandingOf(const Target& target, const IsUsable& is_usable);
+  Standing Judge(const Target& target, long long now_ms) const;
+  Standing JudgeAndProbe(const Target& target, long long now_ms);
+
+  HealthTable* table_;
+  HealthPolicy policy_;
 };
 
 }  // namespace socksify

@@ -25,28 +25,13 @@ UdpAssociation Associate(const System& system, const Rule& rule, const Endpoint&
   }
   AttemptOptions own_options = options;
   own_options.command = Socks5Command::kUdpAssociate;
-  own_options.is_nonblocking = true;
   own_options.is_bound = false;
-  Attempt attempt(system, control.get(), AF_INET, rule, destination, own_options);
-  attempt.Start(MonotonicMs());
-  const Attempt::State state = RunToCompletion(system, control.get(), &attempt);
-  result.target = attempt.target();
-  if (state != Attempt::State::kConnected) {
-    result.failure = attempt.failure();
-    return result;
-  }
-  result.is_direct = result.target->kind == Target::Kind::kDirect;
-  if (result.is_direct) return result;
-
-  const auto relay = AddressAtProxy(system, control.get(), *result.target, attempt.bound());
-  if (!relay) {
-    result.failure = kDropped;
-    return result;
-  }
-  result.relay = *relay;
-  // A proxy that vanishes without a word is noticed in the end.
-  const int on = 1;
-  system.setsockopt(control.get(), SOL_SOCKET, SO_KEEPALIVE, static_cast<const void*>(&on), sizeof on);
+  const ProxyAnswer answer = AskProxy(system, control, rule, destination, own_options, kDropped);
+  result.target = answer.target;
+  result.is_direct = answer.is_direct;
+  result.failure = answer.failure;
+  if (result.failure || result.is_direct) return result;
+  result.relay = answer.address;
   result.control_fd = control.Release();
   return result;
 }

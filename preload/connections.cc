@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "preload/connections.h"
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -176,6 +178,25 @@ void ForgetConnection(int fd) {
   g_descriptors.SetFlags(fd, (flags & kOptionFlags) | fresh);
 }
 
+void ReportClose(int fd) {
+  Runtime* const runtime = Runtime::Get();
+  if (runtime == nullptr || !runtime->reporter().wants_closes()) return;
+  const ErrnoKeeper keeper;
+  const std::optional<Connection> connection = g_descriptors.Find(fd);
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (!connection || SocketCookie(fd) != connection->cookie ||
+      libc::getsockopt(fd, IPPROTO_TCP, TCP_INFO, static_cast<void*>(&info), &size) != 0) {
+    return;
+  }
+  const auto less = [](uint64_t whole, uint64_t part) { return whole > part ? whole - part : 0; };
+  // What was sent twice is counted twice by the kernel.
+  const uint64_t sent = less(info.tcpi_bytes_sent, info.tcpi_bytes_retrans);
+  runtime->reporter().Close({.socket = connection->cookie,
+                             .sent = less(sent, connection->negotiated_sent),
+                             .received = less(info.tcpi_bytes_received, connection->negotiated_received)});
+}
+
 void ForgetDescriptor(int fd) {
   const unsigned flags = g_descriptors.Flags(fd);
   // The others have no more to them than the flag.
@@ -188,6 +209,7 @@ void ForgetDescriptor(int fd) {
     g_watches.Forget(fd, blocked);
   }
   if ((flags & kPending) != 0) g_pendings.Forget(fd);
+  if ((flags & kHasConnection) != 0) ReportClose(fd);
   if ((flags & kRelayed) != 0) g_relays.Forget(fd);
   if ((flags & kInbound) != 0) g_inbounds.Forget(fd);
   g_descriptors.Drop(fd);

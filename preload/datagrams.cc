@@ -106,14 +106,11 @@ Relay* MakePath(Runtime* runtime, int fd, RelayedSocket* socket, const Decision&
     errno = *error;
     return nullptr;
   }
-  const Settings& settings = runtime->config()->settings;
+  AttemptOptions options = runtime->OptionsFor(*decision.rule);
   const unsigned limit_ms = socket->step_limit_ms;
-  const UdpAssociation made =
-      Associate(OriginalSystem(), *decision.rule, decision.destination,
-                {.connect_timeout_ms = std::min(settings.connect_timeout_ms, limit_ms),
-                 .negotiate_timeout_ms = std::min(settings.negotiate_timeout_ms, limit_ms),
-                 .draw = runtime->Draw(*decision.rule),
-                 .health = runtime->health()});
+  options.connect_timeout_ms = std::min(options.connect_timeout_ms, limit_ms);
+  options.negotiate_timeout_ms = std::min(options.negotiate_timeout_ms, limit_ms);
+  const UdpAssociation made = Associate(OriginalSystem(), *decision.rule, decision.destination, options);
   std::optional<Failure> failure = made.failure;
   RelayData data;
   data.key = KeyFor(decision);

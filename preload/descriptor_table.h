@@ -59,6 +59,9 @@ struct Connection {
   SocketAddress bound{};  // what the proxy bound for it; bound_size 0: the kernel's own answer
   socklen_t bound_size = 0;
   int replaced_family = 0;  // the family that the program's socket had, if it was replaced; else 0
+  // What of the connection's bytes was the handshake's.
+  uint32_t negotiated_sent = 0;
+  uint32_t negotiated_received = 0;
 };
 
 // Is told of each connection when it is recorded and when the last descriptor of it has been dropped. Called

@@ -201,6 +201,10 @@ namespace {
 // When the program ends in an orderly way.
 [[gnu::destructor]] void AtExit() {
   g_relays.BeforeExit();
+  const int end = static_cast<int>(g_descriptors.used_end());
+  for (int fd = 0; fd < end; ++fd) {
+    if ((g_descriptors.Flags(fd) & kHasConnection) != 0) ReportClose(fd);
+  }
 }
 
 }  // namespace

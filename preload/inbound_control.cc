@@ -42,7 +42,6 @@ void ReportInbound(const Runtime& runtime, const InboundSocket& socket, Connecti
 int Ask(Runtime* runtime, InboundSocket* socket, const Decision& decision, uint16_t port, uint16_t own_port) {
   const long long started_us = MonotonicUs();
   if (started_us / 1000 < socket->paused_until_ms) return ECONNABORTED;
-  const Settings& settings = runtime->config()->settings;
   InboundRequest request;
   if (socket->is_extension) {
     request = {.destination = BindExtensionRequest(own_port), .local_port = own_port};
@@ -52,11 +51,7 @@ int Ask(Runtime* runtime, InboundSocket* socket, const Decision& decision, uint1
     request.destination = socket->has_counterpart ? decision.destination : Endpoint::FromIp(anybody, 0);
     request.destination.set_port(port);
   }
-  Inbound made = AskToListen(OriginalSystem(), *decision.rule, request,
-                             {.connect_timeout_ms = settings.connect_timeout_ms,
-                              .negotiate_timeout_ms = settings.negotiate_timeout_ms,
-                              .draw = runtime->Draw(*decision.rule),
-                              .health = runtime->health()});
+  Inbound made = AskToListen(OriginalSystem(), *decision.rule, request, runtime->OptionsFor(*decision.rule));
   const long long elapsed_us = MonotonicUs() - started_us;
   socket->rule = decision.rule;
   socket->target = made.target;

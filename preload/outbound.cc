@@ -44,17 +44,14 @@ int ConnectByProxy(Runtime* runtime, int fd, const sockaddr* address, socklen_t 
   // A handshake would meet the end of the stream. Dissolving the connection that is not there undoes it.
   if ((g_descriptors.Flags(fd) & kShutDownEarly) != 0) UndoFailedConnect(fd);
   const bool is_nonblocking = (file_flags & O_NONBLOCK) != 0;
-  const Settings& settings = runtime->config()->settings;
+  AttemptOptions options = runtime->OptionsFor(*decision.rule);
+  options.is_nonblocking = is_nonblocking;
+  options.is_bound = (g_descriptors.Flags(fd) & kBound) != 0;
   const int error = g_pendings.Start(fd, {.address = address,
                                           .address_size = size,
                                           .rule = decision.rule,
                                           .destination = &decision.destination,
-                                          .options = {.connect_timeout_ms = settings.connect_timeout_ms,
-                                                      .negotiate_timeout_ms = settings.negotiate_timeout_ms,
-                                                      .draw = runtime->Draw(*decision.rule),
-                                                      .is_nonblocking = is_nonblocking,
-                                                      .health = runtime->health(),
-                                                      .is_bound = (g_descriptors.Flags(fd) & kBound) != 0},
+                                          .options = options,
                                           .wants_time = runtime->reporter().wants_connections()});
   if (error != 0) return error;
   return is_nonblocking ? EINPROGRESS : AwaitConnect(fd);

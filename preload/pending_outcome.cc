@@ -101,12 +101,13 @@ void PendingTable::Report(const Entry& entry) {
   if (runtime == nullptr) return;
   const Attempt& attempt = *entry.attempt;
   const bool has_failed = attempt.state() == Attempt::State::kFailed;
-  runtime->reporter().Connection(
-      {.destination = attempt.destination(),
-       .rule = &attempt.rule(),
-       .target = attempt.target(),
-       .failure = has_failed ? &attempt.failure() : nullptr,
-       .elapsed_us = entry.started_us != 0 ? MonotonicUs() - entry.started_us : 0});
+  runtime->reporter().Connection({.destination = attempt.destination(),
+                                  .rule = &attempt.rule(),
+                                  .target = attempt.target(),
+                                  .hops = attempt.hops(),
+                                  .failure = has_failed ? &attempt.failure() : nullptr,
+                                  .elapsed_us = entry.started_us != 0 ? MonotonicUs() - entry.started_us : 0,
+                                  .socket = entry.cookie});
 }
 
 // Writes into the descriptor table what the program is to see of its new connection.
@@ -116,6 +117,8 @@ Progress PendingTable::Succeed(Entry* entry, int fd, const SignalsBlocked& block
   GiveOptionsBack(*entry, fd);
   Connection connection;
   connection.cookie = entry->cookie;
+  connection.negotiated_sent = static_cast<uint32_t>(attempt.bytes_sent());
+  connection.negotiated_received = static_cast<uint32_t>(attempt.bytes_received());
   connection.peer = entry->peer;
   connection.peer_size = entry->peer_size;
   const int family = connection.peer.generic.sa_family;

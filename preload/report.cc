@@ -1,85 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "preload/report.h"
 
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/un.h>
-#include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 
 #include "base/errno_keeper.h"
 #include "base/text.h"
 #include "dialer/path_text.h"
-#include "preload/originals.h"
+#include "preload/report_output.h"
 
 namespace socksify {
 namespace {
-
-struct Facility {
-  std::string_view name;
-  int value;
-};
-
-constexpr Facility kFacilities[] = {
-    {"auth", LOG_AUTH},     {"authpriv", LOG_AUTHPRIV}, {"daemon", LOG_DAEMON}, {"user", LOG_USER},
-    {"local0", LOG_LOCAL0}, {"local1", LOG_LOCAL1},     {"local2", LOG_LOCAL2}, {"local3", LOG_LOCAL3},
-    {"local4", LOG_LOCAL4}, {"local5", LOG_LOCAL5},     {"local6", LOG_LOCAL6}, {"local7", LOG_LOCAL7},
-};
-
-// A datagram of our own to the system's log (RFC 3164 section 4.1): libc's syslog(3) would keep a descriptor
-// and share its ident with the program.
-void WriteSyslog(std::string_view output, std::string_view line) {
-  int facility = LOG_DAEMON;
-  const size_t slash = output.find('/');
-  if (slash != std::string_view::npos) {
-    for (const Facility& known : kFacilities) {
-      if (output.substr(slash + 1) == known.name) facility = known.value;
-    }
-  }
-  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::strcpy(address.sun_path, "/dev/log");
-  std::string message = "<";
-  message.append(std::to_string(facility | LOG_INFO)).append(">").append(line);
-  libc::sendto(fd, static_cast<const void*>(message.data()), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
-               reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(sizeof address));
-  libc::close(fd);
-}
-
-// Programs close their standard streams and get the number for a connection; a line of ours has no place
-// there.
-bool IsInternetSocket(int fd) {
-  int domain = 0;
-  socklen_t size = sizeof domain;
-  return libc::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, static_cast<void*>(&domain), &size) == 0 &&
-         (domain == AF_INET || domain == AF_INET6);
-}
-
-// `line` ends with a line feed.
-void WriteTo(const std::string& output, const std::string& line) {
-  if (output.starts_with("syslog"))
-    return WriteSyslog(output, std::string_view(line).substr(0, line.size() - 1));
-  int fd = -1;
-  if (output == "stderr") fd = STDERR_FILENO;
-  if (output == "stdout") fd = STDOUT_FILENO;
-  const bool is_file = fd < 0;
-  if (!is_file && IsInternetSocket(fd)) return;
-  if (is_file) fd = open(output.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
-  if (fd < 0) return;
-  // Nothing can be done about a report that cannot be written.
-  [[maybe_unused]] const ssize_t written = write(fd, line.data(), line.size());
-  if (is_file) libc::close(fd);
-}
 
 void AppendProgram(std::string* line) {
   *line += program_invocation_short_name;
@@ -119,14 +54,25 @@ const char* EventName(ConnectionEvent::Kind kind) {
   return "connect";
 }
 
+void AppendDestination(std::string* line, const Endpoint& destination, const char* protocol) {
+  AppendEscaped(line, destination.ToString());
+  if (std::string_view(protocol) == "udp") *line += "/udp";
+}
+
+void AppendFailure(std::string* line, const Failure& failure) {
+  *line += ": ";
+  *line += ErrnoName(failure.error);
+  *line += ", ";
+  *line += failure.reason;
+}
+
 // "curl[412] web.test:80 via socks5 10.0.3.1:1080 (socks.conf:12) 3.2 ms"
 std::string ConnectionLine(const ConnectionEvent& event) {
   std::string line = "socksify: ";
   AppendProgram(&line);
   line += ' ';
   line += Prefix(event.kind);
-  AppendEscaped(&line, event.destination.ToString());
-  if (std::string_view(event.protocol) == "udp") line += "/udp";
+  AppendDestination(&line, event.destination, event.protocol);
   if (event.target == nullptr) {
     line += " not sent";
   } else if (event.target->kind == Target::Kind::kBlock) {
@@ -134,15 +80,10 @@ std::string ConnectionLine(const ConnectionEvent& event) {
   } else if (event.target->kind == Target::Kind::kDirect) {
     line += " direct";
   } else {
-    line += " via " + DescribeTarget(*event.target);
+    line += " via " + DescribeHops(*event.target, event.hops);
   }
   line += event.rule != nullptr ? " (" + event.rule->where.ToShortString() + ")" : " (no rule)";
-  if (event.failure != nullptr) {
-    line += ": ";
-    line += ErrnoName(event.failure->error);
-    line += ", ";
-    line += event.failure->reason;
-  }
+  if (event.failure != nullptr) AppendFailure(&line, *event.failure);
   line += ' ';
   AppendMilliseconds(&line, event.elapsed_us);
   line += " ms\n";
@@ -154,6 +95,13 @@ void AppendMember(std::string* json, const char* key, std::string_view value) {
   *json += key;
   *json += "\":";
   AppendJsonString(json, value);
+}
+
+void AppendNumber(std::string* json, const char* key, uint64_t value) {
+  *json += ",\"";
+  *json += key;
+  *json += "\":";
+  *json += std::to_string(value);
 }
 
 // RFC 3339 in UTC: 2026-01-02T03:04:05.678Z. gmtime_r(3) takes libc's time zone lock, which a signal handler
@@ -188,12 +136,46 @@ std::string ConnectionTrace(const ConnectionEvent& event) {
   AppendMember(&json, "destination", event.destination.ToString());
   AppendMember(&json, "protocol", event.protocol);
   if (event.rule != nullptr) AppendMember(&json, "rule", event.rule->where.ToString());
-  if (event.target != nullptr) AppendMember(&json, "path", DescribeTarget(*event.target));
+  if (event.target != nullptr) AppendMember(&json, "path", DescribeHops(*event.target, event.hops));
+  if (event.socket != 0) AppendNumber(&json, "socket", event.socket);
   json += ",\"ms\":";
   AppendMilliseconds(&json, event.elapsed_us);
   AppendMember(&json, "outcome", Outcome(event));
   if (event.failure != nullptr) AppendMember(&json, "reason", event.failure->reason);
   json += "}\n";
+  return json;
+}
+
+const char* ProtocolOf(const Attempt& attempt) {
+  return attempt.command() == Socks5Command::kUdpAssociate ? "udp" : "tcp";
+}
+
+// "curl[412] web.test:80 not by socks5 10.0.3.1:1080 (socks.conf:12): ECONNREFUSED, ... 0.3 ms"
+std::string TrialLine(const Attempt& attempt, const FailedTrial& trial) {
+  std::string line = "socksify: ";
+  AppendProgram(&line);
+  line += ' ';
+  AppendDestination(&line, attempt.destination(), ProtocolOf(attempt));
+  line += " not by " + (trial.server != nullptr ? DescribeServer(*trial.server) : std::string("direct"));
+  line += " (" + attempt.rule().where.ToShortString() + ")";
+  AppendFailure(&line, trial.failure);
+  line += ' ';
+  AppendMilliseconds(&line, trial.elapsed_ms * 1000);
+  line += " ms; trying the next\n";
+  return line;
+}
+
+std::string TrialTrace(const Attempt& attempt, const FailedTrial& trial) {
+  std::string json = BeginTrace("trial");
+  AppendMember(&json, "destination", attempt.destination().ToString());
+  AppendMember(&json, "protocol", ProtocolOf(attempt));
+  AppendMember(&json, "rule", attempt.rule().where.ToString());
+  AppendMember(&json, "path", DescribeHops(*trial.target, attempt.hops()));
+  if (trial.server != nullptr) AppendMember(&json, "server", DescribeServer(*trial.server));
+  json += ",\"ms\":" + std::to_string(trial.elapsed_ms);
+  AppendMember(&json, "outcome", ErrnoName(trial.failure.error));
+  AppendMember(&json, "reason", trial.failure.reason);
+  json += trial.goes_on ? ",\"goes_on\":true}\n" : ",\"goes_on\":false}\n";
   return json;
 }
 
@@ -204,7 +186,10 @@ void Reporter::Configure(const Settings& settings, const char* (*get_env)(const 
     const char* const text = get_env(name);
     return std::string_view(text != nullptr ? text : "");
   };
-  trace_file_ = value("SOCKSIFY_TRACE");
+  trace_files_.clear();
+  for (const char* const name : {"SOCKSIFY_TRACE", "SOCKSIFY_SUMMARY"}) {
+    if (const std::string_view file = value(name); !file.empty()) trace_files_.emplace_back(file);
+  }
   line_outputs_.clear();
   const std::string_view verbose = value("SOCKSIFY_VERBOSE");
   if (!verbose.empty() && verbose != "0") line_outputs_.emplace_back("stderr");
@@ -227,7 +212,7 @@ void Reporter::Configure(const Settings& settings, const char* (*get_env)(const 
 
 void Reporter::Connection(const ConnectionEvent& event) const {
   const bool wants_line = !line_outputs_.empty() || (event.failure != nullptr && !error_outputs_.empty());
-  if (!wants_line && trace_file_.empty()) return;
+  if (!wants_line && trace_files_.empty()) return;
   const ErrnoKeeper keeper;
   if (wants_line) {
     const std::string line = ConnectionLine(event);
@@ -236,18 +221,41 @@ void Reporter::Connection(const ConnectionEvent& event) const {
       for (const std::string& output : error_outputs_) WriteTo(output, line);
     }
   }
-  if (!trace_file_.empty()) WriteTo(trace_file_, ConnectionTrace(event));
+  if (!trace_files_.empty()) Trace(ConnectionTrace(event));
+}
+
+void Reporter::Trial(const Attempt& attempt, const FailedTrial& trial) const {
+  const ErrnoKeeper keeper;
+  // The last one is what the connection's own line tells.
+  if (trial.goes_on && !line_outputs_.empty()) {
+    const std::string line = TrialLine(attempt, trial);
+    for (const std::string& output : line_outputs_) WriteTo(output, line);
+  }
+  if (!trace_files_.empty()) Trace(TrialTrace(attempt, trial));
+}
+
+void Reporter::Close(const CloseEvent& event) const {
+  if (trace_files_.empty()) return;
+  const ErrnoKeeper keeper;
+  std::string json = BeginTrace("close");
+  AppendNumber(&json, "socket", event.socket);
+  AppendNumber(&json, "sent", event.sent);
+  AppendNumber(&json, "received", event.received);
+  Trace(json + "}\n");
+}
+
+void Reporter::Trace(const std::string& object) const {
+  for (const std::string& file : trace_files_) WriteTo(file, object);
 }
 
 void Reporter::Lookup(const LookupEvent& event) const {
-  if (trace_file_.empty()) return;
+  if (trace_files_.empty()) return;
   const ErrnoKeeper keeper;
   std::string json = BeginTrace("resolve");
   AppendMember(&json, "name", event.name);
   if (event.address != nullptr) AppendMember(&json, "address", event.address->ToString());
   AppendMember(&json, "outcome", event.outcome);
-  json += "}\n";
-  WriteTo(trace_file_, json);
+  Trace(json + "}\n");
 }
 
 void Reporter::ConfigurationError(const std::vector<Diagnostic>& errors) const {
@@ -265,12 +273,6 @@ void Reporter::ConfigurationError(const std::vector<Diagnostic>& errors) const {
   std::vector<std::string> outputs = line_outputs_;
   if (outputs.empty()) outputs.emplace_back("stderr");
   for (const std::string& output : outputs) WriteTo(output, line);
-}
-
-long long MonotonicUs() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<long long>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000;
 }
 
 }  // namespace socksify

@@ -12,9 +12,11 @@
 #include <unistd.h>
 #include <unwind.h>
 
+#include <algorithm>
 #include <cstdarg>
 
 #include "base/errno_keeper.h"
+#include "base/order.h"
 #include "dialer/resolve.h"
 #include "preload/originals.h"
 #include "resolver/state_directory.h"
@@ -74,6 +76,11 @@ constinit const System kOriginalSystem = {
                     epoll_event* event) { return libc::epoll_ctl(epoll_fd, operation, fd, event); },
     .resolve = &ResolveProxyName,
 };
+
+void ReportTrial(const Attempt& attempt, const FailedTrial& trial) {
+  const Runtime* const runtime = g_runtime.load(std::memory_order_acquire);
+  if (runtime != nullptr) runtime->reporter().Trial(attempt, trial);
+}
 
 void AfterForkInChild() {
   // The thread that was setting up, if any, is not in this process.
@@ -151,7 +158,6 @@ void Runtime::LoadConfiguration() {
   if (loaded) {
     config_ = std::make_unique<const Config>(std::move(*loaded));
     relays_datagrams_ = HasUdpRelays(config_->routes);
-    health_ = std::make_unique<ServerHealth>(config_->settings.max_fail, config_->settings.bad_expire_s);
     reporter_.Configure(config_->settings, &SecureEnvironment);
     return;
   }
@@ -216,20 +222,57 @@ PeerTable* Runtime::OpenPeerTable() {
   return opened->release();
 }
 
+ServerHealth* Runtime::health() {
+  ServerHealth* const health = health_.load(std::memory_order_acquire);
+  return health != nullptr ? health : OpenHealth();
+}
+
+ServerHealth* Runtime::OpenHealth() {
+  if (config_ == nullptr) return nullptr;
+  const ErrnoKeeper keeper;
+  std::expected<std::unique_ptr<HealthTable>, int> opened = std::unexpected(ENOENT);
+  const auto directory = StateDirectory(&SecureEnvironment);
+  if (directory) opened = HealthTable::Open(*directory);
+  if (!opened) opened = HealthTable::MakePrivate();
+  if (!opened) return nullptr;
+  const Settings& settings = config_->settings;
+  auto health = std::make_unique<ServerHealth>(opened->get(), settings.max_fail, settings.bad_expire_s,
+                                               settings.connect_timeout_ms + settings.negotiate_timeout_ms);
+  ServerHealth* expected = nullptr;
+  if (!health_.compare_exchange_strong(expected, health.get())) return expected;
+  static_cast<void>(opened->release());
+  return health.release();
+}
+
 uint64_t Runtime::Draw(const Rule& rule) {
-  if (rule.balance == Balance::kRoundRobin) {
-    FakeTable* const table = fake_table();
-    if (table != nullptr) return table->NextTicket();
+  const auto draws = [](const Target& target) {
+    return target.chain == Chain::kRandom || target.chain == Chain::kRoundRobin;
+  };
+  const auto takes_turns = [](const Target& target) { return target.chain == Chain::kRoundRobin; };
+  if (rule.balance == Balance::kRoundRobin || std::ranges::any_of(rule.group, takes_turns)) {
+    ServerHealth* const health = this->health();
+    if (health != nullptr) return health->NextTurn(rule);
   }
-  if (rule.balance == Balance::kOrdered || rule.balance == Balance::kHash) return 0;
+  if (rule.balance != Balance::kRandom && rule.balance != Balance::kRoundRobin &&
+      std::ranges::none_of(rule.group, draws)) {
+    return 0;
+  }
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
-  // splitmix64's finisher spreads the low bits of the clock; nothing here needs to be unpredictable.
-  auto mixed = static_cast<uint64_t>(now.tv_nsec) ^ static_cast<uint64_t>(now.tv_sec) << 30 ^
-               reinterpret_cast<uintptr_t>(&now);
-  mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9U;
-  mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebU;
-  return mixed ^ mixed >> 31;
+  // Nothing here needs to be unpredictable.
+  auto seed = static_cast<uint64_t>(now.tv_nsec) ^ static_cast<uint64_t>(now.tv_sec) << 30 ^
+              static_cast<uint64_t>(getpid()) << 48 ^ reinterpret_cast<uintptr_t>(&now);
+  return NextNumber(&seed);
+}
+
+AttemptOptions Runtime::OptionsFor(const Rule& rule) {
+  AttemptOptions options;
+  options.connect_timeout_ms = config_->settings.connect_timeout_ms;
+  options.negotiate_timeout_ms = config_->settings.negotiate_timeout_ms;
+  options.draw = Draw(rule);
+  options.health = health();
+  if (reporter_.wants_connections()) options.on_failed_trial = &ReportTrial;
+  return options;
 }
 
 void ReadyUnwinder() {

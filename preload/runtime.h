@@ -69,11 +69,11 @@ class Runtime {
   // Whether `address` may stand for a name; opens no table.
   bool IsFake(const IpAddress& address) const;
 
-  // Which servers failed lately. Only with a configuration.
-  ServerHealth* health() { return health_.get(); }
+  // How the servers are, as all processes of the user know it. Null when not even a private table can be had.
+  ServerHealth* health();
 
-  // A number for OrderTargets.
-  uint64_t Draw(const Rule& rule);
+  // What an attempt by `rule` needs to know of this process and its configuration. Only with one.
+  AttemptOptions OptionsFor(const Rule& rule);
 
  private:
   Runtime();
@@ -81,14 +81,16 @@ class Runtime {
   void LoadConfiguration();
   FakeTable* OpenFakeTable();
   PeerTable* OpenPeerTable();
+  ServerHealth* OpenHealth();
+  uint64_t Draw(const Rule& rule);
 
   std::unique_ptr<const Config> config_;
-  std::unique_ptr<ServerHealth> health_;
   Rule loopback_rule_;
   bool relays_datagrams_ = false;
   Reporter reporter_;
   std::atomic<FakeTable*> fake_table_ = nullptr;
   std::atomic<PeerTable*> peer_table_ = nullptr;
+  std::atomic<ServerHealth*> health_ = nullptr;
 };
 
 // libc's originals for the dialer.

@@ -116,11 +116,13 @@ void HealthEntry::NoteSuccess(int64_t now_ms, uint32_t latency_us, const FakeTab
   steps();
 }
 
-void HealthEntry::NoteWaiting(int64_t now_ms, const FakeTableSteps& steps) {
+bool HealthEntry::NoteWaiting(int64_t now_ms, const FakeTableSteps& steps) {
   uint64_t since = suspect_since_ms_.load(std::memory_order_relaxed);
-  if (IsSuspicion(static_cast<int64_t>(since), now_ms)) return;
-  suspect_since_ms_.compare_exchange_strong(since, StoredTime(now_ms), std::memory_order_relaxed);
+  if (IsSuspicion(static_cast<int64_t>(since), now_ms)) return false;
+  const bool is_first =
+      suspect_since_ms_.compare_exchange_strong(since, StoredTime(now_ms), std::memory_order_relaxed);
   steps();
+  return is_first;
 }
 
 bool HealthEntry::IsBad(const HealthPolicy& policy, int64_t now_ms) const {

@@ -80,8 +80,9 @@ class HealthEntry {
   // The server did its work, whoever asked: no failures in a row. Ends a probe, and suspicion. `latency_us`
   // is the time that it took to answer, 0 where that was not measured.
   void NoteSuccess(int64_t now_ms, uint32_t latency_us, const FakeTableSteps& steps = {});
-  // The server has not answered for a while. A suspicion that stands keeps its time.
-  void NoteWaiting(int64_t now_ms, const FakeTableSteps& steps = {});
+  // The server has not answered for a while. A suspicion that stands keeps its time; true for the one who
+  // raises it.
+  bool NoteWaiting(int64_t now_ms, const FakeTableSteps& steps = {});
 
   // Whether Admit() would say kBad; relaxed loads only.
   bool IsBad(const HealthPolicy& policy, int64_t now_ms) const;

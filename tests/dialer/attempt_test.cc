@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 
 #include "tests/dialer/dialer_fixture.h"
+#include "tests/dialer/private_health.h"
 
 namespace socksify {
 namespace {
@@ -53,13 +54,13 @@ TEST_F(AttemptTest, ASocks4ServerIsNeverSentAName) {
 }
 
 TEST_F(AttemptTest, AServerThatTakesNoNamesIsSkippedAndKeepsItsHealth) {
-  ServerHealth health(1, 300);
+  PrivateHealth health(1, 300);
   options_.health = &health;
   TestServer socks4;
   Server* const no_names = AddServer(socks4.endpoints().front(), kServerSocks4);
   ASSERT_EQ(Dial(MakeRule({Via({no_names}), Via({AddServer(server_)})}), Name("echo.test")),
             State::kConnected);
-  EXPECT_EQ(attempt_->failed_targets(), 1U);
+  EXPECT_EQ(PathNumber(), 1U);
   EXPECT_EQ(Echo("hello"), "hello");
   EXPECT_TRUE(socks4.requests().empty());
   EXPECT_FALSE(health.IsBad(*no_names, MonotonicMs()));
@@ -67,7 +68,7 @@ TEST_F(AttemptTest, AServerThatTakesNoNamesIsSkippedAndKeepsItsHealth) {
   ASSERT_EQ(
       Dial(MakeRule({Via({AddServer(server_), no_names}), Via({AddServer(server_)})}), Name("echo.test")),
       State::kConnected);
-  EXPECT_EQ(attempt_->failed_targets(), 1U);
+  EXPECT_EQ(PathNumber(), 1U);
   EXPECT_EQ(Echo("hello"), "hello");
   EXPECT_FALSE(health.IsBad(*no_names, MonotonicMs()));
 }
@@ -99,7 +100,7 @@ TEST_F(AttemptTest, AuthenticatesWithUserNameAndPassword) {
 TEST_F(AttemptTest, FailsOverFromADeadServer) {
   ASSERT_EQ(Dial(MakeRule({Via({AddServer(ClosedPort())}), Via({AddServer(server_)})}), Name("echo.test")),
             State::kConnected);
-  EXPECT_EQ(attempt_->failed_targets(), 1U);
+  EXPECT_EQ(PathNumber(), 1U);
   EXPECT_EQ(Echo("hello"), "hello");
 }
 
@@ -163,7 +164,7 @@ TEST_F(AttemptTest, TheSocketIsFitForAnotherConnectAfterAFailure) {
 }
 
 TEST_F(AttemptTest, AServerThatFailedIsTriedLastNextTime) {
-  ServerHealth health(1, 300);
+  PrivateHealth health(1, 300);
   options_.health = &health;
   TestServer bad;
   bad.SetScript("close.at=0");
@@ -192,7 +193,7 @@ TEST_F(AttemptTest, AnUnreachableInnerHopIsThePathsFault) {
   Server* const dead = AddServer(ClosedPort());
   ASSERT_EQ(Dial(MakeRule({Via({AddServer(outer), dead}), Via({AddServer(server_)})}), Name("echo.test")),
             State::kConnected);
-  EXPECT_EQ(attempt_->failed_targets(), 1U);
+  EXPECT_EQ(PathNumber(), 1U);
 }
 
 TEST_F(AttemptTest, BlockAmongTheTargetsEndsTheSeries) {

@@ -92,6 +92,9 @@ class DialerTest : public testing::Test {
     return RunToCompletion(LibcSystem(), socket_.get(), attempt_.get());
   }
 
+  // Which of the rule's paths the attempt came to: 0 for the first.
+  size_t PathNumber() const { return static_cast<size_t>(attempt_->target() - rule_.group.data()); }
+
   // Sends a line through `socket_` and reads it back.
   std::string Echo(const std::string& line) {
     EXPECT_EQ(send(socket_.get(), line.data(), line.size(), MSG_NOSIGNAL), static_cast<ssize_t>(line.size()));

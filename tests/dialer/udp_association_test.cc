@@ -10,6 +10,7 @@
 #include "protocol/udp_header.h"
 #include "routing/udp_paths.h"
 #include "tests/dialer/dialer_fixture.h"
+#include "tests/dialer/private_health.h"
 #include "tests/routing/fake_machine.h"
 
 namespace socksify {
@@ -216,7 +217,7 @@ TEST_F(UdpAssociationTest, AProxyWhoseAddressIsLostGivesNoRelay) {
 
 TEST_F(UdpAssociationTest, TheNextServerIsAskedWhenOneFails) {
   options_.connect_timeout_ms = 100;
-  ServerHealth health(1, 300);
+  PrivateHealth health(1, 300);
   options_.health = &health;
   Server* const dead = AddServer(ClosedPort());
   Server* const silent = AddServer(SilentPort());
@@ -250,7 +251,7 @@ TEST_F(UdpAssociationTest, TheNextServerIsAskedWhenOneRefuses) {
   for (const char* code : {"2", "3", "4", "5", "6", "7"}) {
     TestServer refusing;
     refusing.SetScript(std::string("reply.code=") + code);
-    ServerHealth health(1, 300);
+    PrivateHealth health(1, 300);
     options_.health = &health;
     Server* const server = AddServer(refusing);
     const UdpAssociation made = Ask({Via({server}), Via({AddServer(server_)})});
@@ -261,7 +262,7 @@ TEST_F(UdpAssociationTest, TheNextServerIsAskedWhenOneRefuses) {
 }
 
 TEST_F(UdpAssociationTest, AServerWithoutUdpIsPassedOverAndKeepsItsHealth) {
-  ServerHealth health(1, 300);
+  PrivateHealth health(1, 300);
   options_.health = &health;
   TestServer no_udp;
   no_udp.SetUdp(false);
@@ -293,7 +294,7 @@ TEST_F(UdpAssociationTest, TheNextServerIsAskedWhenOneRefusesTheCredentials) {
 }
 
 TEST_F(UdpAssociationTest, PathsThatCannotCarryUdpAreSkippedWithTheReason) {
-  ServerHealth health(1, 300);
+  PrivateHealth health(1, 300);
   options_.health = &health;
   const Endpoint address = server_.endpoints().front();
   Server* const socks4 = AddServer(address, kServerSocks4);

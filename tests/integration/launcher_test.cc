@@ -15,7 +15,11 @@ using testing::MatchesRegex;
 class LauncherTest : public PreloadTest {
  protected:
   ProgramOutcome Launch(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {SOCKSIFY_LAUNCHER, "-p", ProxyUrl(server_)});
+    arguments.insert(arguments.begin(), {"-p", ProxyUrl(server_)});
+    return LaunchBy(std::move(arguments));
+  }
+  ProgramOutcome LaunchBy(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), SOCKSIFY_LAUNCHER);
     ProgramOptions plain = options_;
     plain.environment["LD_PRELOAD"] = preloaded_;
     plain.environment["SOCKSIFY_PROXY"] = std::nullopt;
@@ -55,7 +59,7 @@ TEST_F(LauncherTest, LogAndTraceGoToTheirFiles) {
   std::vector<nlohmann::json> events;
   std::istringstream lines(Read(trace));
   for (std::string line; std::getline(lines, line);) events.push_back(nlohmann::json::parse(line));
-  ASSERT_EQ(events.size(), 2U);
+  ASSERT_EQ(events.size(), 3U);
   EXPECT_EQ(events[0]["event"], "resolve");
   EXPECT_EQ(events[0]["name"], "echo.test");
   EXPECT_EQ(events[1]["event"], "connect");
@@ -65,6 +69,27 @@ TEST_F(LauncherTest, LogAndTraceGoToTheirFiles) {
   EXPECT_EQ(events[1]["protocol"], "tcp");
   EXPECT_EQ(events[1]["program"], "victim-connect");
   EXPECT_TRUE(events[1]["ms"].is_number());
+  // Of the program's own bytes: the handshake's are not counted.
+  EXPECT_EQ(events[2]["event"], "close");
+  EXPECT_EQ(events[2]["socket"], events[1]["socket"]);
+  EXPECT_EQ(events[2]["sent"], 5);
+  EXPECT_EQ(events[2]["received"], 5);
+}
+
+TEST_F(LauncherTest, AServerThatFailsIsNamedBeforeTheNextIsTried) {
+  const std::string trace = directory_ + "/trace";
+  const ProgramOutcome outcome = LaunchBy({"-p", "socks5://127.0.0.1:1", "-p", ProxyUrl(server_), "-v",
+                                           "--trace", trace, Victim("connect"), "echo.test", "7"});
+  EXPECT_EQ(outcome.out, "echo hello\npeer is target: 1\ndescriptors more: 1\n");
+  EXPECT_THAT(
+      outcome.err,
+      MatchesRegex("socksify: victim-connect\\[[0-9]+\\] echo.test:7 not by socks5 127.0.0.1:1 \\(-p\\): "
+                   "ECONNREFUSED, cannot reach the proxy [0-9]+\\.[0-9] ms; trying the next\n"
+                   "socksify: victim-connect\\[[0-9]+\\] echo.test:7 via socks5 127.0.0.1:[0-9]+ \\(-p\\) "
+                   "[0-9]+\\.[0-9] ms\n"));
+  EXPECT_THAT(Read(trace),
+              HasSubstr(R"("event":"trial","destination":"echo.test:7","protocol":"tcp","rule":"-p",)"
+                        R"("path":"socks5 127.0.0.1:1","server":"socks5 127.0.0.1:1","ms":)"));
 }
 
 TEST_F(LauncherTest, ExtendsWhatIsPreloadedAlready) {

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The hops of one path: the connection to the first, and the handshake with each.
+#include <algorithm>
+#include <cerrno>
+#include <new>
+
+#include "base/monotonic_clock.h"
+#include "base/order.h"
+#include "dialer/attempt.h"
+#include "dialer/path_text.h"
+
+namespace socksify {
+namespace {
+
+constexpr Failure kNoRelayPort = {Fault::kServer, ECONNABORTED, -1,
+                                  "the proxy gave no port for its UDP relay"};
+constexpr Failure kConnectTimeout = {Fault::kServer, ETIMEDOUT, -1, "no answer to the connection request"};
+constexpr Failure kNegotiateTimeout = {Fault::kServer, ETIMEDOUT, -1, "the proxy fell silent"};
+constexpr Failure kNoMemory = {Fault::kServer, ENOMEM, -1, "out of memory"};
+
+
+bool WouldBlock(int error) {
+  return error == EAGAIN || error == EWOULDBLOCK || error == EINPROGRESS;
+}
+
+}  // namespace
+
+void Attempt::StartHandshake() {
+  has_asked_ = false;
+  if (answer_ != nullptr && hop_index_ == answer_hop_) {
+    handshake_ = *answer_;
+    answer_.reset();
+    handshake_.Reconnected();
+    return;
+  }
+  const Server& server = *hops()[hop_index_];
+  const bool is_last_hop = hop_index_ + 1 == hops().size();
+  const Endpoint& next = is_last_hop ? destination_ : hops()[hop_index_ + 1]->address;
+  const Socks5Command command = is_last_hop ? options_.command : Socks5Command::kConnect;
+  const bool offers_username = (server.methods & kMethodUsername) != 0;
+  switch (PreferredProtocol(server)) {
+    case ProxyProtocol::kSocks5: {
+      const bool is_udp = command == Socks5Command::kUdpAssociate;
+      // Which address the datagrams will come from is not known here, and a translator on the way may change
+      // it.
+      handshake_.StartSocks5(is_udp ? Endpoint() : next,
+                             {.offer_none = (server.methods & kMethodNone) != 0,
+                              .offer_username = offers_username,
+                              .username = server.username,
+                              .password = server.password},
+                             command);
+      return;
+    }
+    case ProxyProtocol::kHttp:
+      handshake_.StartHttp(next, {.username = server.username,
+                                  .password = server.password,
+                                  .basic = offers_username,
+                                  .digest = offers_username || (server.methods & kMethodDigest) != 0,
+                                  .cnonce_seed = {NextNumber(&options_.draw), NextNumber(&options_.draw)}});
+      return;
+    case ProxyProtocol::kSocks4:
+    case ProxyProtocol::kSocks4a: break;
+  }
+  const bool has_names = PreferredProtocol(server) == ProxyProtocol::kSocks4a;
+  handshake_.StartSocks4(next, has_names ? Socks4Dialect::kSocks4a : Socks4Dialect::kSocks4, server.username,
+                         command == Socks5Command::kBind ? Socks4Command::kBind : Socks4Command::kConnect);
+}
+
+// The first bytes of the handshake double as the question whether the connection is there: send(2) says
+// EAGAIN while it is not and the connection's own error when it failed, which saves asking for SO_ERROR.
+Attempt::Step Attempt::StepConnecting(long long now_ms) {
+  const std::span<const uint8_t> output = handshake_.output();
+  const ssize_t sent = system_->send(fd_, output.data(), output.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent < 0 && WouldBlock(errno)) return WaitForAnswer(State::kWaitWritable, kConnectTimeout, now_ms);
+  if (sent < 0)
+    return Fail({Fault::kServer, errno == EPIPE ? ECONNREFUSED : errno, -1, "cannot reach the proxy"},
+                now_ms);
+  if (options_.health != nullptr)
+    latency_us_ = static_cast<uint32_t>(std::min(MonotonicUs() - connecting_us_, 0xffff'ffffLL));
+  phase_ = Phase::kNegotiating;
+  deadline_ms_ = now_ms + options_.negotiate_timeout_ms;
+  look_ms_ = now_ms + kPatienceMs;
+  return NoteSent(static_cast<size_t>(sent));
+}
+
+Attempt::Step Attempt::StepNegotiating(long long now_ms) {
+  switch (handshake_.state()) {
+    case HandshakeState::kWrite: return SendOutput(now_ms);
+    case HandshakeState::kRead: return ReceiveInput(now_ms);
+    case HandshakeState::kDone: return EndOfHop(now_ms);
+    case HandshakeState::kReconnect: return Reconnect();
+    case HandshakeState::kFailed: break;
+  }
+  return FailHandshake(now_ms);
+}
+
+Attempt::Step Attempt::SendOutput(long long now_ms) {
+  const std::span<const uint8_t> output = handshake_.output();
+  const ssize_t sent = system_->send(fd_, output.data(), output.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent >= 0) return NoteSent(static_cast<size_t>(sent));
+  if (errno == EINTR) return Step::kAgain;
+  if (!WouldBlock(errno)) return Dropped(errno, now_ms);
+  return now_ms >= deadline_ms_ ? Fail(kNegotiateTimeout, now_ms) : Wait(State::kWaitWritable);
+}
+
+// A proxy that gives up in the middle resets the connection or closes it, as it happens; to the program it is
+// one and the same. Over HTTP it may only want to be asked again.
+Attempt::Step Attempt::Dropped(int error, long long now_ms) {
+  const bool is_reset = error == ECONNRESET || error == EPIPE;
+  if (is_reset) handshake_.InputClosed();
+  if (handshake_.state() == HandshakeState::kReconnect) return Step::kAgain;
+  return Fail({Fault::kServer, is_reset ? ECONNABORTED : error, -1, "the proxy dropped the connection"},
+              now_ms);
+}
+
+// No reply is there at the moment when the request has left.
+Attempt::Step Attempt::NoteSent(size_t size) {
+  ++activity_;
+  has_asked_ = true;
+  bytes_sent_ += size;
+  handshake_.OutputSent(size);
+  if (handshake_.state() != HandshakeState::kRead) return Step::kAgain;
+  return Wait(State::kWaitReadable);
+}
+
+// What belongs to the handshake, and nothing behind it. A message without a length of its own is looked at
+// before it is taken.
+ssize_t Attempt::Receive(std::span<uint8_t> buffer) {
+  if (!handshake_.wants_peek()) {
+    const size_t wanted = std::min(handshake_.input_needed(), buffer.size());
+    return system_->recv(fd_, buffer.data(), wanted, MSG_DONTWAIT);
+  }
+  const ssize_t peeked = system_->recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT | MSG_PEEK);
+  if (peeked <= 0) return peeked;
+  const size_t own = handshake_.OwnBytes(buffer.first(static_cast<size_t>(peeked)));
+  return system_->recv(fd_, buffer.data(), own, MSG_DONTWAIT);
+}
+
+Attempt::Step Attempt::ReceiveInput(long long now_ms) {
+  std::array<uint8_t, 1024> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): recv(2) writes it.
+  const ssize_t received = Receive(buffer);
+  if (received >= 0) {
+    ++activity_;
+    has_heard_ = true;
+    bytes_received_ += static_cast<uint64_t>(received);
+    if (received > 0) {
+      handshake_.Input(std::span(buffer).first(static_cast<size_t>(received)));
+    } else {
+      handshake_.InputClosed();
+    }
+    return Step::kAgain;
+  }
+  if (errno == EINTR) return Step::kAgain;
+  if (!WouldBlock(errno)) return Dropped(errno, now_ms);
+  // The answer of SOCKS5 to the first message takes no time; that of others takes as long as the destination.
+  const bool answers_at_once =
+      hop_index_ == 0 && !has_heard_ && PreferredProtocol(*hop()) == ProxyProtocol::kSocks5;
+  if (answers_at_once) return WaitForAnswer(State::kWaitReadable, kNegotiateTimeout, now_ms);
+  return now_ms >= deadline_ms_ ? Fail(kNegotiateTimeout, now_ms) : Wait(State::kWaitReadable);
+}
+
+Attempt::Step Attempt::EndOfHop(long long now_ms) {
+  if (hop_index_ + 1 == hops().size()) {
+    bound_ = handshake_.bound();
+    if (options_.command == Socks5Command::kUdpAssociate && bound_.port() == 0)
+      return Fail(kNoRelayPort, now_ms);
+    if (options_.health != nullptr) {
+      for (size_t i = 0; i < hops().size(); ++i)
+        options_.health->NoteSuccess(*hops()[i], now_ms, i == 0 ? latency_us_ : 0);
+    }
+    return Finish(State::kConnected);
+  }
+  ++hop_index_;
+  StartHandshake();
+  deadline_ms_ = now_ms + options_.negotiate_timeout_ms;
+  return Step::kAgain;
+}
+
+// The proxy has asked for credentials with its last words on this connection: the answer goes over another
+// one, by the same address.
+Attempt::Step Attempt::Reconnect() {
+  ++activity_;
+  answer_.reset(new (std::nothrow) Handshake(handshake_));
+  if (answer_ == nullptr) return GiveUpPath(kNoMemory, hop_index_);
+  answer_hop_ = hop_index_;
+  --address_index_;
+  phase_ = Phase::kPicking;
+  return Step::kAgain;
+}
+
+Attempt::Step Attempt::Wait(State state) {
+  state_ = state;
+  wake_ms_ = deadline_ms_;
+  return Step::kWait;
+}
+
+// The first one that a proxy keeps waiting stays, and the others go by the next path meanwhile, if it leads
+// to a proxy too; they come back when all else has failed.
+Attempt::Step Attempt::WaitForAnswer(State state, const Failure& timeout, long long now_ms) {
+  if (now_ms >= deadline_ms_) return Fail(timeout, now_ms);
+  Wait(state);
+  if (options_.health == nullptr || is_first_to_wait_ || deferrals_ >= target_count_ ||
+      next_target_ >= ProxiesEnd()) {
+    return Step::kWait;
+  }
+  if (now_ms >= look_ms_) {
+    const Server& first = *hops().front();
+    if (options_.health->IsBad(first, now_ms)) return Defer();
+    is_first_to_wait_ = options_.health->NoteWaiting(first, now_ms);
+    if (!is_first_to_wait_) return Defer();
+    return Step::kWait;
+  }
+  wake_ms_ = std::min(deadline_ms_, look_ms_);
+  return Step::kWait;
+}
+
+// The first target that leads to no proxy.
+size_t Attempt::ProxiesEnd() const {
+  size_t end = 0;
+  while (end < target_count_ && targets_[end]->kind == Target::Kind::kProxies) ++end;
+  return end;
+}
+
+Attempt::Step Attempt::Defer() {
+  ++activity_;
+  ++deferrals_;
+  --next_target_;
+  const auto present = targets_.begin() + static_cast<std::ptrdiff_t>(next_target_);
+  std::rotate(present, present + 1, targets_.begin() + static_cast<std::ptrdiff_t>(ProxiesEnd()));
+  address_index_ = address_count_ = 0;
+  phase_ = Phase::kPicking;
+  return Step::kAgain;
+}
+
+// To an inner hop of a chain, the next proxy is the destination.
+size_t Attempt::BlamedHop(const Failure& failure) const {
+  const bool is_next_hops = failure.fault == Fault::kDestination && hop_index_ + 1 < hops().size();
+  return is_next_hops ? hop_index_ + 1 : hop_index_;
+}
+
+Attempt::Step Attempt::FailHandshake(long long now_ms) {
+  Failure failure = handshake_.failure();
+  const bool is_last_hop = hop_index_ + 1 == hops().size();
+  // What the protocol cannot say (a name in SOCKS4) is no failure of the server, which may do well for
+  // others.
+  const bool cannot_be_said = !has_asked_ && failure.fault == Fault::kServer;
+  // Nor is it one that it will not listen, which says nothing of other proxies.
+  const bool will_not_listen =
+      is_last_hop && options_.command == Socks5Command::kBind && failure.reply_code >= 0;
+  if (cannot_be_said || will_not_listen) {
+    ++activity_;
+    return GiveUpPath(failure, cannot_be_said ? hop_index_ : hops().size());
+  }
+  return Fail(failure, now_ms);
+}
+
+}  // namespace socksify
