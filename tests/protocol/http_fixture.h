@@ -13,13 +13,13 @@
 
 namespace socksify {
 
-inline constexpr HttpAuth kAnonymous = {};
+inline constexpr HttpAuth kHttpAnonymous = {};
 inline constexpr std::array<uint64_t, 2> kSeed = {0x0123456789abcdef, 0xfedcba9876543210};
-inline constexpr HttpAuth kAlice = {
+inline constexpr HttpAuth kHttpAlice = {
     .username = "alice", .password = "open sesame", .basic = true, .digest = true, .cnonce_seed = kSeed};
-inline constexpr HttpAuth kAliceBasic = {
+inline constexpr HttpAuth kHttpAliceBasic = {
     .username = "alice", .password = "open sesame", .basic = true, .digest = false, .cnonce_seed = kSeed};
-inline constexpr HttpAuth kAliceDigest = {
+inline constexpr HttpAuth kHttpAliceDigest = {
     .username = "alice", .password = "open sesame", .basic = false, .digest = true, .cnonce_seed = kSeed};
 
 inline HttpConnectClient StartedHttp(const HttpAuth& auth) {
@@ -47,12 +47,13 @@ inline std::string Challenge(std::string_view fields, std::string_view body = ""
 }
 
 // How a caller reads: at most `chunk` bytes of what the machine needs, or of what it says is its own.
-struct Reading {
+struct HttpReading {
   bool peeks = false;
   size_t chunk = kWhole;
 };
-inline constexpr Reading kReadings[] = {{false, kWhole}, {false, 1}, {false, 2}, {false, 3}, {true, kWhole},
-                                        {true, 1},       {true, 2},  {true, 7},  {true, 64}};
+inline constexpr HttpReading kHttpReadings[] = {{false, kWhole}, {false, 1},     {false, 2},
+                                                {false, 3},      {true, kWhole}, {true, 1},
+                                                {true, 2},       {true, 7},      {true, 64}};
 
 struct HttpOutcome {
   HandshakeState state = HandshakeState::kFailed;
@@ -65,7 +66,7 @@ struct HttpOutcome {
 
 // Runs `client` to its end against one stream for each connection; each of them then ends.
 inline HttpOutcome DriveHttp(HttpConnectClient& client, const std::vector<std::string>& streams,
-                             const Reading& reading) {
+                             const HttpReading& reading) {
   constexpr int kMaxSteps = 300'000;
   HttpOutcome outcome;
   outcome.sent.emplace_back();
@@ -130,7 +131,7 @@ inline HttpOutcome DriveHttp(HttpConnectClient& client, const std::vector<std::s
 inline void ExpectHttpDone(const HttpAuth& auth, const std::vector<std::string>& streams,
                            const std::vector<std::string>& sent) {
   for (const std::string_view trailing : {"", "S", "\r\n", "\n", "HTTP/1.1 500\r\n\r\n"}) {
-    for (const Reading& reading : kReadings) {
+    for (const HttpReading& reading : kHttpReadings) {
       SCOPED_TRACE(testing::Message() << (reading.peeks ? "peeks, " : "") << "chunk " << reading.chunk
                                       << ", trailing '" << trailing << "'");
       std::vector<std::string> followed = streams;
@@ -148,7 +149,7 @@ inline void ExpectHttpDone(const HttpAuth& auth, const std::vector<std::string>&
 inline void ExpectHttpRefused(const HttpAuth& auth, const std::vector<std::string>& streams, Fault fault,
                               int error, int reply_code, std::string_view reason) {
   for (const std::string_view trailing : {"", "XXXXXXXXXXXXXXXX"}) {
-    for (const Reading& reading : kReadings) {
+    for (const HttpReading& reading : kHttpReadings) {
       SCOPED_TRACE(testing::Message() << (reading.peeks ? "peeks, " : "") << "chunk " << reading.chunk
                                       << ", trailing '" << trailing << "'");
       std::vector<std::string> followed = streams;
@@ -170,7 +171,7 @@ inline void ExpectDenied(const HttpAuth& auth, const std::vector<std::string>& s
 }
 
 inline void ExpectViolation(std::string_view stream, std::string_view reason) {
-  ExpectHttpRefused(kAnonymous, {std::string(stream)}, Fault::kServer, ECONNABORTED, -1, reason);
+  ExpectHttpRefused(kHttpAnonymous, {std::string(stream)}, Fault::kServer, ECONNABORTED, -1, reason);
 }
 
 }  // namespace socksify
