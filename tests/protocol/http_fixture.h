@@ -70,7 +70,7 @@ inline HttpOutcome DriveHttp(HttpConnectClient& client, const std::vector<std::s
   constexpr int kMaxSteps = 300'000;
   HttpOutcome outcome;
   outcome.sent.emplace_back();
-  std::string stream = streams.at(0);
+  std::string_view stream = streams.at(0);
   for (int i = 0; i < kMaxSteps && !outcome.settled; ++i) {
     switch (client.state()) {
       case HandshakeState::kWrite: {
@@ -87,7 +87,7 @@ inline HttpOutcome DriveHttp(HttpConnectClient& client, const std::vector<std::s
         EXPECT_GT(client.input_needed(), 0U);
         size_t count = std::min({reading.chunk, client.input_needed(), stream.size()});
         if (reading.peeks && client.wants_peek()) {
-          const size_t own = client.OwnBytes(AsBytes(std::string_view(stream).substr(0, reading.chunk)));
+          const size_t own = client.OwnBytes(AsBytes(stream.substr(0, reading.chunk)));
           EXPECT_GE(own, std::min<size_t>(count, 1));
           EXPECT_LE(own, std::min(reading.chunk, stream.size()));
           count = own;
@@ -96,8 +96,8 @@ inline HttpOutcome DriveHttp(HttpConnectClient& client, const std::vector<std::s
         if (count == 0) {
           client.InputClosed();
         } else {
-          client.Input(AsBytes(std::string_view(stream).substr(0, count)));
-          stream.erase(0, count);
+          client.Input(AsBytes(stream.substr(0, count)));
+          stream.remove_prefix(count);
         }
         break;
       }
@@ -105,7 +105,7 @@ inline HttpOutcome DriveHttp(HttpConnectClient& client, const std::vector<std::s
         EXPECT_TRUE(client.output().empty());
         EXPECT_EQ(client.input_needed(), 0U);
         EXPECT_FALSE(client.wants_peek());
-        outcome.leftover.push_back(stream);
+        outcome.leftover.emplace_back(stream);
         if (outcome.sent.size() == streams.size()) {
           ADD_FAILURE() << "more connections than streams";
           outcome.settled = true;
@@ -120,7 +120,7 @@ inline HttpOutcome DriveHttp(HttpConnectClient& client, const std::vector<std::s
     }
   }
   EXPECT_TRUE(outcome.settled);
-  outcome.leftover.push_back(stream);
+  outcome.leftover.emplace_back(stream);
   outcome.state = client.state();
   if (outcome.state == HandshakeState::kFailed) outcome.failure = client.failure();
   return outcome;
