@@ -21,7 +21,7 @@ namespace {
 constexpr unsigned kTimeBits = 40;  // 34 years of milliseconds
 constexpr uint64_t kTimeMask = (uint64_t{1} << kTimeBits) - 1;
 // How often a failure is counted anew because others count theirs; then it is not.
-constexpr int kAttempts = 64;
+constexpr int kAttempts = 1000;
 
 // A number that does not fit is cut: the memory may hold anything, and so may a caller's clock.
 uint64_t Pack(uint64_t high, int64_t time_ms) {

@@ -42,7 +42,7 @@ static_assert(sizeof(HealthTableIdentity) == 24);
 struct alignas(64) HealthTableHeader {
   HealthTableIdentity identity;
   // The text of /proc/sys/kernel/random/boot_id (random(4)); zeroes where it could not be read.
-  char boot_id[40];
+  char boot_id[40] = {};
 };
 static_assert(sizeof(HealthTableHeader) == 64);
 

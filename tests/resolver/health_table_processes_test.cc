@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// Several processes, some of which die in the middle of a note.
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/resolver/health_table_fixture.h"
+
+namespace socksify {
+namespace {
+
+using Admission = HealthEntry::Admission;
+
+constexpr HealthPolicy kPolicy{.max_fail = 1, .bad_expire_s = 300, .probe_ms = 30'000};
+constexpr int64_t kExpiredMs = kNowMs + 300'000;
+constexpr int kFarTooManySteps = 100;
+
+TEST(HealthTableProcessesTest, FileIsSharedByWhoeverOpensIt) {
+  const TemporaryDirectory directory;
+  const pid_t child = StartChild([&] {
+    const auto table = HealthTable::Open(directory.path());
+    if (!table) return 1;
+    (*table)->Find("server", kNowMs)->NoteFailure(kNowMs, ETIMEDOUT);
+    return 0;
+  });
+  ASSERT_EQ(Reap(child), 0);
+  const auto table = HealthTable::Open(directory.path());
+  ASSERT_TRUE(table) << table.error();
+  EXPECT_TRUE((*table)->Find("server", kNowMs)->IsBad(kPolicy, kNowMs));
+}
+
+TEST(HealthTableProcessesTest, PrivateTableIsSharedOverFork) {
+  const auto table = MakePrivateHealth();
+  ASSERT_TRUE(table);
+  HealthEntry* const entry = table->Find("server", kNowMs);
+  const pid_t child = StartChild([&] {
+    table->Find("server", kNowMs)->NoteFailure(kNowMs, ETIMEDOUT);
+    return 0;
+  });
+  EXPECT_EQ(Reap(child), 0);
+  EXPECT_TRUE(entry->IsBad(kPolicy, kNowMs));
+}
+
+// Fifty processes make the file, note a failure each, and take turns; later all of them ask whether to use
+// the server.
+TEST(HealthTableProcessesTest, OneOfFiftyIsTheProber) {
+  constexpr int kProcesses = 50;
+  const TemporaryDirectory directory;
+  SharedArray<std::atomic<uint64_t>> counts(4);
+  enum : size_t { kReady, kProbes, kBad, kTurns };
+  std::vector<pid_t> children;
+  for (int process = 0; process < kProcesses; ++process) {
+    children.push_back(StartChild([&] {
+      const auto table = HealthTable::Open(directory.path());
+      if (!table) return 1;
+      HealthEntry* const entry = (*table)->Find("server", kNowMs);
+      entry->NoteFailure(kNowMs, ECONNREFUSED);
+      counts[kTurns].fetch_add(entry->NextTurn());
+      counts[kReady].fetch_add(1);
+      alarm(60);  // should one of them never come
+      while (counts[kReady].load() < kProcesses) sched_yield();
+      switch (entry->Admit(kPolicy, kExpiredMs)) {
+        case Admission::kProbe: counts[kProbes].fetch_add(1); return 0;
+        case Admission::kBad: counts[kBad].fetch_add(1); return 0;
+        case Admission::kGood: break;
+      }
+      return 2;
+    }));
+  }
+  for (const pid_t child : children) EXPECT_EQ(Reap(child), 0);
+  EXPECT_EQ(counts[kProbes].load(), 1U);
+  EXPECT_EQ(counts[kBad].load(), 49U);
+  EXPECT_EQ(counts[kTurns].load(), 49U * 50 / 2);
+  const auto table = HealthTable::OpenExisting(directory.path());
+  ASSERT_TRUE(table) << table.error();
+  const auto report = ReportOf(**table, "server");
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->failures, 50U);
+  EXPECT_EQ(report->failures_in_a_row, 50U);
+  EXPECT_EQ(report->turns, 50U);
+  EXPECT_NE(std::ranges::find(children, static_cast<pid_t>(report->probe_pid)), children.end());
+  EXPECT_EQ((*table)->List().size(), 1U);
+}
+
+// A process dies after each store of a look-up: in an empty table, and where another key makes way.
+TEST(HealthTableProcessesTest, DeathAtEveryStoreOfALookUpLeavesTheTableUsable) {
+  const auto keys = KeysOfOneWindow(size_t{HealthTable::kWindow} + 1);
+  const std::string& killed = keys.back();
+  // Claim, twelve words, check; before that, of the key that makes way, the tag and nine words.
+  const std::pair<uint32_t, int> kCases[] = {{0, 14}, {HealthTable::kWindow, 24}};
+  for (const auto& [before, expected_deaths] : kCases) {
+    int deaths = 0;
+    for (int step = 1; step < kFarTooManySteps; ++step) {
+      const std::string where = std::to_string(before) + " before, step " + std::to_string(step);
+      const auto table = MakePrivateHealth();
+      ASSERT_TRUE(table);
+      for (uint32_t i = 0; i < before; ++i) {
+        HealthEntry* const entry = table->Find(keys[i], kNowMs + i);
+        entry->NoteFailure(kNowMs, EIO);
+        entry->NoteSuccess(kNowMs, 1);
+        entry->NoteFailure(kNowMs, EIO);
+        entry->NoteWaiting(kNowMs);
+        entry->NextTurn();
+        ASSERT_EQ(entry->Admit({.max_fail = 1, .bad_expire_s = 1}, kNowMs + 1000), Admission::kProbe);
+      }
+      const int status = Reap(StartChild([&] {
+        DeathAtStep death{step};
+        table->set_steps(death.steps());
+        table->Find(killed, kNowMs + 1000);
+        return 0;
+      }));
+      if (!WIFSIGNALED(status)) break;
+      ++deaths;
+
+      // One key has gone, the others are as they were.
+      for (const HealthReport& report : table->List()) {
+        if (report.key == killed) continue;
+        EXPECT_EQ(report.failures_in_a_row, 1U) << where;
+        EXPECT_EQ(report.failures, 2U) << where;
+        EXPECT_EQ(report.turns, 1U) << where;
+      }
+      // The new one has inherited nothing, and is whole when it is asked for again.
+      ASSERT_NE(table->Find(killed, kNowMs + 1000), nullptr) << where;
+      const auto report = ReportOf(*table, killed);
+      ASSERT_TRUE(report) << where;
+      EXPECT_EQ(report->failures_in_a_row, 0U) << where;
+      EXPECT_EQ(report->failures, 0U) << where;
+      EXPECT_EQ(report->successes, 0U) << where;
+      EXPECT_EQ(report->probe_until_ms, 0) << where;
+      EXPECT_EQ(report->suspect_since_ms, 0) << where;
+      EXPECT_EQ(report->latency_us, 0U) << where;
+      EXPECT_EQ(report->turns, 0U) << where;
+      EXPECT_EQ(table->List().size(), before == 0 ? 1U : before) << where;
+    }
+    EXPECT_EQ(deaths, expected_deaths) << before << " before";
+  }
+}
+
+// A process dies after each store of a note. Whatever it got done, the server can be judged, probed once the
+// time is over, and found good.
+TEST(HealthTableProcessesTest, DeathAtEveryStoreOfANoteLeavesTheEntryUsable) {
+  struct Case {
+    const char* what;
+    std::function<void(HealthEntry*, const FakeTableSteps&)> note;
+    int expected_deaths;
+  } const kCases[] = {
+      {"failure of a probe",
+       [](HealthEntry* entry, const FakeTableSteps& steps) { entry->NoteFailure(kExpiredMs, EIO, steps); },
+       5},
+      {"success of a probe",
+       [](HealthEntry* entry, const FakeTableSteps& steps) { entry->NoteSuccess(kExpiredMs, 5, steps); }, 6},
+      {"waiting",
+       [](HealthEntry* entry, const FakeTableSteps& steps) { entry->NoteWaiting(kExpiredMs, steps); }, 1},
+  };
+  for (const auto& [what, note, expected_deaths] : kCases) {
+    int deaths = 0;
+    for (int step = 1; step < kFarTooManySteps; ++step) {
+      const std::string where = std::string(what) + ", step " + std::to_string(step);
+      const auto table = MakePrivateHealth();
+      ASSERT_TRUE(table);
+      HealthEntry* const entry = table->Find("server", kNowMs);
+      entry->NoteFailure(kNowMs, EIO);
+      entry->NoteWaiting(kNowMs);
+      const int status = Reap(StartChild([&] {
+        if (entry->Admit(kPolicy, kExpiredMs) != Admission::kProbe) return 1;
+        DeathAtStep death{step};
+        note(entry, death.steps());
+        return 0;
+      }));
+      if (!WIFSIGNALED(status)) {
+        EXPECT_EQ(status, 0) << where;
+        break;
+      }
+      ++deaths;
+
+      // Long after: good, or bad with a probe to be had, and that exactly once.
+      constexpr int64_t kLaterMs = kExpiredMs + 300'000;
+      const Admission admission = entry->Admit(kPolicy, kLaterMs);
+      const bool has_succeeded = std::string(what) == "success of a probe";
+      EXPECT_EQ(admission, has_succeeded ? Admission::kGood : Admission::kProbe) << where;
+      if (!has_succeeded) {
+        EXPECT_EQ(entry->Admit(kPolicy, kLaterMs), Admission::kBad) << where;
+      }
+      entry->NoteSuccess(kLaterMs, 1);
+      EXPECT_EQ(entry->Admit(kPolicy, kLaterMs), Admission::kGood) << where;
+      EXPECT_FALSE(entry->IsSuspect(kLaterMs)) << where;
+    }
+    EXPECT_EQ(deaths, expected_deaths) << what;
+  }
+}
+
+// A prober that dies having just been admitted: another one comes when its time is over.
+TEST(HealthTableProcessesTest, DeadProberIsSucceeded) {
+  const auto table = MakePrivateHealth();
+  ASSERT_TRUE(table);
+  HealthEntry* const entry = table->Find("server", kNowMs);
+  entry->NoteFailure(kNowMs, EIO);
+  const int status = Reap(StartChild([&] {
+    DeathAtStep death{1};
+    entry->Admit(kPolicy, kExpiredMs, death.steps());
+    return 0;
+  }));
+  ASSERT_TRUE(WIFSIGNALED(status));
+  EXPECT_EQ(entry->Admit(kPolicy, kExpiredMs + 29'999), Admission::kBad);
+  EXPECT_EQ(entry->Admit(kPolicy, kExpiredMs + 30'000), Admission::kProbe);
+  EXPECT_EQ(entry->Admit(kPolicy, kExpiredMs + 30'000), Admission::kBad);
+}
+
+TEST(HealthTableProcessesTest, DeathAmidAClearLeavesTheTableUsable) {
+  for (int step = 1; step <= 12; ++step) {
+    const auto table = MakePrivateHealth();
+    ASSERT_TRUE(table);
+    HealthEntry* const entry = table->Find("server", kNowMs);
+    entry->NoteFailure(kNowMs, EIO);
+    entry->NextTurn();
+    const uint32_t stores_before = HealthTable::HomeOf("server");
+    const int status = Reap(StartChild([&] {
+      DeathAtStep death{static_cast<int>(stores_before) + step};
+      table->set_steps(death.steps());
+      table->Clear();
+      return 0;
+    }));
+    ASSERT_TRUE(WIFSIGNALED(status));
+    ASSERT_NE(table->Find("server", kNowMs), nullptr);
+    EXPECT_EQ(ReportOf(*table, "server")->failures_in_a_row, 0U) << step;
+    EXPECT_EQ(ReportOf(*table, "server")->turns, 0U) << step;
+  }
+}
+
+}  // namespace
+}  // namespace socksify
