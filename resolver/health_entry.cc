@@ -145,6 +145,7 @@ HealthEntry::Admission HealthEntry::Admit(const HealthPolicy& policy, int64_t no
   if (judgement == Judgement::kBad || IsProbing(TimeOf(probe), now_ms)) return Admission::kBad;
   const int64_t span_ms = std::clamp<int64_t>(policy.probe_ms, 1, kLongestProbeMs);
   uint64_t mine = Pack(static_cast<uint32_t>(getpid()), now_ms + span_ms);
+  steps();
   if (!probe_.compare_exchange_strong(probe, mine)) return Admission::kBad;
   steps();
   const uint64_t after = failing_.load();

@@ -181,6 +181,7 @@ HealthEntry* HealthTable::MakeRoom(uint64_t tag, int64_t now_ms) {
   }
   if (oldest == nullptr) return nullptr;
   if (oldest_tag != 0) {
+    step_();
     if (!oldest->tag_.compare_exchange_strong(oldest_tag, 0)) return nullptr;
     step_();
   }

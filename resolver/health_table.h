@@ -83,7 +83,7 @@ class HealthTable {
   // stay.
   uint32_t Clear();
 
-  // For tests: `steps` is called after each store of Find() and Clear().
+  // For tests: `steps` is called after each store of Find() and Clear(), and before an entry is taken away.
   void set_steps(const FakeTableSteps& steps) { step_ = steps; }
   // For tests: the place of the first entry that may belong to `key`.
   static uint32_t HomeOf(std::string_view key);

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
-#include <functional>
 #include <utility>
 #include <vector>
 
@@ -20,6 +19,13 @@ using Admission = HealthEntry::Admission;
 
 constexpr HealthPolicy kPolicy{.max_fail = 2, .bad_expire_s = 300, .probe_ms = 30'000};
 constexpr int64_t kExpireMs = 300'000;
+
+// As the first line of an entry is laid out.
+enum Word : size_t { kFailing = 3, kProbe = 4, kSuspect = 5 };
+
+void Put(HealthEntry* entry, Word word, uint64_t value) {
+  std::memcpy(reinterpret_cast<char*>(entry) + word * 8, &value, sizeof value);
+}
 
 class HealthEntryTest : public testing::Test {
  protected:
@@ -165,28 +171,65 @@ TEST_F(HealthEntryTest, ProbeThatFailsBeginsTheBadTimeAnew) {
   EXPECT_EQ(Judge(kPolicy, then_ms + 5 + kExpireMs), Admission::kProbe);
 }
 
-// What others note between the steps of a prober decides, and leaves no probe behind.
+// What others note while a prober is about to become one decides, even if they die after their first store,
+// and no probe is left behind.
 TEST_F(HealthEntryTest, NoteAmidTheTakingOfAProbeEndsIt) {
-  const std::pair<std::function<void(HealthEntry*)>, Admission> kCases[] = {
-      {[](HealthEntry* entry) { entry->NoteFailure(kNowMs + kExpireMs, EIO); }, Admission::kBad},
-      {[](HealthEntry* entry) { entry->NoteSuccess(kNowMs + kExpireMs, 0); }, Admission::kGood},
+  using Note = void (*)(HealthEntry*, const FakeTableSteps&);
+  const Note fail = [](HealthEntry* entry, const FakeTableSteps& steps) {
+    entry->NoteFailure(kNowMs + kExpireMs, EIO, steps);
   };
-  for (const auto& [note, expected] : kCases) {
-    struct Meddler {
-      HealthEntry* entry;
-      const std::function<void(HealthEntry*)>* note;
-      int calls;
-      static void Step(void* context) {
-        auto& meddler = *static_cast<Meddler*>(context);
-        if (meddler.calls++ == 0) (*meddler.note)(meddler.entry);
-      }
-    } meddler{entry_, &note, 0};
+  const Note succeed = [](HealthEntry* entry, const FakeTableSteps& steps) {
+    entry->NoteSuccess(kNowMs + kExpireMs, 0, steps);
+  };
+  struct Meddler {
+    HealthEntry* entry;
+    Note note;
+    int death_step;
+    int calls;
+    static void Step(void* context) {
+      auto& meddler = *static_cast<Meddler*>(context);
+      if (++meddler.calls != 2) return;  // after the exchange
+      Reap(StartChild([&] {
+        DeathAtStep death{meddler.death_step};
+        meddler.note(meddler.entry, death.steps());
+        return 0;
+      }));
+    }
+  };
+  for (const int death_step : {1, 100}) {
+    for (const auto& [note, expected] : {std::pair{fail, Admission::kBad}, {succeed, Admission::kGood}}) {
+      Renew();
+      Fail(2);
+      Meddler meddler{entry_, note, death_step, 0};
+      EXPECT_EQ(entry_->Admit(kPolicy, kNowMs + kExpireMs, {.hook = Meddler::Step, .context = &meddler}),
+                expected);
+      EXPECT_EQ(meddler.calls, 3);
+      EXPECT_EQ(Report().probe_until_ms, 0);
+    }
+  }
+}
+
+// Two find the time over at once: the one that comes first is the prober.
+TEST_F(HealthEntryTest, ProbeIsNotTakenFromWhoeverWasFaster) {
+  struct Rival {
+    HealthEntry* entry;
+    int calls;
+    Admission admission;
+    static void Step(void* context) {
+      auto& rival = *static_cast<Rival*>(context);
+      if (++rival.calls == 1) rival.admission = rival.entry->Admit(kPolicy, kNowMs + kExpireMs + 7);
+    }
+  };
+  // Where nobody has probed yet, and where the last prober has died.
+  for (const int64_t old_until_ms : {int64_t{0}, kNowMs}) {
     Renew();
     Fail(2);
-    EXPECT_EQ(entry_->Admit(kPolicy, kNowMs + kExpireMs, {.hook = Meddler::Step, .context = &meddler}),
-              expected);
-    EXPECT_EQ(meddler.calls, 2);
-    EXPECT_EQ(Report().probe_until_ms, 0);
+    Put(entry_, kProbe, static_cast<uint64_t>(old_until_ms));
+    Rival rival{entry_, 0, Admission::kGood};
+    EXPECT_EQ(entry_->Admit(kPolicy, kNowMs + kExpireMs, {.hook = Rival::Step, .context = &rival}),
+              Admission::kBad);
+    EXPECT_EQ(rival.admission, Admission::kProbe);
+    EXPECT_EQ(Report().probe_until_ms, kNowMs + kExpireMs + 7 + kPolicy.probe_ms);
   }
 }
 
@@ -273,8 +316,7 @@ TEST_F(HealthEntryTest, ReportTellsEverything) {
 
 TEST_F(HealthEntryTest, FailuresInARowDoNotRunOver) {
   // The word as a long row would leave it, without the sixteen million failures.
-  const uint64_t failing = uint64_t{HealthEntry::kMaxFailures - 1} << 40 | kNowMs;
-  std::memcpy(reinterpret_cast<char*>(entry_) + 24, &failing, sizeof failing);
+  Put(entry_, kFailing, uint64_t{HealthEntry::kMaxFailures - 1} << 40 | kNowMs);
   const HealthPolicy policy{.max_fail = UINT_MAX, .bad_expire_s = 300};
   ASSERT_EQ(Report().failures_in_a_row, HealthEntry::kMaxFailures - 1);
   EXPECT_EQ(Judge(policy, kNowMs), Admission::kGood);
@@ -282,6 +324,26 @@ TEST_F(HealthEntryTest, FailuresInARowDoNotRunOver) {
     Fail(1);
     EXPECT_EQ(Report().failures_in_a_row, HealthEntry::kMaxFailures);
     EXPECT_EQ(Judge(policy, kNowMs), Admission::kBad);
+  }
+}
+
+// Times that nobody can have noted are damage, and hold nobody up.
+TEST_F(HealthEntryTest, TimesBeyondAllBoundsAreOver) {
+  const int64_t then_ms = kNowMs + kExpireMs;
+  const std::pair<int64_t, Admission> kProbes[] = {
+      {HealthEntry::kLongestProbeMs + HealthEntry::kClockSlackMs, Admission::kBad},
+      {HealthEntry::kLongestProbeMs + HealthEntry::kClockSlackMs + 1, Admission::kProbe},
+      {int64_t{1} << 39, Admission::kProbe}};
+  for (const auto& [left_ms, expected] : kProbes) {
+    Renew();
+    Fail(2);
+    Put(entry_, kProbe, static_cast<uint64_t>(then_ms + left_ms));
+    EXPECT_EQ(Judge(kPolicy, then_ms), expected) << left_ms;
+  }
+  for (const uint64_t suspect_since_ms : {UINT64_MAX, UINT64_MAX / 2, UINT64_MAX / 2 + 1}) {
+    Put(entry_, kSuspect, suspect_since_ms);
+    EXPECT_FALSE(entry_->IsSuspect(0)) << suspect_since_ms;
+    EXPECT_FALSE(Report().IsSuspect(kNowMs)) << suspect_since_ms;
   }
 }
 

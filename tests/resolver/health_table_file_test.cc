@@ -216,6 +216,20 @@ TEST_F(HealthTableFileTest, FileSizeLimitIsAnError) {
   EXPECT_EQ(Reap(child), 0);
 }
 
+TEST_F(HealthTableFileTest, FullDiskIsAnErrorAndLeavesNothing) {
+  const int status = Reap(StartChild([&] {
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        mount("none", directory_.path().c_str(), "tmpfs", 0, "size=128k") != 0)
+      return 77;
+    const auto table = HealthTable::Open(directory_.path());
+    if (table || table.error() != ENOSPC) return 1;
+    return std::filesystem::exists(Path()) || std::filesystem::exists(Path() + ".new") ? 2 : 0;
+  }));
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "needs the right to mount";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
 // A file whose header is sound and whose entries are noise: nothing of it is listed, every key finds an entry
 // of its own that knows nothing, and that entry works.
 TEST_F(HealthTableFileTest, NoiseBehindASoundHeaderIsWrittenOver) {

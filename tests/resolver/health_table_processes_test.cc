@@ -8,11 +8,14 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "resolver/fake_table_lock.h"
 #include "tests/resolver/health_table_fixture.h"
 
 namespace socksify {
@@ -50,53 +53,97 @@ TEST(HealthTableProcessesTest, PrivateTableIsSharedOverFork) {
   EXPECT_TRUE(entry->IsBad(kPolicy, kNowMs));
 }
 
-// Fifty processes make the file, note a failure each, and take turns; later all of them ask whether to use
-// the server.
+// Fifty processes at once make the file, note a failure of each server, and take turns; when all have done
+// so, each asks whether to use it.
 TEST(HealthTableProcessesTest, OneOfFiftyIsTheProber) {
-  constexpr int kProcesses = 50;
+  constexpr uint32_t kProcesses = 50;
+  constexpr uint32_t kServers = 200;
   const TemporaryDirectory directory;
-  SharedArray<std::atomic<uint64_t>> counts(4);
-  enum : size_t { kReady, kProbes, kBad, kTurns };
+  SharedArray<std::atomic<uint32_t>> waiting(2);
+  SharedArray<std::atomic<uint32_t>> probes(kServers);
+  SharedArray<std::atomic<uint32_t>> turns(kServers);
+  const auto meet = [&](size_t round) {
+    waiting[round].fetch_add(1);
+    while (waiting[round].load() < kProcesses) sched_yield();
+  };
+  const auto key_of = [](uint32_t server) { return "server " + std::to_string(server); };
   std::vector<pid_t> children;
-  for (int process = 0; process < kProcesses; ++process) {
+  for (uint32_t process = 0; process < kProcesses; ++process) {
     children.push_back(StartChild([&] {
+      alarm(60);  // should one of them never come
+      meet(0);
       const auto table = HealthTable::Open(directory.path());
       if (!table) return 1;
-      HealthEntry* const entry = (*table)->Find("server", kNowMs);
-      entry->NoteFailure(kNowMs, ECONNREFUSED);
-      counts[kTurns].fetch_add(entry->NextTurn());
-      counts[kReady].fetch_add(1);
-      alarm(60);  // should one of them never come
-      while (counts[kReady].load() < kProcesses) sched_yield();
-      switch (entry->Admit(kPolicy, kExpiredMs)) {
-        case Admission::kProbe: counts[kProbes].fetch_add(1); return 0;
-        case Admission::kBad: counts[kBad].fetch_add(1); return 0;
-        case Admission::kGood: break;
+      for (uint32_t server = 0; server < kServers; ++server) {
+        HealthEntry* const entry = (*table)->Find(key_of(server), kNowMs);
+        entry->NoteFailure(kNowMs, ECONNREFUSED);
+        turns[server].fetch_add(static_cast<uint32_t>(entry->NextTurn()));
       }
-      return 2;
+      meet(1);
+      for (uint32_t server = 0; server < kServers; ++server) {
+        switch ((*table)->Find(key_of(server), kExpiredMs)->Admit(kPolicy, kExpiredMs)) {
+          case Admission::kGood: return 2;
+          case Admission::kProbe: probes[server].fetch_add(1); break;
+          case Admission::kBad: break;
+        }
+      }
+      return 0;
     }));
   }
   for (const pid_t child : children) EXPECT_EQ(Reap(child), 0);
-  EXPECT_EQ(counts[kProbes].load(), 1U);
-  EXPECT_EQ(counts[kBad].load(), 49U);
-  EXPECT_EQ(counts[kTurns].load(), 49U * 50 / 2);
   const auto table = HealthTable::OpenExisting(directory.path());
   ASSERT_TRUE(table) << table.error();
-  const auto report = ReportOf(**table, "server");
-  ASSERT_TRUE(report);
-  EXPECT_EQ(report->failures, 50U);
-  EXPECT_EQ(report->failures_in_a_row, 50U);
-  EXPECT_EQ(report->turns, 50U);
-  EXPECT_NE(std::ranges::find(children, static_cast<pid_t>(report->probe_pid)), children.end());
-  EXPECT_EQ((*table)->List().size(), 1U);
+  EXPECT_EQ((*table)->List().size(), kServers);
+  for (uint32_t server = 0; server < kServers; ++server) {
+    EXPECT_EQ(probes[server].load(), 1U) << server;
+    EXPECT_EQ(turns[server].load(), kProcesses * (kProcesses - 1) / 2) << server;
+    const auto report = ReportOf(**table, key_of(server));
+    ASSERT_TRUE(report) << server;
+    EXPECT_EQ(report->failures, kProcesses);
+    EXPECT_EQ(report->failures_in_a_row, kProcesses);
+    EXPECT_EQ(report->turns, kProcesses);
+    EXPECT_NE(std::ranges::find(children, static_cast<pid_t>(report->probe_pid)), children.end());
+  }
+}
+
+// A process that has found no file waits for the lock while another one makes it: that one is taken.
+TEST(HealthTableProcessesTest, FileThatWasMadeMeanwhileIsNotReplaced) {
+  const TemporaryDirectory directory;
+  const TemporaryDirectory elsewhere;
+  HealthTable::Open(elsewhere.path()).value()->Find("server", kNowMs)->NextTurn();
+  pid_t child = -1;
+  {
+    const FakeTableLock lock(directory.path(), nullptr);
+    ASSERT_EQ(lock.error(), 0);
+    child = StartChild([&] {
+      const auto table = HealthTable::Open(directory.path());
+      return table && (*table)->Find("server", kNowMs)->NextTurn() == 1 ? 0 : 1;
+    });
+    // It has the second lock file open as long as it waits.
+    const std::string descriptors = "/proc/" + std::to_string(child) + "/fd";
+    const auto is_lock = [](const std::filesystem::directory_entry& entry) {
+      std::error_code ignored;
+      return read_symlink(entry.path(), ignored).filename() == "names-processes.lock";
+    };
+    const int64_t deadline_ms = MonotonicMs() + 60'000;
+    for (bool is_waiting = false; !is_waiting && MonotonicMs() < deadline_ms;) {
+      // The parent's own, which the child has inherited, is closed by nobody.
+      std::error_code ignored;
+      std::filesystem::directory_iterator entries(descriptors, ignored);
+      is_waiting = std::count_if(begin(entries), end(entries), is_lock) == 2;
+    }
+    rename(HealthTable::PathIn(elsewhere.path()).c_str(), HealthTable::PathIn(directory.path()).c_str());
+  }
+  EXPECT_EQ(Reap(child), 0);
 }
 
 // A process dies after each store of a look-up: in an empty table, and where another key makes way.
 TEST(HealthTableProcessesTest, DeathAtEveryStoreOfALookUpLeavesTheTableUsable) {
   const auto keys = KeysOfOneWindow(size_t{HealthTable::kWindow} + 1);
   const std::string& killed = keys.back();
-  // Claim, twelve words, check; before that, of the key that makes way, the tag and nine words.
-  const std::pair<uint32_t, int> kCases[] = {{0, 14}, {HealthTable::kWindow, 24}};
+  // Claim, twelve words, check; before that, of the key that makes way, the look at it, the tag
+  // and nine words.
+  const std::pair<uint32_t, int> kCases[] = {{0, 14}, {HealthTable::kWindow, 25}};
   for (const auto& [before, expected_deaths] : kCases) {
     int deaths = 0;
     for (int step = 1; step < kFarTooManySteps; ++step) {
@@ -205,7 +252,7 @@ TEST(HealthTableProcessesTest, DeadProberIsSucceeded) {
   HealthEntry* const entry = table->Find("server", kNowMs);
   entry->NoteFailure(kNowMs, EIO);
   const int status = Reap(StartChild([&] {
-    DeathAtStep death{1};
+    DeathAtStep death{2};
     entry->Admit(kPolicy, kExpiredMs, death.steps());
     return 0;
   }));

@@ -205,8 +205,10 @@ TEST_F(HealthTableTest, SecondEntryOfAKeyIsFreed) {
     HealthTable* table;
     const std::string* key;
     HealthEntry* first;
+    int calls;
     static void Step(void* context) {
       auto& meddler = *static_cast<Meddler*>(context);
+      if (++meddler.calls != 2) return;  // the tag of the oldest
       meddler.table->set_steps({});
       meddler.table->Clear();
       meddler.first = meddler.table->Find(*meddler.key, kNowMs);
@@ -217,13 +219,64 @@ TEST_F(HealthTableTest, SecondEntryOfAKeyIsFreed) {
   // The last of the window is the oldest, and so makes way.
   for (uint32_t i = 0; i < HealthTable::kWindow; ++i)
     table_->Find(keys[i], kNowMs - (i == HealthTable::kWindow - 1 ? 2000 : 0));
-  Meddler meddler{table_.get(), &keys.back(), nullptr};
+  Meddler meddler{table_.get(), &keys.back(), nullptr, 0};
   table_->set_steps({.hook = Meddler::Step, .context = &meddler});
   HealthEntry* const entry = table_->Find(keys.back(), kNowMs);
   EXPECT_EQ(entry, meddler.first);
   EXPECT_EQ(entry->NextTurn(), 1U);
   EXPECT_EQ(Keys(), std::vector<std::string>{keys.back()});
   EXPECT_EQ(table_->Clear(), 1U);
+}
+
+// Two keys find the same one unused for longest: it makes way for the first, and the next one for the second.
+TEST_F(HealthTableTest, EntryIsNotTakenFromWhoeverWasFaster) {
+  struct Rival {
+    HealthTable* table;
+    const std::string* key;
+    int calls;
+    static void Step(void* context) {
+      auto& rival = *static_cast<Rival*>(context);
+      if (++rival.calls == 1) rival.table->Find(*rival.key, kNowMs + 100'000);
+    }
+  };
+  const auto keys = KeysOfOneWindow(size_t{HealthTable::kWindow} + 2);
+  for (uint32_t i = 0; i < HealthTable::kWindow; ++i) table_->Find(keys[i], kNowMs + i * 1000);
+  Rival rival{table_.get(), &keys[HealthTable::kWindow], 0};
+  table_->set_steps({.hook = Rival::Step, .context = &rival});
+  EXPECT_NE(table_->Find(keys.back(), kNowMs + 100'000), nullptr);
+  std::vector<std::string> expected(keys.begin() + 2, keys.end());
+  std::ranges::sort(expected);
+  EXPECT_EQ(Keys(), expected);
+}
+
+TEST_F(HealthTableTest, UseInTheFutureCountsAsNone) {
+  const auto keys = KeysOfOneWindow(size_t{HealthTable::kWindow} + 1);
+  for (uint32_t i = 0; i < HealthTable::kWindow; ++i) table_->Find(keys[i], kNowMs + (i == 7 ? 20'000 : 0));
+  table_->Find(keys.back(), kNowMs);
+  EXPECT_FALSE(ReportOf(*table_, keys[7]));
+  EXPECT_EQ(table_->List().size(), HealthTable::kWindow);
+}
+
+// What is being taken does not look as unused as what made way for it.
+TEST_F(HealthTableTest, EntryThatIsBeingTakenDoesNotMakeWay) {
+  struct Meddler {
+    HealthTable* table;
+    const std::string* key;
+    int calls;
+    static void Step(void* context) {
+      auto& meddler = *static_cast<Meddler*>(context);
+      // The look at the oldest, its tag, and the new one.
+      if (++meddler.calls == 3) meddler.table->Find(*meddler.key, kNowMs + 100'000);
+    }
+  };
+  const auto keys = KeysOfOneWindow(size_t{HealthTable::kWindow} + 2);
+  HealthEntry* const oldest = table_->Find(keys[0], kNowMs);
+  for (uint32_t i = 1; i < HealthTable::kWindow; ++i) table_->Find(keys[i], kNowMs + i * 1000);
+  Meddler meddler{table_.get(), &keys[HealthTable::kWindow], 0};
+  table_->set_steps({.hook = Meddler::Step, .context = &meddler});
+  EXPECT_EQ(table_->Find(keys.back(), kNowMs + 100'000), oldest);
+  EXPECT_TRUE(ReportOf(*table_, keys.back()));
+  EXPECT_TRUE(ReportOf(*table_, keys[HealthTable::kWindow]));
 }
 
 // Threads that come and go with more keys than there is room for, on the same few entries. Run under
