@@ -25,7 +25,7 @@ Connection::Connection(const ConnectionContext& context, uint64_t token, UniqueF
     : context_(context),
       token_(token),
       client_(std::move(client)),
-      negotiation_(context.settings, &record_, &output_),
+      negotiation_(context.settings, context.nonces, &record_, &output_),
       local_(InWords(LocalAddressOf(client_.get()))) {
   SetNoDelay(client_.get());
   record_.id = context_.book->Open();

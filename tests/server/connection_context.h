@@ -3,6 +3,7 @@
 #pragma once
 
 #include "tests/server/bind_listener.h"
+#include "tests/server/http_nonces.h"
 #include "tests/server/poller.h"
 #include "tests/server/record.h"
 #include "tests/server/settings.h"
@@ -14,6 +15,7 @@ struct ConnectionContext {
   RecordBook* book = nullptr;
   Poller* poller = nullptr;
   BindHistory* binds = nullptr;
+  HttpNonces* nonces = nullptr;
 };
 
 }  // namespace socksify::testserver

@@ -7,13 +7,26 @@
 #include "tests/server/wire.h"
 
 namespace socksify::testserver {
+namespace {
 
-Negotiation::Negotiation(const Settings* settings, RequestRecord* record, PacedOutput* output)
-    : settings_(settings), record_(record), output_(output), script_(settings->script()) {
+bool IsLetter(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+}  // namespace
+
+Negotiation::Negotiation(const Settings* settings, HttpNonces* nonces, RequestRecord* record,
+                         PacedOutput* output)
+    : settings_(settings), nonces_(nonces), record_(record), output_(output), script_(settings->script()) {
   output_->SetLimit(script_.close_at);
 }
 
 Negotiation::Step Negotiation::Receive(std::string* input) {
+  if (stage_ == Stage::kVersion && !input->empty() && IsLetter(input->front()) && settings_->http()) {
+    stage_ = Stage::kDone;
+    http_.emplace(settings_, nonces_, record_, output_);
+  }
+  if (http_) return http_->Receive(input);
   while (true) {
     size_t taken = 0;
     const Step step = ReceiveOne(*input, &taken);
@@ -129,6 +142,7 @@ Negotiation::Step Negotiation::StartRequest() {
 }
 
 Negotiation::Step Negotiation::Answer(uint8_t reply_code, const BoundAddress& bound) {
+  if (http_) return http_->Answer(reply_code);
   if (reply_code != kSucceeded) return Refuse(reply_code, "refused");
   const Command command = static_cast<Command>(record_->command);
   BoundAddress said = script_.bound.value_or(bound);

@@ -2,8 +2,8 @@
 // Negotiation: one client's handshake from the first byte to the reply, without I/O.
 //
 // The caller collects the client's bytes and offers them to Receive() until it says what to do next. SOCKS4,
-// 4A and 5 are told apart by the first byte. CONNECT, BIND and, with SOCKS5, UDP ASSOCIATE are carried out by
-// the caller. Not thread-safe.
+// 4A, 5 and HTTP are told apart by the first byte. CONNECT, BIND and, with SOCKS5, UDP ASSOCIATE are carried
+// out by the caller. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,9 @@
 #include <string_view>
 
 #include "base/endpoint.h"
+#include "tests/server/http_negotiation.h"
+#include "tests/server/http_nonces.h"
+#include "tests/server/negotiation_step.h"
 #include "tests/server/origin.h"
 #include "tests/server/paced_output.h"
 #include "tests/server/record.h"
@@ -21,20 +24,10 @@ namespace socksify::testserver {
 
 class Negotiation {
  public:
-  enum class Step : uint8_t {
-    kNeedInput,
-    kConnect,    // connect to origin(), which is never of kind kUnknown or kRefuse, and call Answer()
-    kAssociate,  // open a UDP relay and call Answer()
-    kBind,       // listen for a peer and call Answer()
-    kAwaitPeer,  // the answer to a BIND is success: call AnswerPeer() when the peer has come or will not
-    kForward,    // the same with Dante's bind extension: offer what follows to ReceiveQuery()
-    kQuery,      // look up who the peer is and call AnswerQuery()
-    kRelay,      // the answer is success: what follows is application data
-    kOver,       // nothing that the client says matters any more
-  };
+  using Step = NegotiationStep;
 
-  // All three must outlive the negotiation, which fills `record` and pushes its messages to `output`.
-  Negotiation(const Settings* settings, RequestRecord* record, PacedOutput* output);
+  // All four must outlive the negotiation, which fills `record` and pushes its messages to `output`.
+  Negotiation(const Settings* settings, HttpNonces* nonces, RequestRecord* record, PacedOutput* output);
 
   // Takes complete messages off the front of `input`.
   Step Receive(std::string* input);
@@ -49,9 +42,9 @@ class Negotiation {
   Step ReceiveQuery(std::string* input, std::optional<Endpoint>* asked);
   Step AnswerQuery(const BoundAddress& peer);
 
-  const Script& script() const { return script_; }
-  const Origin& origin() const { return origin_; }
-  CloseHow close_with() const { return script_.close_with; }
+  const Script& script() const { return http_ ? http_->script() : script_; }
+  const Origin& origin() const { return http_ ? http_->origin() : origin_; }
+  CloseHow close_with() const { return script().close_with; }
 
  private:
   enum class Stage : uint8_t { kVersion, kSocks4Request, kGreeting, kCredentials, kSocks5Request, kDone };
@@ -69,11 +62,13 @@ class Negotiation {
   bool is_socks5() const { return record_->protocol == "socks5"; }
 
   const Settings* settings_;
+  HttpNonces* nonces_;
   RequestRecord* record_;
   PacedOutput* output_;
   Script script_;
   Origin origin_;
   Stage stage_ = Stage::kVersion;
+  std::optional<HttpNegotiation> http_;  // of an HTTP client, which the rest has no part in
 };
 
 }  // namespace socksify::testserver

@@ -34,19 +34,23 @@ struct RequestRecord {
   size_t id = 0;             // counts from 0 in the order of acceptance
   std::string client;        // the peer's address: 127.0.0.1:40000
   std::string listener;      // the address that it connected to
-  std::string protocol;      // "socks4", "socks4a", "socks5", or empty: nothing understood yet
+  std::string protocol;      // "socks4", "socks4a", "socks5", "http", or empty: nothing understood yet
   std::vector<int> methods;  // the methods a SOCKS5 client offered, in its order
   int method = -1;           // the one the server named, -1 for none yet
   std::string user;          // user name, or SOCKS4 user id
-  std::string password;
-  int command = 0;  // 1 CONNECT, 2 BIND, 3 UDP ASSOCIATE; 0 before the request
+  std::string password;      // not of HTTP Digest, which does not tell it
+  std::string auth;          // the scheme of an HTTP client's last credentials: "basic", "digest"
+  std::string algorithm;     // of Digest: "MD5", "SHA-256", ...
+  size_t requests = 0;       // of an HTTP client on this connection
+  int command = 0;           // 1 CONNECT, 2 BIND, 3 UDP ASSOCIATE; 0 before the request
   AddressType address_type = AddressType::kNone;
   std::string host;  // the destination as sent; addresses in their usual text form
   uint16_t port = 0;
-  int reply_code = -1;  // the code in the server's reply, -1 for none yet
+  int reply_code = -1;  // the code in the server's last reply, with HTTP the status; -1 for none yet
   // "" while negotiating; "connected", "associated", "bound" (no peer has come yet), "accepted", "timed out",
-  // "refused", "bad credentials", "no acceptable method", "silent", "malformed: WHY", "client left", "ended
-  // by script", "stopped" (with the server): what became of the request, not how a connected one ended.
+  // "refused", "bad credentials", "no credentials" and "stale credentials" (HTTP: the last answer was a 407),
+  // "no acceptable method", "silent", "malformed: WHY", "client left", "ended by script", "stopped" (with the
+  // server): what became of the request, not how a connected one ended.
   std::string outcome;
   std::string raw;                 // the handshake's bytes as the client sent them
   uint64_t bytes_from_client = 0;  // application data; both counts are final when `finished`

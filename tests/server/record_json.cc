@@ -52,6 +52,9 @@ std::string ToJsonLine(const RequestRecord& record, bool with_raw) {
   if (record.method >= 0) json["method"] = record.method;
   if (!record.user.empty()) json["user"] = record.user;
   if (!record.password.empty()) json["password"] = record.password;
+  if (!record.auth.empty()) json["auth"] = record.auth;
+  if (!record.algorithm.empty()) json["algorithm"] = record.algorithm;
+  if (record.requests != 0) json["requests"] = record.requests;
   if (record.address_type != AddressType::kNone) {
     json["command"] = CommandName(record.command);
     json["type"] = AddressTypeName(record.address_type);

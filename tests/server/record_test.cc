@@ -85,11 +85,11 @@ TEST(RecordTest, ReportsFinishedConnections) {
   TestServer server(
       {.on_finished = [&](const RequestRecord& record) { outcomes.push_back(record.outcome); }});
   RawClient client(server.endpoints().front());
-  ASSERT_TRUE(client.Send("x"));
+  ASSERT_TRUE(client.Send("?"));
   EXPECT_EQ(client.ReadToEnd(), "");
   server.Stop();
   ASSERT_EQ(outcomes.size(), 1U);
-  EXPECT_EQ(outcomes[0], "malformed: first byte 120");
+  EXPECT_EQ(outcomes[0], "malformed: first byte 63");
 }
 
 TEST(RecordTest, BecomesOneLineOfJson) {

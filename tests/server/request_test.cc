@@ -93,9 +93,9 @@ TEST(RequestTest, AddressesAreConnectedTo) {
   ASSERT_TRUE(Greet(&five));
   ASSERT_TRUE(five.Send(Socks5Request("127.0.0.1", destination.port())));
   EXPECT_EQ(five.Read(10).substr(0, 4), "\x05\0\0\x01"s);
-  ASSERT_TRUE(five.Send("nonsense"));
+  ASSERT_TRUE(five.Send("?nonsense"));
   EXPECT_EQ(five.ReadToEnd(), "");
-  EXPECT_EQ(destination.requests()[1].outcome, "malformed: first byte 110");
+  EXPECT_EQ(destination.requests()[1].outcome, "malformed: first byte 63");
 }
 
 TEST(RequestTest, NamesStandForTheAddressesThatTheyWereGiven) {
@@ -248,7 +248,7 @@ TEST(RequestTest, EndsMalformedRequests) {
   };
   const std::string greeting(kGreetingNone);
   const Case table[] = {
-      {"GET / HTTP/1.1\r\n\r\n", "", "malformed: first byte 71"},
+      {"\x16\x03\x01", "", "malformed: first byte 22"},
       {greeting + "\x04\x01\0\x01\x7f\0\0\x01\0\x50"s, kMethodNoneChosen,
        "malformed: request of another version than 5"},
       {greeting + "\x05\x01\0\x02\x7f\0\0\x01\0\x50"s, kMethodNoneChosen, "malformed: unknown address type"},

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tests/server/script.h"
 
+#include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace socksify::testserver {
 namespace {
@@ -44,6 +46,12 @@ bool SetNumber(std::string_view text, uint64_t max, std::optional<T>* out) {
   return good;
 }
 
+bool SetText(std::string_view text, std::string* out) {
+  std::optional<std::string> bytes = Unescape(text);
+  if (bytes) *out = *std::move(bytes);
+  return bytes.has_value();
+}
+
 enum class Outcome : uint8_t { kGood, kUnknownStep, kBadValue };
 
 Outcome Check(bool good) {
@@ -59,11 +67,7 @@ Outcome ApplyToStage(std::string_view key, std::string_view value, StageScript* 
   if (key == "truncate") return Check(SetNumber(value, kMaxSize, &stage->truncate));
   if (key == "junk") return Check(SetNumber(value, kMaxSize, &stage->junk));
   if (key == "silent") return Check(SetNumber(value, 1, &stage->silent));
-  if (key == "trailing") {
-    const std::optional<std::string> bytes = Unescape(value);
-    if (bytes) stage->trailing = *bytes;
-    return Check(bytes.has_value());
-  }
+  if (key == "trailing") return Check(SetText(value, &stage->trailing));
   return Outcome::kUnknownStep;
 }
 
@@ -104,6 +108,54 @@ Outcome ApplyToBind(std::string_view key, std::string_view value, BindScript* bi
   return Outcome::kUnknownStep;
 }
 
+// A token (RFC 9110 section 5.6.2), or rather what is one in practice.
+bool IsToken(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-';
+  });
+}
+
+// Tokens with commas between them.
+std::vector<std::string> SplitList(std::string_view text) {
+  std::vector<std::string> parts;
+  while (true) {
+    const size_t comma = text.find(',');
+    parts.emplace_back(text.substr(0, comma));
+    if (comma == std::string_view::npos) return parts;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+Outcome ApplyToHttp(std::string_view key, std::string_view value, HttpScript* http) {
+  if (key == "auth") {
+    http->basic = value == "basic" || value == "both";
+    http->digest = value == "digest" || value == "both";
+    return Check(http->basic || http->digest || value == "none");
+  }
+  if (key == "algorithm") {
+    http->algorithms = SplitList(value);
+    return Check(std::ranges::all_of(http->algorithms, IsToken));
+  }
+  if (key == "qop") {
+    http->qop = value == "none" ? "" : value;
+    return Check(value == "none" || std::ranges::all_of(SplitList(value), [](const std::string& qop) {
+                   return qop == "auth" || qop == "auth-int";
+                 }));
+  }
+  if (key == "stale") return Check(SetNumber(value, kMaxSize, &http->stale));
+  if (key == "joined") return Check(SetNumber(value, 1, &http->joined));
+  if (key == "keep") return Check(SetNumber(value, 1, &http->keep));
+  if (key == "chunked") return Check(SetNumber(value, 1, &http->chunked));
+  if (key == "length") return Check(SetNumber(value, 1, &http->length));
+  if (key == "body") return Check(SetNumber(value, kMaxSize, &http->body));
+  if (key == "version") return Check(SetText(value, &http->version));
+  if (key == "status") return Check(SetNumber(value, 999, &http->status));
+  if (key == "headers") return Check(SetText(value, &http->headers));
+  if (key == "continue") return Check(SetNumber(value, 1000, &http->interim));
+  if (key == "lf") return Check(SetNumber(value, 1, &http->bare_lf));
+  return Outcome::kUnknownStep;
+}
+
 Outcome SetBound(std::string_view value, std::optional<BoundAddress>* bound) {
   *bound = ParseHostPort(value);
   return Check(bound->has_value() && (*bound)->host.size() <= 255);
@@ -123,6 +175,7 @@ Outcome Apply(std::string_view key, std::string_view value, Script* script) {
   if (key.starts_with("reply.")) return ApplyToStage(key.substr(6), value, &script->reply);
   if (key.starts_with("second.")) return ApplyToStage(key.substr(7), value, &script->second);
   if (key.starts_with("bind.")) return ApplyToBind(key.substr(5), value, &script->bind);
+  if (key.starts_with("http.")) return ApplyToHttp(key.substr(5), value, &script->http);
   if (key.starts_with("udp.")) return ApplyToUdp(key.substr(4), value, &script->udp);
   return Outcome::kUnknownStep;
 }

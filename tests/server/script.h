@@ -6,13 +6,15 @@
 //   reply.delay=100 reply.split=1 reply.trailing=hello%20world
 //
 // The stages are the server's messages: `method` (SOCKS5 method selection), `auth` (SOCKS5 answer to a user
-// name and password, RFC 1929), `reply` (the answer to the request, SOCKS4 too) and `second` (a BIND's second
-// reply, and the answers to queries of Dante's bind extension). Keys of every stage:
+// name and password, RFC 1929; HTTP's 407), `reply` (the answer to the request, SOCKS4 and HTTP too) and
+// `second` (a BIND's second reply, and the answers to queries of Dante's bind extension). Keys of every
+// stage:
 //
 //   version=N    the message's first byte
 //   code=N       its second byte: the method, the status, the reply code. An announced method is followed as
 //                if the server meant it; one it does not know is followed by silence. An auth or reply code
 //                other than success is a refusal: nothing is dialled, and the server ends the connection.
+//                Of `version` and `code` HTTP knows reply.code alone: the refusal that has this SOCKS5 code.
 //   delay=MS     milliseconds before the first byte
 //   split=N      at most N bytes per segment
 //   gap=MS       milliseconds between two segments of a split message (1)
@@ -62,6 +64,25 @@
 //   bind.query=0         with it, a query about a peer ends the connection, as with Debian's Dante 1.4.2
 //   bind.extension=0     255.255.255.255 is a peer like any other: no such extension
 //
+// and of HTTP CONNECT (the stage `http`; the steps of the request's destination count):
+//
+//   http.auth=basic|digest|both|none  the schemes offered where the server demands credentials (both, Basic
+//                       first); none: a 407 without a challenge, unless http.headers has one
+//   http.algorithm=A[,A...]  one Digest challenge each, in this order (MD5): MD5, SHA-256, MD5-sess,
+//   SHA-256-sess;
+//                       any other token is offered as well, but no answer to it is right
+//   http.qop=Q[,Q]      the qop of these challenges, of auth and auth-int (auth); none: without, as in RFC
+//   2069 http.stale=N        the first N correct Digest answers of a client are stale: each gets a new nonce
+//   http.joined=1       all challenges in one header line
+//   http.keep=0|1       whether the connection goes on behind a 407; without, as the request has it
+//   http.chunked=1      bodies are chunked
+//   http.length=0       bodies have no Content-Length, and end with the connection where http.keep is not
+//   given http.body=N         bodies have N bytes http.version=V      the version in the status line (1.1)
+//   http.status=N       the status of the answer to the request; one other than 2xx is a refusal
+//   http.headers=T      header lines of every answer, without the last line end
+//   http.continue=N     N interim responses, status 100, before every answer
+//   http.lf=1           lines end in LF alone
+//
 // In an association's reply.bound a port of 0 stands for the relay's, and in a BIND's for the one it listens
 // on, so that 0.0.0.0:0 is wrong in the address alone.
 //
@@ -75,6 +96,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace socksify::testserver {
 
@@ -126,6 +148,25 @@ struct BindScript {
   bool extension = true;
 };
 
+// What is done to the answers to an HTTP client.
+struct HttpScript {
+  bool basic = true;
+  bool digest = true;
+  std::vector<std::string> algorithms{"MD5"};
+  std::string qop = "auth";  // as in the challenge; empty: none
+  uint32_t stale = 0;
+  bool joined = false;
+  std::optional<bool> keep = std::nullopt;
+  bool chunked = false;
+  bool length = true;
+  std::optional<size_t> body = std::nullopt;
+  std::string version = "1.1";
+  std::optional<int> status = std::nullopt;
+  std::string headers{};
+  uint32_t interim = 0;
+  bool bare_lf = false;
+};
+
 struct Script {
   StageScript method;
   StageScript auth;
@@ -133,6 +174,7 @@ struct Script {
   StageScript second;
   UdpScript udp;
   BindScript bind;
+  HttpScript http;
   std::optional<BoundAddress> bound;
   std::optional<BoundAddress> second_bound;
   std::optional<size_t> close_at;

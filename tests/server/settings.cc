@@ -112,4 +112,14 @@ bool Settings::bind() const {
   return bind_;
 }
 
+void Settings::SetHttp(bool offered) {
+  const std::lock_guard lock(mutex_);
+  http_ = offered;
+}
+
+bool Settings::http() const {
+  const std::lock_guard lock(mutex_);
+  return http_;
+}
+
 }  // namespace socksify::testserver

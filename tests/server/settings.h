@@ -33,16 +33,18 @@ class Settings {
   void SetCredentials(std::optional<Credentials> credentials);
   void SetUdp(bool offered);   // without: UDP ASSOCIATE is refused with reply 7
   void SetBind(bool offered);  // without: BIND is refused with reply 7, with SOCKS4 91
+  void SetHttp(bool offered);  // without: a client that begins with a letter is malformed
 
   // The origin of a destination. IP addresses that no pattern names stand for themselves, names are unknown.
   Origin FindOrigin(std::string_view host, uint16_t port) const;
   // The script of a destination, or the server's own where no pattern names it.
   Script FindScript(std::string_view host, uint16_t port) const;
   Script script() const;
-  // Set: user name and password are demanded of SOCKS5 clients, and the user name of SOCKS4 clients.
+  // Set: user name and password are demanded of SOCKS5 and HTTP clients, and the user name of SOCKS4 clients.
   std::optional<Credentials> credentials() const;
   bool udp() const;
   bool bind() const;
+  bool http() const;
 
  private:
   struct Pattern {
@@ -70,6 +72,7 @@ class Settings {
   std::optional<Credentials> credentials_;
   bool udp_ = true;
   bool bind_ = true;
+  bool http_ = true;
 };
 
 }  // namespace socksify::testserver

@@ -109,7 +109,7 @@ class TestServer::Engine {
         return;
       }
       const ConnectionContext context{
-          .settings = &settings_, .book = &book_, .poller = &poller_, .binds = &binds_};
+          .settings = &settings_, .book = &book_, .poller = &poller_, .binds = &binds_, .nonces = &nonces_};
       connections_.emplace(next_token_,
                            std::make_unique<Connection>(context, next_token_, std::move(client)));
       next_token_ += Connection::kTokens;
@@ -119,6 +119,7 @@ class TestServer::Engine {
   Settings settings_;
   RecordBook book_;
   BindHistory binds_;
+  HttpNonces nonces_;
   Poller poller_;
   std::vector<UniqueFd> listeners_;
   std::vector<Endpoint> endpoints_;
@@ -181,6 +182,10 @@ void TestServer::SetUdp(bool offered) {
 
 void TestServer::SetBind(bool offered) {
   engine_->settings().SetBind(offered);
+}
+
+void TestServer::SetHttp(bool offered) {
+  engine_->settings().SetHttp(offered);
 }
 
 std::vector<RequestRecord> TestServer::requests() const {

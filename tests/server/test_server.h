@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// TestServer: a SOCKS4, 4A and 5 server on loopback, with origins of its own and misbehaviour by script.
+// TestServer: a SOCKS4, 4A, 5 and HTTP CONNECT server on loopback, with origins of its own and misbehaviour
+// by script.
 //
 //   TestServer server;
 //   server.AddPage("web.test", "hello\n");
@@ -61,6 +62,8 @@ class TestServer {
   void SetUdp(bool offered);
   // Without: BIND is refused with reply 7, with SOCKS4 91.
   void SetBind(bool offered);
+  // Without: an HTTP client's connection is ended without a word.
+  void SetHttp(bool offered);
 
   // One per connection, in the order of acceptance.
   std::vector<RequestRecord> requests() const;

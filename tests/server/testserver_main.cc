@@ -42,6 +42,7 @@ struct Arguments {
   bool quiet = false;
   bool no_udp = false;
   bool no_bind = false;
+  bool no_http = false;
   unsigned lifetime_s = 3600;
 };
 
@@ -57,6 +58,7 @@ void Declare(CLI::App* app, Arguments* arguments) {
   app->add_option("--user", arguments->user, "NAME:PASSWORD that clients must give");
   app->add_flag("--no-udp", arguments->no_udp, "refuse UDP ASSOCIATE with reply 7");
   app->add_flag("--no-bind", arguments->no_bind, "refuse BIND with reply 7, with SOCKS4 91");
+  app->add_flag("--no-http", arguments->no_http, "close the connections of HTTP clients");
   app->add_option("--record", arguments->record_file, "append one JSON line per finished connection to FILE");
   app->add_flag("--raw", arguments->raw, "add the handshake's bytes to the record");
   app->add_option("--pid-file", arguments->pid_file, "write the process id to FILE");
@@ -105,6 +107,7 @@ void Configure(const Arguments& arguments, TestServer* server) {
   }
   server->SetUdp(!arguments.no_udp);
   server->SetBind(!arguments.no_bind);
+  server->SetHttp(!arguments.no_http);
   for (const std::string& text : arguments.scripts) AddScript(server, text);
   if (!arguments.user.empty()) {
     const size_t colon = arguments.user.find(':');
@@ -165,7 +168,8 @@ int Run(const Arguments& arguments) {
 }
 
 int ParseAndRun(int argc, char** argv) {
-  CLI::App app("A minimal SOCKS 4, 4A and 5 server for tests, with names and origins of its own");
+  CLI::App app(
+      "A minimal SOCKS 4, 4A, 5 and HTTP CONNECT server for tests, with names and origins of its own");
   Arguments arguments;
   Declare(&app, &arguments);
   try {
