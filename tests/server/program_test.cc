@@ -114,6 +114,28 @@ TEST_F(ProgramTest, ServesRecordsAndEndsOnSigterm) {
   EXPECT_EQ(record.find("\"raw\""), std::string::npos);
 }
 
+TEST_F(ProgramTest, SpeaksHttpUnlessToldOtherwise) {
+  const struct {
+    std::vector<std::string> arguments;
+    const char* answer;
+  } table[] = {{{"--user", "a:b", "--script", "http.auth=basic http.body=0"},
+                "HTTP/1.1 407 Proxy Authentication Required\r\n"
+                "Proxy-Authenticate: Basic realm=\"test server\", charset=\"UTF-8\"\r\n"
+                "Connection: close\r\nContent-Length: 0\r\n\r\n"},
+               {{"--no-http"}, ""}};
+  for (const auto& one : table) {
+    Program program(one.arguments);
+    const std::string line = program.ReadLine();
+    const std::string start = "listening on 127.0.0.1:";
+    ASSERT_TRUE(line.starts_with(start)) << line;
+    const int port = std::stoi(line.substr(start.size()));
+    RawClient client(Endpoint::FromIp(IpAddress::V4(0x7f000001), static_cast<uint16_t>(port)));
+    ASSERT_TRUE(client.Send("CONNECT web.test:80 HTTP/1.0\r\n\r\n"));
+    EXPECT_EQ(client.ReadToEnd(), one.answer);
+    EXPECT_EQ(program.End(SIGTERM), 0);
+  }
+}
+
 TEST_F(ProgramTest, RefusesUdpAndBindWhenAsked) {
   const struct {
     std::vector<std::string> arguments;

@@ -165,6 +165,27 @@ TEST(RecordTest, TellsWhatBecameOfABind) {
             "\n");
 }
 
+TEST(RecordTest, TellsOfAnHttpClient) {
+  RequestRecord record;
+  record.protocol = "http";
+  record.user = "alice";
+  record.auth = "digest";
+  record.algorithm = "SHA-256";
+  record.requests = 2;
+  record.command = 1;
+  record.address_type = AddressType::kName;
+  record.host = "web.test";
+  record.port = 80;
+  record.reply_code = 200;
+  record.outcome = "connected";
+  EXPECT_EQ(ToJsonLine(record, false),
+            R"({"id":0,"client":"","listener":"","protocol":"http","user":"alice","auth":"digest",)"
+            R"("algorithm":"SHA-256","requests":2,"command":"connect","type":"name","host":"web.test",)"
+            R"("port":80,"reply":200,"outcome":"connected","bytes_from_client":0,"bytes_to_client":0,)"
+            R"("peak_connections":0})"
+            "\n");
+}
+
 TEST(RecordTest, KeepsDatagramsThatWereStored) {
   RecordBook book;
   RequestRecord record;

@@ -93,6 +93,42 @@ TEST(ScriptTest, ReadsEveryStepOfBind) {
   EXPECT_FALSE(wanted->bind.forward_to_wanted);
 }
 
+TEST(ScriptTest, ReadsEveryStepOfHttp) {
+  const auto usual = ParseScript("");
+  ASSERT_TRUE(usual.has_value());
+  EXPECT_TRUE(usual->http.basic && usual->http.digest && usual->http.length);
+  EXPECT_EQ(usual->http.algorithms, std::vector<std::string>{"MD5"});
+  EXPECT_EQ(usual->http.qop, "auth");
+  EXPECT_FALSE(usual->http.keep.has_value());
+
+  const auto script = ParseScript(
+      "http.auth=digest http.algorithm=SHA-256,MD5-sess http.qop=auth-int,auth http.stale=3 http.joined=1 "
+      "http.keep=0 http.chunked=1 http.length=0 http.body=9 http.version=1.0 http.status=302 "
+      "http.headers=A:%20b http.continue=2 http.lf=1");
+  ASSERT_TRUE(script.has_value()) << script.error();
+  EXPECT_FALSE(script->http.basic);
+  EXPECT_TRUE(script->http.digest);
+  EXPECT_EQ(script->http.algorithms, (std::vector<std::string>{"SHA-256", "MD5-sess"}));
+  EXPECT_EQ(script->http.qop, "auth-int,auth");
+  EXPECT_EQ(script->http.stale, 3U);
+  EXPECT_TRUE(script->http.joined);
+  EXPECT_EQ(script->http.keep, false);
+  EXPECT_TRUE(script->http.chunked);
+  EXPECT_FALSE(script->http.length);
+  EXPECT_EQ(script->http.body, 9U);
+  EXPECT_EQ(script->http.version, "1.0");
+  EXPECT_EQ(script->http.status, 302);
+  EXPECT_EQ(script->http.headers, "A: b");
+  EXPECT_EQ(script->http.interim, 2U);
+  EXPECT_TRUE(script->http.bare_lf);
+
+  const auto other = ParseScript("http.auth=basic http.qop=none http.auth=none http.keep=1");
+  ASSERT_TRUE(other.has_value()) << other.error();
+  EXPECT_FALSE(other->http.basic || other->http.digest);
+  EXPECT_EQ(other->http.qop, "");
+  EXPECT_EQ(other->http.keep, true);
+}
+
 struct BadScript {
   const char* text;
   const char* error;
@@ -125,6 +161,17 @@ TEST(ScriptTest, SaysWhatItCannotRead) {
       {"bind.forward=there", kBad},
       {"bind.same-port=2", kBad},
       {"second.bound=relay.test", kBad},
+      {"http.colour=red", "script: http.colour=red: unknown step"},
+      {"http.code=1", "script: http.code=1: unknown step"},
+      {"http.auth=ntlm", kBad},
+      {"http.algorithm=", kBad},
+      {"http.algorithm=MD5,", kBad},
+      {"http.algorithm=MD5;SHA-256", kBad},
+      {"http.qop=", kBad},
+      {"http.qop=auth,none", kBad},
+      {"http.keep=2", kBad},
+      {"http.status=1000", kBad},
+      {"http.headers=%0", kBad},
   };
   for (const BadScript& bad : table) {
     const auto script = ParseScript("reply.split=1 " + std::string(bad.text) + " reply.gap=1");
