@@ -131,8 +131,8 @@ const char* DigestAnswer::FindFault(std::string_view target, const HttpScript& s
 HttpVerdict CheckBasic(std::string_view value, const std::optional<Credentials>& wanted,
                        const HttpScript& script, RequestRecord* record) {
   const std::optional<std::string> pair = DecodeBase64(value);
-  const size_t colon = pair ? pair->find(':') : std::string::npos;
-  if (colon == std::string::npos) return {Kind::kBad, "not the base64 of USER:PASSWORD"};
+  if (!pair || !pair->contains(':')) return {Kind::kBad, "not the base64 of USER:PASSWORD"};
+  const size_t colon = pair->find(':');
   record->user = pair->substr(0, colon);
   record->password = pair->substr(colon + 1);
   if (!wanted) return {Kind::kGood, ""};

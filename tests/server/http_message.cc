@@ -168,7 +168,7 @@ std::string MakeHttpAnswer(const HttpAnswer& answer, const HttpScript& script) {
       if (chunk.empty()) continue;
       char size[16];
       char* const size_end = std::to_chars(size, size + sizeof size, chunk.size(), 16).ptr;
-      bytes += std::string(size, size_end - size) + ";half" + line_end + chunk + line_end;
+      bytes.append(size, size_end).append(";half").append(line_end).append(chunk).append(line_end);
     }
     return bytes + "0" + line_end + line_end;
   }

@@ -48,8 +48,9 @@ bool SetNumber(std::string_view text, uint64_t max, std::optional<T>* out) {
 
 bool SetText(std::string_view text, std::string* out) {
   std::optional<std::string> bytes = Unescape(text);
-  if (bytes) *out = *std::move(bytes);
-  return bytes.has_value();
+  if (!bytes) return false;
+  *out = *std::move(bytes);
+  return true;
 }
 
 enum class Outcome : uint8_t { kGood, kUnknownStep, kBadValue };
