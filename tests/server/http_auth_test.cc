@@ -108,6 +108,18 @@ TEST(HttpAuthTest, OfBasic) {
   EXPECT_EQ(record.requests, 11U);
 }
 
+TEST(HttpAuthTest, TakesNoBasicWhereDigestIsDemanded) {
+  Guarded guarded("http.auth=digest");
+  {
+    RawClient client(Here(guarded.server));
+    const std::string answer = Ask(&client, kBasicOfAlice);
+    EXPECT_EQ(answer, Demand(DigestChallenge(answer), "a scheme that was not offered"));
+  }
+  // A client that leaves after a 407 leaves its outcome.
+  ASSERT_TRUE(guarded.server.WaitForFinished(1));
+  EXPECT_EQ(guarded.server.requests()[0].outcome, "bad credentials");
+}
+
 TEST(HttpAuthTest, OfEveryKindOfDigest) {
   const struct {
     const char* script;
