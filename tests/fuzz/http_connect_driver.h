@@ -51,7 +51,6 @@ inline HttpEnding RunHttp(HttpConnectClient client, std::span<const uint8_t> str
         const size_t seen = std::min(chunk, stream.size());
         const size_t own = client.OwnBytes(stream.first(seen));
         Require(own <= seen && (own != 0 || seen == 0));
-        Require(own >= std::min(seen, client.input_needed()));
         const size_t count = peeks && client.wants_peek() ? own : std::min(seen, client.input_needed());
         if (count == 0) {
           client.InputClosed();

@@ -76,6 +76,8 @@ TEST(HttpChallengeTest, TellsChallengesInOneFieldApart) {
       {R"(Negotiate, NTLM, Basic realm="x")", "basic"},
       {R"(Negotiate YII/+a==, Digest realm="r", nonce="n")", " md5? <r> <n>"},
       {R"(NTLM TlRMTVNTUAACAAAA, Digest realm="r", nonce="n", NTLM Basic)", " md5? <r> <n>"},
+      {"NTLM abc==\t , Digest realm=\"r\", nonce=\"n\"", " md5? <r> <n>"},
+      {"Negotiate Basic/Digest \t, Digest realm=\"r\", nonce=\"n\"", " md5? <r> <n>"},
       {R"(Negotiate Basic/Digest=, Digest realm="r", nonce="n")", " md5? <r> <n>"},
       {R"(Bearer realm="x", nonce="b", Digest realm="r", nonce="n")", " md5? <r> <n>"},
       {R"(Unknown a="Digest realm=x, nonce=y", Basic realm=z)", "basic"},

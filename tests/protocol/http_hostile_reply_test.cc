@@ -40,6 +40,9 @@ TEST(HttpHostileReplyTest, ANewConnectionThatSaysNothingIsTheEnd) {
   client = StartedHttp(kHttpAliceDigest);
   outcome = DriveHttp(client, {Challenge(kDigestField + "Content-Length: 0\r\n"), ""}, {});
   ExpectFailure(outcome.failure, Fault::kServer, ECONNABORTED, -1, kNoReply);
+  client = StartedHttp(kHttpAliceDigest);
+  outcome = DriveHttp(client, {Challenge(kDigestField + "Transfer-Encoding: chunked\r\n", "x"), ""}, {});
+  ExpectFailure(outcome.failure, Fault::kServer, ECONNABORTED, -1, kNoReply);
   // Once the proxy has begun to speak, it has kept the connection.
   client = StartedHttp(kHttpAliceDigest);
   outcome = DriveHttp(client, {Challenge(kDigestField + "Content-Length: 0\r\n") + "H"}, {});
@@ -92,6 +95,12 @@ TEST(HttpHostileReplyTest, AChallengeCountsOnlyForItsOwnResponse) {
   const std::string stale = "Proxy-Authenticate: Digest realm=r, nonce=n, stale=true\r\n";
   ExpectDenied(kHttpAliceDigest, {Challenge(stale), Challenge("")},
                "the proxy rejected the username and password");
+}
+
+// After a body that could not be read away as well.
+TEST(HttpHostileReplyTest, ASecondChallengeIsNoSuccess) {
+  const std::string broken = Challenge(kDigestField + "Transfer-Encoding: chunked\r\n", "x");
+  ExpectDenied(kHttpAliceDigest, {broken, broken}, "the proxy rejected the username and password");
 }
 
 TEST(HttpHostileReplyTest, NothingOfAChallengeEndsALine) {
