@@ -28,10 +28,11 @@
 //   recv(fd, buffer, own, 0)                    and no more, since the next byte may be the application's
 //   handshake.Input(buffer[0..own))             the one case where more than input_needed() is taken
 //
-// After kReconnect the request with the answer to the proxy's challenge is the output. There are at most two
-// such turns in one negotiation. Where a proxy has promised to keep its connection for the answer and ends it
-// all the same, InputClosed() leads there too; a caller whose send or receive fails with EPIPE or ECONNRESET
-// may call it as well.
+// After kReconnect the request with the answer to the proxy's challenge is the output. In a chain, the hops
+// before this one have to be negotiated anew, by another Handshake. There are at most two such turns in one
+// negotiation. Where a proxy has promised to keep its connection for the answer and ends it all the same,
+// InputClosed() leads there too; a caller whose send or receive fails with EPIPE or ECONNRESET may call it as
+// well.
 //
 // No allocation, no system call; a plain value that may be copied. Not thread-safe. Endpoints are in host
 // order.

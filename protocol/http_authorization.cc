@@ -3,9 +3,6 @@
 
 #include <string.h>
 
-#include <algorithm>
-#include <initializer_list>
-
 #include "protocol/md5.h"
 #include "protocol/sha256.h"
 
@@ -46,18 +43,47 @@ class Base64Writer {
   uint32_t count_ = 0;
 };
 
-// Feeds the text between quotes without the backslashes of its quoted pairs.
-template <typename Hash>
-void UpdateUnquoted(Hash* hash, std::string_view quoted) {
-  for (size_t i = 0; i < quoted.size(); ++i) {
-    if (quoted[i] == '\\' && i + 1 < quoted.size()) ++i;
-    hash->Update(AsBytes(quoted.substr(i, 1)));
+bool IsMd5(DigestAlgorithm algorithm) {
+  return algorithm == DigestAlgorithm::kMd5 || algorithm == DigestAlgorithm::kMd5Session;
+}
+
+bool IsSession(DigestAlgorithm algorithm) {
+  return algorithm == DigestAlgorithm::kMd5Session || algorithm == DigestAlgorithm::kSha256Session;
+}
+
+// The hash of an algorithm, fed with texts. One class and no template, which would be twice the size.
+class TextHash {
+ public:
+  explicit TextHash(DigestAlgorithm algorithm) : is_md5_(IsMd5(algorithm)) {}
+
+  void Update(std::string_view text);
+  // Feeds the text between quotes without the backslashes of its quoted pairs.
+  void UpdateUnquoted(std::string_view quoted);
+  HexDigest Finish();
+
+ private:
+  bool is_md5_;
+  Md5 md5_;
+  Sha256 sha256_;
+};
+
+void TextHash::Update(std::string_view text) {
+  if (is_md5_) {
+    md5_.Update(AsBytes(text));
+  } else {
+    sha256_.Update(AsBytes(text));
   }
 }
 
-template <typename Hash>
-HexDigest FinishHex(Hash* hash) {
-  typename Hash::Digest digest = hash->Finish();
+void TextHash::UpdateUnquoted(std::string_view quoted) {
+  for (size_t i = 0; i < quoted.size(); ++i) {
+    if (quoted[i] == '\\' && i + 1 < quoted.size()) ++i;
+    Update(quoted.substr(i, 1));
+  }
+}
+
+template <typename Digest>
+HexDigest ToHex(Digest digest) {
   HexDigest hex;
   for (const uint8_t byte : digest) {
     hex.digits[hex.size++] = kHexDigits[byte >> 4];
@@ -67,11 +93,8 @@ HexDigest FinishHex(Hash* hash) {
   return hex;
 }
 
-template <typename Hash>
-HexDigest HashTexts(std::initializer_list<std::string_view> texts) {
-  Hash hash;
-  for (const std::string_view text : texts) hash.Update(AsBytes(text));
-  return FinishHex(&hash);
+HexDigest TextHash::Finish() {
+  return is_md5_ ? ToHex(md5_.Finish()) : ToHex(sha256_.Finish());
 }
 
 // nc-value: eight hexadecimal digits.
@@ -82,61 +105,6 @@ struct NonceCount {
   std::string_view text() const { return {digits.data(), digits.size()}; }
   std::array<char, 8> digits{};
 };
-
-bool IsSession(DigestAlgorithm algorithm) {
-  return algorithm == DigestAlgorithm::kMd5Session || algorithm == DigestAlgorithm::kSha256Session;
-}
-
-bool IsMd5(DigestAlgorithm algorithm) {
-  return algorithm == DigestAlgorithm::kMd5 || algorithm == DigestAlgorithm::kMd5Session;
-}
-
-template <typename Hash>
-HexDigest Respond(const DigestChallenge& challenge, std::string_view username, std::string_view password,
-                  const DigestUse& use) {
-  Hash a1;
-  a1.Update(AsBytes(username));
-  a1.Update(AsBytes(":"));
-  UpdateUnquoted(&a1, challenge.realm());
-  a1.Update(AsBytes(":"));
-  a1.Update(AsBytes(password));
-  HexDigest secret = FinishHex(&a1);
-  if (IsSession(challenge.algorithm)) {
-    // Hexadecimal digits, where RFC 2617 left open whether the bare digest was meant.
-    Hash session;
-    session.Update(AsBytes(secret.text()));
-    session.Update(AsBytes(":"));
-    UpdateUnquoted(&session, challenge.nonce());
-    session.Update(AsBytes(":"));
-    session.Update(AsBytes(use.cnonce));
-    secret = FinishHex(&session);
-  }
-  const HexDigest a2 = HashTexts<Hash>({use.method, ":", use.uri});
-
-  Hash response;
-  response.Update(AsBytes(secret.text()));
-  explicit_bzero(secret.digits.data(), secret.digits.size());
-  response.Update(AsBytes(":"));
-  UpdateUnquoted(&response, challenge.nonce());
-  response.Update(AsBytes(":"));
-  if (challenge.has_qop) {
-    response.Update(AsBytes(NonceCount(use.nonce_count).text()));
-    response.Update(AsBytes(":"));
-    response.Update(AsBytes(use.cnonce));
-    response.Update(AsBytes(":auth:"));
-  }
-  response.Update(AsBytes(a2.text()));
-  return FinishHex(&response);
-}
-
-template <typename Hash>
-HexDigest HashUser(const DigestChallenge& challenge, std::string_view username) {
-  Hash hash;
-  hash.Update(AsBytes(username));
-  hash.Update(AsBytes(":"));
-  UpdateUnquoted(&hash, challenge.realm());
-  return FinishHex(&hash);
-}
 
 std::string_view AlgorithmName(DigestAlgorithm algorithm) {
   switch (algorithm) {
@@ -193,13 +161,50 @@ void AppendBasic(std::string_view username, std::string_view password, HttpReque
 
 HexDigest DigestResponse(const DigestChallenge& challenge, std::string_view username,
                          std::string_view password, const DigestUse& use) {
-  return IsMd5(challenge.algorithm) ? Respond<Md5>(challenge, username, password, use)
-                                    : Respond<Sha256>(challenge, username, password, use);
+  TextHash a1(challenge.algorithm);
+  a1.Update(username);
+  a1.Update(":");
+  a1.UpdateUnquoted(challenge.realm());
+  a1.Update(":");
+  a1.Update(password);
+  HexDigest secret = a1.Finish();
+  if (IsSession(challenge.algorithm)) {
+    // Hexadecimal digits, where RFC 2617 left open whether the bare digest was meant.
+    TextHash session(challenge.algorithm);
+    session.Update(secret.text());
+    session.Update(":");
+    session.UpdateUnquoted(challenge.nonce());
+    session.Update(":");
+    session.Update(use.cnonce);
+    secret = session.Finish();
+  }
+  TextHash a2(challenge.algorithm);
+  a2.Update(use.method);
+  a2.Update(":");
+  a2.Update(use.uri);
+
+  TextHash response(challenge.algorithm);
+  response.Update(secret.text());
+  explicit_bzero(secret.digits.data(), secret.digits.size());
+  response.Update(":");
+  response.UpdateUnquoted(challenge.nonce());
+  response.Update(":");
+  if (challenge.has_qop) {
+    response.Update(NonceCount(use.nonce_count).text());
+    response.Update(":");
+    response.Update(use.cnonce);
+    response.Update(":auth:");
+  }
+  response.Update(a2.Finish().text());
+  return response.Finish();
 }
 
 HexDigest HashedUsername(const DigestChallenge& challenge, std::string_view username) {
-  return IsMd5(challenge.algorithm) ? HashUser<Md5>(challenge, username)
-                                    : HashUser<Sha256>(challenge, username);
+  TextHash hash(challenge.algorithm);
+  hash.Update(username);
+  hash.Update(":");
+  hash.UpdateUnquoted(challenge.realm());
+  return hash.Finish();
 }
 
 // RFC 7616 section 3.4 says which values stand between quotes.
