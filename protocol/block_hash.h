@@ -29,7 +29,8 @@ class BlockHash {
     explicit_bzero(core_.state.data(), sizeof core_.state);
   }
 
-  void Update(std::span<const uint8_t> bytes) {
+  // Not inline: its many callers would each have a copy.
+  [[gnu::noinline]] void Update(std::span<const uint8_t> bytes) {
     while (!bytes.empty()) {
       const size_t filled = size_ % kBlockSize;
       const size_t count = std::min(bytes.size(), kBlockSize - filled);

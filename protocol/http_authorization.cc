@@ -116,7 +116,8 @@ std::string_view AlgorithmName(DigestAlgorithm algorithm) {
   return "SHA-256";
 }
 
-void AppendText(std::string_view text, HttpRequest* request) {
+// Not inline: its many callers would each have a copy.
+[[gnu::noinline]] void AppendText(std::string_view text, HttpRequest* request) {
   request->Append(AsBytes(text));
 }
 

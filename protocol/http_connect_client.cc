@@ -36,7 +36,8 @@ Failure Denied(const char* reason) {
   return {.fault = Fault::kServer, .error = EACCES, .reply_code = kAuthenticationRequired, .reason = reason};
 }
 
-void AppendText(std::string_view text, HttpRequest* request) {
+// Not inline: its many callers would each have a copy.
+[[gnu::noinline]] void AppendText(std::string_view text, HttpRequest* request) {
   request->Append(AsBytes(text));
 }
 
