@@ -81,6 +81,8 @@ void Exercise(HealthTable& table) {
     HealthEntry* const entry = table.Find(key, kNowMs);
     ExerciseEntry(entry);
     Check(table.Find(key, kNowMs) == entry);
+    // Listing takes longer than all the rest.
+    if (i % 16 != 15) continue;
     const auto reports = table.List();
     Check(std::ranges::any_of(reports, [&](const HealthReport& report) {
       return key.starts_with(report.key) && report.is_key_cut == (key.size() > HealthTable::kMaxKeySize);
