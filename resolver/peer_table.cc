@@ -1,19 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//
-// The file keeps the rules that stand at the head of fake_table_file.cc. It is small enough to be allocated
-// whole when it is made.
 #include "resolver/peer_table.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <new>
-
-#include "resolver/fake_table_lock.h"
-#include "resolver/state_file.h"
+#include <utility>
 
 namespace socksify {
 namespace {
@@ -33,81 +24,33 @@ void WriteHeader(std::byte* memory) {
   (new (memory) PeerTableHeader{})->identity = Identity();
 }
 
-bool IsSound(const PeerTableHeader& header) {
+int CheckHeader(const std::byte* memory) {
+  const auto* const header = reinterpret_cast<const PeerTableHeader*>(memory);
   const PeerTableIdentity identity = Identity();
-  return std::memcmp(&header.identity, &identity, sizeof identity) == 0 &&
-         header.clock.load(std::memory_order_relaxed) < kMaxClock;
+  const bool is_sound = std::memcmp(&header->identity, &identity, sizeof identity) == 0 &&
+                        header->clock.load(std::memory_order_relaxed) < kMaxClock;
+  return is_sound ? 0 : EUCLEAN;
 }
 
-// Whether a new file in the place of the one that could not be opened may help.
-bool IsReplaceable(int open_error) {
-  return open_error == ENOENT || open_error == EUCLEAN;
-}
+constexpr SharedMapping::Format kFormat = {.size = PeerTableStore::kMemorySize,
+                                           .header_size = sizeof(PeerTableHeader),
+                                           .check = CheckHeader,
+                                           .write = WriteHeader};
 
 }  // namespace
 
-// Anonymous memory for fd -1.
-std::expected<std::unique_ptr<PeerTable>, int> PeerTable::Map(int fd) {
-  const int flags = fd < 0 ? MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED;
-  void* const memory = mmap(nullptr, PeerTableStore::kMemorySize, PROT_READ | PROT_WRITE, flags, fd, 0);
-  if (memory == MAP_FAILED) return std::unexpected(errno);
-  return std::unique_ptr<PeerTable>(new PeerTable(static_cast<std::byte*>(memory)));
-}
-
-std::expected<std::unique_ptr<PeerTable>, int> PeerTable::OpenFile(const std::string& path) {
-  const RawDescriptor fd(OpenStateFile(path));
-  if (!fd.valid()) return std::unexpected(errno);
-  struct stat64 status{};
-  int error = CheckStateFile(fd.get(), PeerTableStore::kMemorySize, &status);
-  if (error != 0) return std::unexpected(error);
-  PeerTableHeader header{};
-  const ssize_t size = pread64(fd.get(), static_cast<void*>(&header), sizeof header, 0);
-  if (size != sizeof header || !IsSound(header)) return std::unexpected(EUCLEAN);
-  // A copy of a table may have lost its space to holes.
-  if (static_cast<uint64_t>(status.st_blocks) * 512 < PeerTableStore::kMemorySize) {
-    error = FillHoles(fd.get(), 0, PeerTableStore::kMemorySize);
-    if (error != 0) return std::unexpected(error);
-  }
-  return Map(fd.get());
-}
-
-std::expected<std::unique_ptr<PeerTable>, int> PeerTable::ReplaceFile(const std::string& path) {
-  const std::string fresh = path + ".new";
-  const RawDescriptor fd(MakeStateFile(fresh, PeerTableStore::kMemorySize));
-  if (!fd.valid()) return std::unexpected(errno);
-  const int error = AllocateRange(fd.get(), 0, PeerTableStore::kMemorySize);
-  std::expected<std::unique_ptr<PeerTable>, int> table = std::unexpected(error);
-  if (error == 0) table = Map(fd.get());
-  if (table) {
-    WriteHeader((*table)->memory_);
-    if (rename(fresh.c_str(), path.c_str()) != 0) table = std::unexpected(errno);
-  }
-  if (!table) unlink(fresh.c_str());
-  return table;
+std::expected<std::unique_ptr<PeerTable>, int> PeerTable::Make(std::expected<SharedMapping, int> mapping) {
+  if (!mapping) return std::unexpected(mapping.error());
+  return std::unique_ptr<PeerTable>(new PeerTable(std::move(*mapping)));
 }
 
 std::expected<std::unique_ptr<PeerTable>, int> PeerTable::Open(const std::string& directory) {
-  if (directory.empty()) return std::unexpected(ENOENT);
   const std::string path = directory + "/peers-" + std::to_string(PeerTableIdentity{}.layout_version);
-  auto table = OpenFile(path);
-  if (table || !IsReplaceable(table.error())) return table;
-  // The names' lock serves for making this file as well.
-  const FakeTableLock lock(directory, nullptr);
-  if (lock.error() != 0) return std::unexpected(lock.error());
-  // Another process may have been faster.
-  table = OpenFile(path);
-  if (table || !IsReplaceable(table.error())) return table;
-  return ReplaceFile(path);
+  return Make(SharedMapping::OpenOrMake(directory, path, kFormat));
 }
 
 std::expected<std::unique_ptr<PeerTable>, int> PeerTable::MakePrivate() {
-  auto table = Map(-1);
-  if (table) WriteHeader((*table)->memory_);
-  return table;
-}
-
-PeerTable::~PeerTable() {
-  munmap(memory_, PeerTableStore::kMemorySize);
+  return Make(SharedMapping::MakePrivate(kFormat));
 }
 
 }  // namespace socksify

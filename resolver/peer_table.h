@@ -13,8 +13,10 @@
 #include <expected>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "resolver/peer_table_store.h"
+#include "resolver/shared_mapping.h"
 
 namespace socksify {
 
@@ -26,7 +28,6 @@ class PeerTable {
   // An anonymous shared mapping instead of a file.
   static std::expected<std::unique_ptr<PeerTable>, int> MakePrivate();
 
-  ~PeerTable();
   PeerTable(const PeerTable&) = delete;
   PeerTable& operator=(const PeerTable&) = delete;
 
@@ -47,12 +48,10 @@ class PeerTable {
   void set_steps(const FakeTableSteps& steps) { store_.set_steps(steps); }
 
  private:
-  explicit PeerTable(std::byte* memory) : memory_(memory), store_(memory) {}
-  static std::expected<std::unique_ptr<PeerTable>, int> Map(int fd);
-  static std::expected<std::unique_ptr<PeerTable>, int> OpenFile(const std::string& path);
-  static std::expected<std::unique_ptr<PeerTable>, int> ReplaceFile(const std::string& path);
+  explicit PeerTable(SharedMapping mapping) : mapping_(std::move(mapping)), store_(mapping_.memory()) {}
+  static std::expected<std::unique_ptr<PeerTable>, int> Make(std::expected<SharedMapping, int> mapping);
 
-  std::byte* const memory_;
+  const SharedMapping mapping_;
   PeerTableStore store_;
 };
 
