@@ -60,7 +60,8 @@ void Decide(Runtime* runtime, int fd, const Endpoint& address, Transport transpo
                                  .command = command,
                                  .source = local.ip().IsUnspecified() ? nullptr : &local.ip(),
                                  .process = runtime->process(),
-                                 .source_port = local.port()});
+                                 .source_port = local.port(),
+                                 .user = runtime->user()});
   if (decision.rule == nullptr) decision.failure = &kNoRule;
 }
 

@@ -27,7 +27,8 @@ LookupWay WayFor(Runtime* runtime, std::string_view name) {
     return config != nullptr ? LookupWay::kFake : LookupWay::kRefuse;
   if (IsNameOfThisMachine(name)) return LookupWay::kLibc;
   if (config == nullptr) return LookupWay::kRefuse;
-  switch (config->routes.HowToResolve(name, runtime->process(), config->settings.resolve_protocol).protocol) {
+  const ResolveProtocol otherwise = config->settings.resolve_protocol;
+  switch (config->routes.HowToResolve(name, runtime->process(), runtime->user(), otherwise).protocol) {
     case ResolveProtocol::kFake: return LookupWay::kFake;
     case ResolveProtocol::kLocal: return LookupWay::kLibc;
     case ResolveProtocol::kLocalThenFake: return LookupWay::kLibcThenFake;
@@ -75,6 +76,7 @@ bool MayAskForNameOf(Runtime* runtime, const IpAddress& address) {
   for (const Rule& rule : config->routes.rules()) {
     const auto matches = [&](const AddressPattern& pattern) { return pattern.MatchesAddress(ip); };
     if (!rule.to.empty() && std::ranges::none_of(rule.to, matches)) continue;
+    if (!rule.IsFor(runtime->process(), runtime->user())) continue;
     if (!rule.IsPurelyDirect()) return false;
     if (rule.IsUnconditional()) return true;
   }

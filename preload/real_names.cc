@@ -65,7 +65,9 @@ std::expected<std::vector<IpAddress>, LookupError> RealAddressesOf(Runtime* runt
   const Config* const config = runtime->config();
   if (config == nullptr) return std::unexpected(LookupError::kFailed);
   const ResolveProtocol protocol =
-      config->routes.HowToResolve(name, runtime->process(), config->settings.resolve_protocol).protocol;
+      config->routes
+          .HowToResolve(name, runtime->process(), runtime->user(), config->settings.resolve_protocol)
+          .protocol;
   const auto found = LookUpReal(name, family, OptionsOf(runtime, protocol), TransportOf(runtime));
   runtime->reporter().Lookup({.name = name,
                               .outcome = found ? ResolveProtocolName(protocol) : found.error().reason,

@@ -140,7 +140,7 @@ Runtime* Runtime::SetUp() {
   }
 }
 
-Runtime::Runtime() {
+Runtime::Runtime() : user_(getuid()) {
   loopback_rule_.where.source = std::make_shared<const std::string>("loopback");
   loopback_rule_.group.emplace_back();
   LoadConfiguration();

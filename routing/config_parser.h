@@ -108,6 +108,7 @@ class ConfigParser {
   bool ParseRouteProxyProtocol();
   bool ParseRouteMethod();
   bool ParseProcess();
+  bool ParseUser();
   bool ParseBalance();
   bool ParseResolve();
 

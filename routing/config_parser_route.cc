@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // route { from: .. to: .. via: .. OPTIONS }
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <utility>
 
 #include "routing/config_parser.h"
+#include "routing/query.h"
 #include "routing/quoting.h"
 
 namespace socksify {
@@ -26,6 +29,7 @@ std::span<const ConfigParser::Keyword> ConfigParser::RouteKeywords() {
       Keyword{"balance", &ConfigParser::ParseBalance, Repeat::kIsError},
       Keyword{"fallback", &ConfigParser::ParseFallback, Repeat::kIsError},
       Keyword{"process", &ConfigParser::ParseProcess, Repeat::kIsError},
+      Keyword{"user", &ConfigParser::ParseUser, Repeat::kIsError},
       Keyword{"resolve", &ConfigParser::ParseResolve, Repeat::kIsError},
   };
   return kKeywords;
@@ -147,6 +151,35 @@ bool ConfigParser::ParseProcess() {
                   "programs are known by the last part of their path");
     }
     route_.rule.processes.push_back(*glob);
+  } while (!AtListEnd(Words::kText));
+  return true;
+}
+
+// Login names and user ids; what is all digits is an id.
+bool ConfigParser::ParseUser() {
+  route_.rule.names_users = true;
+  do {
+    const Token token = lexer_.Peek(Words::kText);
+    const std::optional<std::string> name = ParseText("a login name or a user id");
+    if (!name) return false;
+    const bool is_id = std::ranges::all_of(*name, [](char c) { return c >= '0' && c <= '9'; });
+    std::optional<uint32_t> id;
+    if (is_id) {
+      uint32_t value = 0;
+      const char* const end = name->data() + name->size();
+      const auto parsed = std::from_chars(name->data(), end, value);
+      if (name->empty() || parsed.ec != std::errc() || value == kNobody) {
+        return Fail(token, "expected a login name or a user id, found " + token.Describe());
+      }
+      id = value;
+    } else {
+      id = host_.user_id(*name);
+    }
+    if (id) {
+      route_.rule.users.push_back(*id);
+    } else {
+      Warn(token, "no user is called " + Quoted(*name) + " here: it matches nobody");
+    }
   } while (!AtListEnd(Words::kText));
   return true;
 }

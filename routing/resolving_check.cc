@@ -75,9 +75,11 @@ class ResolvingCheck {
                                             .transport = transport,
                                             .command = is_udp ? Command::kUdpAssociate : Command::kConnect});
     if (rule == nullptr) {
-      // Some programs may have a route of their own.
-      if (std::ranges::any_of(table_.rules(), [](const Rule& each) { return !each.processes.empty(); }))
+      // Some programs or users may have a route of their own.
+      if (std::ranges::any_of(table_.rules(),
+                              [](const Rule& each) { return !each.processes.empty() || each.names_users; })) {
         return;
+      }
       Warn(place, cannot + "no route matches",
            "add a route to it: route { from: 0/0 to: " + server.HostToString() + " via: SERVER }");
     } else if (rule->group[0].kind == Target::Kind::kBlock) {

@@ -20,13 +20,13 @@ const Rule* RouteTable::Decide(const Query& query) const {
   return nullptr;
 }
 
-NameRule RouteTable::HowToResolve(std::string_view name, std::string_view process,
+NameRule RouteTable::HowToResolve(std::string_view name, std::string_view process, uint32_t user,
                                   ResolveProtocol otherwise) const {
   bool met_direct = false;
   bool met_other = false;
   bool must_stay_name = false;
   for (const Rule& rule : rules_) {
-    if (!rule.MayMeetName(name, process)) continue;
+    if (!rule.MayMeetName(name, process, user)) continue;
     const std::optional<ResolveProtocol> say = rule.SayInResolving();
     if (say && (!must_stay_name || *say == ResolveProtocol::kFake)) return {*say, &rule};
     const bool is_direct = rule.IsPurelyDirect();

@@ -45,7 +45,8 @@ class RouteTable {
   //  2. if there is none and all of them only go direct: kLocal;
   //  3. else, and for a name that no rule can meet: `otherwise`, which is Settings::resolve_protocol.
   // Names that never leave the machine (localhost, /etc/hosts) are the caller's to sort out before.
-  NameRule HowToResolve(std::string_view name, std::string_view process, ResolveProtocol otherwise) const;
+  NameRule HowToResolve(std::string_view name, std::string_view process, uint32_t user,
+                        ResolveProtocol otherwise) const;
 
   // Whether some rule asks where a connection comes from. If none does, a caller need not find it out.
   bool needs_source() const { return needs_source_; }

@@ -37,6 +37,11 @@ bool MatchesProcess(const std::vector<std::string>& globs, std::string_view proc
   return std::ranges::any_of(globs, [&](const std::string& glob) { return GlobMatches(glob, process); });
 }
 
+// kNobody is nobody's id, so it is in no list.
+bool MatchesUser(const Rule& rule, uint32_t user) {
+  return !rule.names_users || std::ranges::find(rule.users, user) != rule.users.end();
+}
+
 bool MatchesSource(const std::vector<AddressPattern>& patterns, const IpAddress* source) {
   if (patterns.empty()) return true;
   const bool known = source != nullptr && !source->IsUnspecified();
@@ -55,6 +60,14 @@ bool CoversAll(const std::vector<AddressPattern>& wide, const std::vector<Addres
   });
 }
 
+// Whether every user that `narrow` lets in is let in by `wide`; false where that is nobody, since then
+// something else is wrong with `narrow`.
+bool CoversUsers(const Rule& wide, const Rule& narrow) {
+  if (!wide.names_users) return true;
+  return !narrow.users.empty() &&
+         std::ranges::all_of(narrow.users, [&](uint32_t user) { return MatchesUser(wide, user); });
+}
+
 bool IsDirect(const Target& target) {
   return target.kind == Target::Kind::kDirect;
 }
@@ -68,7 +81,11 @@ bool Rule::Matches(const Query& query) const {
   const auto matches = [&](const AddressPattern& pattern) { return pattern.Matches(query.destination); };
   if (!to.empty() && std::ranges::none_of(to, matches)) return false;
   return from_port.Matches(query.source_port) && MatchesSource(from, query.source) &&
-         MatchesProcess(processes, query.process);
+         IsFor(query.process, query.user);
+}
+
+bool Rule::IsFor(std::string_view process, uint32_t user) const {
+  return MatchesUser(*this, user) && MatchesProcess(processes, process);
 }
 
 bool Rule::NeedsSource() const {
@@ -78,9 +95,9 @@ bool Rule::NeedsSource() const {
   return !from_port.IsAny() || (!from.empty() && std::ranges::none_of(from, is_everything));
 }
 
-bool Rule::MayMeetName(std::string_view name, std::string_view process) const {
+bool Rule::MayMeetName(std::string_view name, std::string_view process, uint32_t user) const {
   const auto matches = [&](const AddressPattern& pattern) { return pattern.MatchesName(name); };
-  return (to.empty() || std::ranges::any_of(to, matches)) && MatchesProcess(processes, process);
+  return (to.empty() || std::ranges::any_of(to, matches)) && IsFor(process, user);
 }
 
 std::optional<ResolveProtocol> Rule::SayInResolving() const {
@@ -107,7 +124,7 @@ bool Rule::Covers(const Rule& other) const {
   return (transports & other.transports) == other.transports &&
          (commands & other.commands) == other.commands && from_port.Covers(other.from_port) &&
          to_port.Covers(other.to_port) && CoversAll(from, other.from) && CoversAll(to, other.to) &&
-         (processes.empty() || processes == other.processes);
+         (processes.empty() || processes == other.processes) && CoversUsers(*this, other);
 }
 
 }  // namespace socksify

@@ -51,15 +51,17 @@ struct Rule {
   std::vector<uint32_t> users;          // their user ids; a name that nobody has is not among them
 
   bool Matches(const Query& query) const;
-  // Whether a connection of `process` to `name` can meet this rule, with some port, transport, command,
-  // source.
-  bool MayMeetName(std::string_view name, std::string_view process) const;
+  // Whether `process` and `user` of the rule let this program of this user in.
+  bool IsFor(std::string_view process, uint32_t user) const;
+  // Whether a connection of `process`, run by `user`, to `name` can meet this rule, with some port,
+  // transport, command, source.
+  bool MayMeetName(std::string_view name, std::string_view process, uint32_t user) const;
   // Its say in how the names that can meet it are resolved, if it has one. `resolve: local` in a rule that
   // only goes direct says aloud what such a rule means anyway: it takes no name away from other rules.
   std::optional<ResolveProtocol> SayInResolving() const;
   // True when only destinations that are given by name match: their addresses go by.
   bool IsForNamesAlone() const;
-  // Nothing but the destination's address and the program's name counts.
+  // Nothing but the destination's address counts, and whom it IsFor().
   bool IsUnconditional() const;
   // Whether the bound local address or port makes a difference.
   bool NeedsSource() const;

@@ -32,6 +32,7 @@ Options:
                      what `socksify -p` would do
       --json         print one JSON object
       --process NAME explain: as if asked by the program of that name
+      --user NAME|ID explain: as if asked by that user, not by you
       --clear        names: remove all names and say how many they were
 
   -h, --help         show this text
@@ -72,10 +73,11 @@ constexpr CommandName kCommands[] = {
 
 // What is wrong with the words and options behind `command`, or an empty string.
 std::string CheckArguments(const CommandName& command, const std::vector<std::string>& words,
-                           const CLI::Option& process, const CLI::Option& clear) {
+                           const CLI::Option& process, const CLI::Option& user, const CLI::Option& clear) {
   const std::string name = command.name;
   const bool is_explain = command.command == ControlOptions::Command::kExplain;
   if (!is_explain && process.count() > 0) return "--process goes with explain, not with " + name;
+  if (!is_explain && user.count() > 0) return "--user goes with explain, not with " + name;
   if (command.command != ControlOptions::Command::kNames && clear.count() > 0)
     return "--clear goes with names, not with " + name;
   if (!is_explain) return words.empty() ? "" : name + " takes no argument, found '" + words[0] + "'";
@@ -96,6 +98,7 @@ std::expected<ControlOptions, CommandLineEnd> ParseControlOptions(int argc, cons
   AddConfigOptions(&app, &options.sources);
   app.add_flag("--json", options.json);
   const CLI::Option* const process = app.add_option("--process", options.process)->type_name("NAME");
+  const CLI::Option* const user = app.add_option("--user", options.user)->type_name("NAME|ID");
   const CLI::Option* const clear = app.add_flag("--clear", options.clear);
   app.add_flag("-h,--help", help);
   app.add_flag("--version", version);
@@ -127,7 +130,7 @@ std::expected<ControlOptions, CommandLineEnd> ParseControlOptions(int argc, cons
 
   const CommandName& command = *std::ranges::find(kCommands, commands[0]->get_name(), &CommandName::name);
   options.command = command.command;
-  if (const std::string message = CheckArguments(command, words, *process, *clear); !message.empty())
+  if (const std::string message = CheckArguments(command, words, *process, *user, *clear); !message.empty())
     return std::unexpected(Mistake(message));
   if (!words.empty()) options.destination = words[0];
   return options;

@@ -21,6 +21,7 @@ struct ControlOptions {
   ConfigSources sources;
   bool json = false;
   std::string process;      // explain: the program's base name; may be empty
+  std::string user;         // explain: a login name or a user id; empty: the caller's own
   std::string destination;  // explain: HOST:PORT[/udp], not yet looked at
   bool clear = false;       // names
 };

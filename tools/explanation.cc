@@ -89,9 +89,10 @@ Resolution ResolutionBy(ResolveProtocol protocol) {
 }
 
 // For a name that is not of this machine.
-void ExplainLookUp(const Config& config, std::string_view name, std::string_view process,
+void ExplainLookUp(const Config& config, std::string_view name, const Asker& asker,
                    Explanation* explanation) {
-  const NameRule how = config.routes.HowToResolve(name, process, config.settings.resolve_protocol);
+  const NameRule how =
+      config.routes.HowToResolve(name, asker.process, asker.user, config.settings.resolve_protocol);
   explanation->resolution = ResolutionBy(how.protocol);
   // The environment may have overruled what the route says.
   if (how.rule != nullptr && how.protocol != config.settings.resolve_protocol) {
@@ -101,7 +102,7 @@ void ExplainLookUp(const Config& config, std::string_view name, std::string_view
   if (!is_tcp && how.protocol != ResolveProtocol::kUdp) return;
   for (const Endpoint& server : config.settings.name_servers) {
     const Destination query{.endpoint = server, .transport = is_tcp ? Transport::kTcp : Transport::kUdp};
-    explanation->name_servers.push_back(Explain(config, query, process, {}));
+    explanation->name_servers.push_back(Explain(config, query, asker, {}));
   }
 }
 
@@ -140,12 +141,13 @@ int PathReport::error() const {
   return unusable == hops.end() ? 0 : unusable->error;
 }
 
-Explanation Explain(const Config& config, const Destination& destination, std::string_view process,
+Explanation Explain(const Config& config, const Destination& destination, const Asker& asker,
                     std::span<const IpAddress> local_addresses) {
   Explanation explanation;
   explanation.destination = destination.endpoint.ToString();
   explanation.transport = destination.transport;
-  explanation.process = process;
+  explanation.process = asker.process;
+  explanation.user = asker.user_name;
 
   Endpoint decided = destination.endpoint;
   if (destination.endpoint.is_name() && !local_addresses.empty()) {
@@ -153,13 +155,14 @@ Explanation Explain(const Config& config, const Destination& destination, std::s
     explanation.addresses.assign(local_addresses.begin(), local_addresses.end());
     decided = Endpoint::FromIp(local_addresses[0], destination.endpoint.port());
   } else if (destination.endpoint.is_name()) {
-    ExplainLookUp(config, destination.endpoint.name(), process, &explanation);
+    ExplainLookUp(config, destination.endpoint.name(), asker, &explanation);
   }
   const bool is_udp = destination.transport == Transport::kUdp;
   const Query query{.destination = decided,
                     .transport = destination.transport,
                     .command = is_udp ? Command::kUdpAssociate : Command::kConnect,
-                    .process = process};
+                    .process = asker.process,
+                    .user = asker.user};
   const Failure* obstacle = nullptr;
   if (const Rule* const rule = config.routes.Decide(query)) {
     explanation.has_rule = true;

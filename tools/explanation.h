@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "routing/config.h"
+#include "routing/query.h"
 #include "tools/destination.h"
 
 namespace socksify {
@@ -54,6 +55,7 @@ struct Explanation {
   std::string destination;  // "web.test:80"
   Transport transport = Transport::kTcp;
   std::string process;  // may be empty
+  std::string user;     // likewise
 
   Verdict verdict = Verdict::kNoRoute;
   int error = 0;       // what the program gets, an errno value; 0 where it gets a connection
@@ -72,8 +74,15 @@ struct Explanation {
   std::vector<Explanation> name_servers;
 };
 
+// Who asks.
+struct Asker {
+  std::string process;      // the program's base name; may be empty
+  uint32_t user = kNobody;  // its user id
+  std::string user_name;    // as it is shown; empty: it is not
+};
+
 // `local_addresses` are those of the destination's name on this machine (FindLocalAddresses); empty for none.
-Explanation Explain(const Config& config, const Destination& destination, std::string_view process,
+Explanation Explain(const Config& config, const Destination& destination, const Asker& asker,
                     std::span<const IpAddress> local_addresses);
 
 const char* ToString(Verdict verdict);  // "direct", "proxy", "block", "no-route", "refused"

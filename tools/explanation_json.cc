@@ -43,6 +43,7 @@ std::string ToJson(const Explanation& explanation) {
   object["destination"] = explanation.destination;
   object["transport"] = ToString(explanation.transport);
   object["process"] = TextOrNull(explanation.process);
+  object["user"] = TextOrNull(explanation.user);
   object["verdict"] = ToString(explanation.verdict);
   object["errno"] = ErrnoOrNull(explanation.error);
   object["reason"] = TextOrNull(explanation.reason);

@@ -126,6 +126,7 @@ std::string DescribeName(const Explanation& explanation) {
 std::string ToText(const Explanation& explanation) {
   std::string text = explanation.destination + "/" + ToString(explanation.transport);
   if (!explanation.process.empty()) text += " from " + explanation.process;
+  if (!explanation.user.empty()) text += " of " + explanation.user;
   text += ' ';
   text += Headline(explanation);
   text += '\n';

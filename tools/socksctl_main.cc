@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // socksctl: looks into a configuration, and what programs share under it, without running anything.
+#include <unistd.h>
+
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -34,9 +37,24 @@ int Check(const ControlOptions& options) {
   return has_errors ? kExitConfigError : 0;
 }
 
+// The user that `explain` speaks for; a message where there is none of that name.
+std::expected<Asker, std::string> FindAsker(const ControlOptions& options) {
+  Asker asker{.process = options.process, .user = getuid(), .user_name = options.user};
+  if (options.user.empty()) return asker;
+  const char* const end = options.user.data() + options.user.size();
+  const auto [stop, error] = std::from_chars(options.user.data(), end, asker.user);
+  if (error == std::errc() && stop == end && asker.user != kNobody) return asker;
+  const auto id = LocalConfigHost().user_id(options.user);
+  if (!id) return std::unexpected("--user: no user is called '" + options.user + "' here");
+  asker.user = *id;
+  return asker;
+}
+
 int Explain(const ControlOptions& options) {
   auto destination = ParseDestination(options.destination, LocalConfigHost().service_port);
   if (!destination) return Finish(UsageError("socksctl", kExitUsage, destination.error()));
+  const auto asker = FindAsker(options);
+  if (!asker) return Finish(UsageError("socksctl", kExitUsage, asker.error()));
   const auto config = LoadLocalConfig(options.sources);
   // The same report as `check` gives, so that a reader of JSON always gets an object.
   if (!config) return Check(options);
@@ -48,7 +66,7 @@ int Explain(const ControlOptions& options) {
     destination->endpoint = Endpoint::FromIp(local_addresses[0], destination->endpoint.port());
     local_addresses.clear();
   }
-  const Explanation explanation = Explain(*config, *destination, options.process, local_addresses);
+  const Explanation explanation = Explain(*config, *destination, *asker, local_addresses);
   std::fputs((options.json ? ToJson(explanation) : ToText(explanation)).c_str(), stdout);
   return 0;
 }

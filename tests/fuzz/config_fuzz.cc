@@ -40,7 +40,8 @@ std::vector<InterfaceAddress> Interfaces() {
 void AskTable(const RouteTable& table) {
   for (const char* host : {"10.1.2.3", "2001:db8::1", "www.example.org", "."}) {
     const Endpoint destination = *Endpoint::FromHost(host, 443);
-    const Rule* const rule = table.Decide({destination, Transport::kTcp, Command::kConnect, nullptr, "curl"});
+    const Rule* const rule =
+        table.Decide({destination, Transport::kTcp, Command::kConnect, nullptr, "curl", 0, 1000});
     if (rule == nullptr) continue;
     std::array<const Target*, RouteTable::kMaxTargets> targets{};
     const size_t count = OrderTargets(*rule, destination, 1234567, targets);
@@ -49,7 +50,7 @@ void AskTable(const RouteTable& table) {
       if (targets[i]->kind == Target::Kind::kProxies && targets[i]->hops.empty()) std::abort();
     }
   }
-  const NameRule how = table.HowToResolve("www.example.org", "curl", ResolveProtocol::kFake);
+  const NameRule how = table.HowToResolve("www.example.org", "curl", 1000, ResolveProtocol::kFake);
   if (how.rule != nullptr && how.rule->resolve != how.protocol) std::abort();
 }
 

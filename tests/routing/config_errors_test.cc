@@ -392,6 +392,19 @@ constexpr BadConfig kBadConfigs[] = {
      "  route { to: 0/0 via: direct process: /usr/bin/curl }\n"
      "                                       ^\n"
      "  programs are known by the last part of their path\n"},
+    {"route { to: 0/0 via: direct user: 4294967295 }\n"
+     "route { to: 0/0 via: direct user: }\n"
+     "route { to: 0/0 via: direct user: 1 user: 2 }\n",
+     "test.conf:1:35: expected a login name or a user id, found '4294967295'\n"
+     "  route { to: 0/0 via: direct user: 4294967295 }\n"
+     "                                    ^\n"
+     "test.conf:2:35: expected a login name or a user id, found '}'\n"
+     "  route { to: 0/0 via: direct user: }\n"
+     "                                    ^\n"
+     "test.conf:3:37: expected 'user' once, found it again\n"
+     "  route { to: 0/0 via: direct user: 1 user: 2 }\n"
+     "                                      ^\n"
+     "  remove one of them\n"},
     {"fakerange: 198.18.0.0/30\n",
      "test.conf:1:12: expected a network of 8 to 24 bits, found '198.18.0.0/30'\n"
      "  fakerange: 198.18.0.0/30\n"

@@ -33,15 +33,16 @@ struct Ask {
   const char* source = nullptr;
   uint16_t source_port = 0;
   const char* process = "";
+  uint32_t user = kNobody;
 };
 
 std::string Decide(const Config& config, const char* host, uint16_t port, const Ask& ask = {}) {
   const Endpoint destination = *Endpoint::FromHost(host, port);
   IpAddress source;
   if (ask.source != nullptr) source = *IpAddress::Parse(ask.source);
-  const Rule* const rule =
-      config.routes.Decide({destination, ask.transport, ask.command,
-                            ask.source != nullptr ? &source : nullptr, ask.process, ask.source_port});
+  const Rule* const rule = config.routes.Decide({destination, ask.transport, ask.command,
+                                                 ask.source != nullptr ? &source : nullptr, ask.process,
+                                                 ask.source_port, ask.user});
   return rule == nullptr ? "none" : WayOf(rule->group[0]);
 }
 
@@ -317,6 +318,37 @@ TEST(ConfigParserTest, MatchesPrograms) {
   for (const char* process : {"", "curl2", "python3", "agent", "xz", "gpg-agents"}) {
     EXPECT_EQ(Decide(config, "web.test", 80, {.process = process}), "none") << process;
   }
+}
+
+TEST(ConfigParserTest, MatchesUsers) {
+  FakeMachine machine;
+  machine.users = {{"alice", 1000}, {"d.b-c", 1003}};
+  const Config config = MustLoad(&machine,
+                                 "route { to: 0/0 via: block user: alice 42 \"d.b-c\" }\n"
+                                 "route { to: 0/0 via: direct user: carol }\n");
+  for (const uint32_t user : {1000U, 42U, 1003U}) {
+    EXPECT_EQ(Decide(config, "web.test", 80, {.user = user}), "block") << user;
+  }
+  for (const uint32_t user : {0U, 1001U, kNobody}) {
+    EXPECT_EQ(Decide(config, "web.test", 80, {.user = user}), "none") << user;
+  }
+  EXPECT_EQ(FakeMachine::Join(config.warnings),
+            "test.conf:2:35: warning: no user is called 'carol' here: it matches nobody\n"
+            "  route { to: 0/0 via: direct user: carol }\n"
+            "                                    ^\n");
+}
+
+TEST(ConfigParserTest, WarnsOfRoutesThatAnotherUsersRouteCovers) {
+  FakeMachine machine;
+  const auto warnings_of = [&](const std::string& first, const std::string& second) {
+    return MustLoad(&machine, "route { to: 0/0 via: block " + first + " }\nroute { to: 0/0 via: direct " +
+                                  second + " }\n")
+        .warnings.size();
+  };
+  EXPECT_EQ(warnings_of("", "user: 1"), 1U);
+  EXPECT_EQ(warnings_of("user: 1 2", "user: 2"), 1U);
+  EXPECT_EQ(warnings_of("user: 1", "user: 1 2"), 0U);
+  EXPECT_EQ(warnings_of("user: 1", ""), 0U);
 }
 
 TEST(ConfigParserTest, MatchesTransportsAndCommands) {

@@ -274,8 +274,8 @@ std::string WaysToResolve(FakeMachine* machine) {
   const Config config = MustLoad(machine, {"a.conf", {}});
   std::string ways;
   for (const char* name : {"x.lan", "x.proxied", "x.tcp", "x.none"}) {
-    ways +=
-        ResolveProtocolName(config.routes.HowToResolve(name, "", config.settings.resolve_protocol).protocol);
+    ways += ResolveProtocolName(
+        config.routes.HowToResolve(name, "", kNobody, config.settings.resolve_protocol).protocol);
     ways += ' ';
   }
   return ways;

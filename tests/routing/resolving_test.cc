@@ -49,8 +49,8 @@ TEST(ResolvingTest, ReadsNameServers) {
 }
 
 // "PROTOCOL", and the place of the rule whose `resolve:` it is.
-std::string How(const Config& config, const char* name, const char* process = "") {
-  const NameRule how = config.routes.HowToResolve(name, process, config.settings.resolve_protocol);
+std::string How(const Config& config, const char* name, const char* process = "", uint32_t user = kNobody) {
+  const NameRule how = config.routes.HowToResolve(name, process, user, config.settings.resolve_protocol);
   std::string text = ResolveProtocolName(how.protocol);
   if (how.rule != nullptr) text += " " + how.rule->where.ToString();
   return text;
@@ -67,8 +67,13 @@ TEST(ResolvingTest, FollowsTheRoutesThatANameCanMeet) {
                                  "route { to: .mixed via: direct fallback: 10.0.0.1 }\n"
                                  "route { to: .prog via: 10.0.0.1 process: curl }\n"
                                  "route { to: .prog via: direct }\n"
+                                 "route { to: .user via: 10.0.0.1 user: 1000 }\n"
+                                 "route { to: .user via: direct }\n"
                                  "route { to: .lan via: 10.0.0.1 }\n");
   EXPECT_EQ(How(config, "host.lan"), "local");
+  EXPECT_EQ(How(config, "x.user", "", 1000), "fake");
+  EXPECT_EQ(How(config, "x.user", "", 1001), "local");
+  EXPECT_EQ(How(config, "x.user"), "local");
   EXPECT_EQ(How(config, "b.web"), "local");
   EXPECT_EQ(How(config, "a.web"), "fake") << "the first rule is for TCP alone";
   EXPECT_EQ(How(config, "x.blocked"), "fake");
@@ -119,7 +124,7 @@ TEST(ResolvingTest, TheFirstRouteWithAResolveOfItsOwnDecides) {
 }
 
 TEST(ResolvingTest, HasNoRuleByDefault) {
-  const NameRule how = RouteTable().HowToResolve("web.test", "", ResolveProtocol::kLocalThenFake);
+  const NameRule how = RouteTable().HowToResolve("web.test", "", kNobody, ResolveProtocol::kLocalThenFake);
   EXPECT_EQ(how.protocol, ResolveProtocol::kLocalThenFake);
   EXPECT_EQ(how.rule, nullptr);
 }

@@ -24,9 +24,9 @@ TEST(ControlOptionsTest, ReadsCheck) {
 
 TEST(ControlOptionsTest, ReadsExplainWithOptionsAnywhere) {
   const std::vector<std::vector<const char*>> orders = {
-      {"explain", "-p", "a://b", "-p", "c://d", "--process", "curl", "web.test:80"},
-      {"-p", "a://b", "explain", "web.test:80", "-p", "c://d", "--process=curl"},
-      {"explain", "--process", "curl", "-p", "a://b", "-p", "c://d", "--", "web.test:80"},
+      {"explain", "-p", "a://b", "-p", "c://d", "--process", "curl", "--user", "al", "web.test:80"},
+      {"-p", "a://b", "explain", "web.test:80", "-p", "c://d", "--process=curl", "--user=al"},
+      {"explain", "--user", "al", "--process", "curl", "-p", "a://b", "-p", "c://d", "--", "web.test:80"},
   };
   for (const auto& arguments : orders) {
     const auto options = Parse(arguments);
@@ -34,6 +34,7 @@ TEST(ControlOptionsTest, ReadsExplainWithOptionsAnywhere) {
     EXPECT_EQ(options->command, ControlOptions::Command::kExplain);
     EXPECT_THAT(options->sources.proxies, ElementsAre("a://b", "c://d"));
     EXPECT_EQ(options->process, "curl");
+    EXPECT_EQ(options->user, "al");
     EXPECT_EQ(options->destination, "web.test:80");
     EXPECT_FALSE(options->json);
   }
@@ -67,6 +68,7 @@ TEST(ControlOptionsTest, ExplainsMistakes) {
       {{"check", "x"}, "check takes no argument, found 'x'"},
       {{"check", "--process", "x"}, "--process goes with explain, not with check"},
       {{"names", "--process", "x"}, "--process goes with explain, not with names"},
+      {{"check", "--user", "x"}, "--user goes with explain, not with check"},
       {{"check", "--clear"}, "--clear goes with names, not with check"},
       {{"explain", "--clear", "a:1"}, "--clear goes with names, not with explain"},
       {{"names", "x"}, "names takes no argument, found 'x'"},

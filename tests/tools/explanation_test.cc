@@ -140,7 +140,7 @@ TEST(ExplanationTest, WritesNameServersAsJson) {
 TEST(ExplanationTest, WritesJsonWithFixedKeys) {
   EXPECT_EQ(
       ToJson(Proxied()),
-      R"({"destination":"web.test:80","transport":"tcp","process":"curl","verdict":"proxy","errno":null,)"
+      R"({"destination":"web.test:80","transport":"tcp","process":"curl","user":null,"verdict":"proxy","errno":null,)"
       R"("reason":null,"rule":{"where":"a.conf:12","file":"a.conf","line":12,)"
       R"("text":"  route {\n    via: a then b\n  }","balance":"hash"},"paths":[)"
       R"({"kind":"proxy","fallback":false,"usable":true,"hops":[)"

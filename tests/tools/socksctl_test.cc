@@ -2,6 +2,7 @@
 // socksctl as its user sees it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 #include <string>
@@ -105,6 +106,28 @@ TEST_F(SocksctlTest, ExplainSaysHowTheNameIsResolved) {
   EXPECT_EQ(RunForJson({"explain", "web.example:443"})["resolution"], "fake");
   EXPECT_EQ(RunForJson({"explain", "10.0.0.1:443"})["resolution"], "literal");
   EXPECT_EQ(RunForJson({"explain", "localhost:443"})["resolution"], "hosts");
+}
+
+TEST_F(SocksctlTest, ExplainSpeaksForAUser) {
+  file_ = directory_.Write("user.conf",
+                           "nameserver: 10.0.0.53\n"
+                           "route { to: 0/0 via: block user: 4000000000 }\n"
+                           "route { to: 0/0 via: direct resolve: tcp user: root " +
+                               std::to_string(getuid()) + " }\n");
+  const nlohmann::json own = RunForJson({"explain", "192.0.2.1:80"});
+  EXPECT_EQ(own["verdict"], "direct");
+  EXPECT_EQ(own["user"], nullptr);
+  const nlohmann::json other = RunForJson({"explain", "192.0.2.1:80", "--user", "4000000000"});
+  EXPECT_EQ(other["verdict"], "block");
+  EXPECT_EQ(other["user"], "4000000000");
+  EXPECT_EQ(RunForJson({"explain", "192.0.2.1:80", "--user", "4000000001"})["verdict"], "no-route");
+  EXPECT_EQ(RunForJson({"explain", "web.example:80", "--user", "root"})["resolution"], "tcp");
+  EXPECT_EQ(RunForJson({"explain", "web.example:80", "--user", "4000000000"})["resolution"], "fake");
+  EXPECT_THAT(Run({"explain", "192.0.2.1:80", "--process", "curl", "--user", "root"}).out,
+              StartsWith("192.0.2.1:80/tcp from curl of root goes direct\n"));
+  const ToolResult unknown = Run({"explain", "192.0.2.1:80", "--user", "no-such.user"});
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_THAT(unknown.err, StartsWith("socksctl: --user: no user is called 'no-such.user' here\n"));
 }
 
 TEST_F(SocksctlTest, ExplainShowsHowNameServersAreReached) {
