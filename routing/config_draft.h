@@ -29,6 +29,8 @@ struct TargetDraft {
   Target::Kind kind = Target::Kind::kDirect;
   std::vector<HopDraft> hops;
   Location where;
+  unsigned weight = 1;
+  std::optional<Location> weight_where = std::nullopt;  // where a weight is given
 };
 
 struct RouteDraft {
@@ -42,6 +44,10 @@ struct RouteDraft {
   uint8_t protocols = 0;
   uint8_t methods = 0;
   uint8_t extensions = 0;  // 1: bind
+  Chain chain = Chain::kStrict;
+  unsigned chain_length = 0;  // 0: not given
+  std::optional<Location> chain_where;
+  std::optional<Location> chain_length_where;
   Location resolve_where;
   Location protocols_where;
   Location methods_where;

@@ -105,8 +105,12 @@ class Linker {
   }
 
   Target LinkTarget(const RouteDraft& route, const TargetDraft& draft) {
-    Target target{draft.kind, {}, draft.where};
+    Target target{.kind = draft.kind, .hops = {}, .where = draft.where, .weight = draft.weight};
     for (const HopDraft& hop : draft.hops) target.hops.push_back(LinkHop(route, hop));
+    if (target.hops.size() > 1) {
+      target.chain = route.chain;
+      target.chain_length = route.chain_length;
+    }
     return target;
   }
 

@@ -54,11 +54,13 @@ class ConfigParser {
   void SkipBraces();
 
   // config_parser_values.cc: what several statements share.
+  bool Fail(const Location& where, std::string message, std::string remedy = {});
   bool Fail(const Token& at, std::string message, std::string remedy = {});
   void Warn(const Token& at, std::string message, std::string remedy = {});
   bool ExpectColon(std::string_view keyword);
   bool AtListEnd(Words words) const;
   std::optional<uint64_t> ParseNumber(uint64_t least, uint64_t most);
+  bool ParseCount(unsigned most, unsigned* count);
   std::optional<std::string> ParseText(std::string_view what);
   bool ParseChoices(std::string_view what, std::span<const Choice> choices, uint8_t* bits);
   std::optional<uint8_t> ParseChoice(std::string_view what, std::span<const Choice> choices);
@@ -109,15 +111,21 @@ class ConfigParser {
   bool ParseRouteMethod();
   bool ParseProcess();
   bool ParseUser();
-  bool ParseBalance();
   bool ParseResolve();
 
   // config_parser_target.cc
+  bool ParseBalance();
+  bool ParseChain();
+  bool ParseChainLength();
+  bool CheckWeights();
+  bool CheckChains();
+  bool CheckChain(const TargetDraft& target);
   bool ParseVia();
   bool ParseFallback();
   bool ParseTargets(std::vector<TargetDraft>* targets);
   bool ParseTarget(TargetDraft* target);
   bool ParseHop(TargetDraft* target);
+  bool ParseWeight(TargetDraft* target);
   bool ParseProxyAddress(const Token& token, HopDraft* hop);
 
   // config_parser_server.cc

@@ -27,6 +27,8 @@ std::span<const ConfigParser::Keyword> ConfigParser::RouteKeywords() {
       Keyword{"clientcompatibility", &ConfigParser::ParseClientCompatibility, Repeat::kAdds},
       Keyword{"extension", &ConfigParser::ParseRouteExtension, Repeat::kAdds},
       Keyword{"balance", &ConfigParser::ParseBalance, Repeat::kIsError},
+      Keyword{"chain", &ConfigParser::ParseChain, Repeat::kIsError},
+      Keyword{"chain.length", &ConfigParser::ParseChainLength, Repeat::kIsError},
       Keyword{"fallback", &ConfigParser::ParseFallback, Repeat::kIsError},
       Keyword{"process", &ConfigParser::ParseProcess, Repeat::kIsError},
       Keyword{"user", &ConfigParser::ParseUser, Repeat::kIsError},
@@ -57,6 +59,7 @@ void ConfigParser::FinishRoute(const Token& keyword) {
                       std::to_string(route_.group.size() + route_.fallback.size()));
     return;
   }
+  if (!CheckWeights() || !CheckChains()) return;
   route_.source = &source_;
   route_.rule.where = source_.At(keyword.offset);
   draft_.routes.push_back(std::move(route_));
@@ -182,16 +185,6 @@ bool ConfigParser::ParseUser() {
     }
   } while (!AtListEnd(Words::kText));
   return true;
-}
-
-bool ConfigParser::ParseBalance() {
-  static constexpr std::array kChoices = {Choice{"ordered", static_cast<uint8_t>(Balance::kOrdered)},
-                                          Choice{"random", static_cast<uint8_t>(Balance::kRandom)},
-                                          Choice{"roundrobin", static_cast<uint8_t>(Balance::kRoundRobin)},
-                                          Choice{"hash", static_cast<uint8_t>(Balance::kHash)}};
-  const std::optional<uint8_t> choice = ParseChoice("an order", kChoices);
-  if (choice) route_.rule.balance = static_cast<Balance>(*choice);
-  return choice.has_value();
 }
 
 bool ConfigParser::ParseResolve() {

@@ -1,12 +1,29 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// via: TARGET [, TARGET ...], where a TARGET is direct, block, or servers joined by `then`.
+// via: TARGET [, TARGET ...], where a TARGET is direct, block, or servers joined by `then`, and a weight may
+// follow; and the options that say how a group and the chains in it are used.
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "routing/config_parser.h"
 #include "routing/quoting.h"
 
 namespace socksify {
+namespace {
+
+constexpr unsigned kMaxWeight = 1000;
+
+constexpr std::array<std::string_view, 4> kChainNames = {"strict", "dynamic", "random", "roundrobin"};
+
+bool Chooses(Chain chain) {
+  return chain == Chain::kRandom || chain == Chain::kRoundRobin;
+}
+
+bool IsChain(const TargetDraft& target) {
+  return target.hops.size() > 1;
+}
+
+}  // namespace
 
 bool ConfigParser::ParseVia() {
   has_via_ = true;
@@ -28,6 +45,107 @@ bool ConfigParser::ParseTargets(std::vector<TargetDraft>* targets) {
   }
 }
 
+// `weight = N` behind a target.
+bool ConfigParser::ParseWeight(TargetDraft* target) {
+  const Token word = lexer_.Peek(Words::kPlain);
+  if (!word.IsWord("weight")) return true;
+  target->weight_where = source_.At(word.offset);
+  lexer_.Accept(word);
+  const Token op = lexer_.Next(Words::kPlain);
+  if (!op.IsSymbol("=")) {
+    return Fail(op, "expected '=' after 'weight', found " + op.Describe(), "write weight = 2");
+  }
+  if (!ParseCount(kMaxWeight, &target->weight)) return false;
+  const Token next = lexer_.Peek(Words::kPlain);
+  if (next.IsWord("port")) {
+    return Fail(next, "expected the end of the target, found 'port'",
+                "write the weight last: port = 1080 weight = 2");
+  }
+  if (!next.IsWord("then")) return true;
+  return Fail(next, "expected the end of the target, found 'then'",
+              "a chain has one weight, behind its last server");
+}
+
+// What is wrong with the weights shows when `balance` is known.
+bool ConfigParser::CheckWeights() {
+  bool good = true;
+  for (const TargetDraft& target : route_.fallback) {
+    if (!target.weight_where) continue;
+    good = Fail(*target.weight_where, "expected no weight behind a fallback, found one",
+                "remove it: fallbacks are tried in their order");
+  }
+  if (route_.rule.balance != Balance::kOrdered) return good;
+  for (const TargetDraft& target : route_.group) {
+    if (!target.weight_where) continue;
+    good = Fail(*target.weight_where, "expected no weight in a group that is tried in its order, found one",
+                "weights count only with balance: random, roundrobin or hash");
+  }
+  return good;
+}
+
+bool ConfigParser::CheckChains() {
+  const bool has_chain =
+      std::ranges::any_of(route_.group, IsChain) || std::ranges::any_of(route_.fallback, IsChain);
+  const std::optional<Location>& where = route_.chain_where ? route_.chain_where : route_.chain_length_where;
+  if (where && !has_chain) {
+    return Fail(*where, "expected a chain in 'via' or 'fallback' of this route, found none",
+                "servers are joined by 'then': via: a then b");
+  }
+  const std::string name(kChainNames[static_cast<size_t>(route_.chain)]);
+  if (route_.chain_length_where && !Chooses(route_.chain)) {
+    return Fail(*route_.chain_length_where,
+                "expected no 'chain.length' where 'chain' is " + name + ", found one",
+                "it counts only with chain: random or roundrobin");
+  }
+  if (!route_.chain_length_where && Chooses(route_.chain)) {
+    return Fail(*route_.chain_where, "expected 'chain.length:' beside 'chain: " + name + "', found none",
+                "say how many of the servers one connection goes through: chain.length: 2");
+  }
+  return std::ranges::all_of(route_.group, [this](const auto& target) { return CheckChain(target); }) &&
+         std::ranges::all_of(route_.fallback, [this](const auto& target) { return CheckChain(target); });
+}
+
+bool ConfigParser::CheckChain(const TargetDraft& target) {
+  if (!IsChain(target) || route_.chain == Chain::kStrict) return true;
+  const size_t size = target.hops.size();
+  if (size > Target::kMaxChosenHops) {
+    return Fail(target.where, "expected at most " + std::to_string(Target::kMaxChosenHops) +
+                                  " servers in a chain that is not strict, found " + std::to_string(size));
+  }
+  if (route_.chain_length <= size) return true;
+  return Fail(*route_.chain_length_where,
+              "expected a number from 1 to " + std::to_string(size) + ", found '" +
+                  std::to_string(route_.chain_length) + "'",
+              "a chain of this route has no more servers");
+}
+
+bool ConfigParser::ParseChain() {
+  static constexpr auto kChoices = [] {
+    std::array<Choice, kChainNames.size()> choices{};
+    for (size_t i = 0; i < choices.size(); ++i) choices[i] = {kChainNames[i], static_cast<uint8_t>(i)};
+    return choices;
+  }();
+  route_.chain_where = source_.At(lexer_.Peek(Words::kPlain).offset);
+  const std::optional<uint8_t> choice = ParseChoice("a kind of chain", kChoices);
+  if (choice) route_.chain = static_cast<Chain>(*choice);
+  return choice.has_value();
+}
+
+bool ConfigParser::ParseChainLength() {
+  route_.chain_length_where = source_.At(lexer_.Peek(Words::kPlain).offset);
+  return ParseCount(Target::kMaxChosenHops, &route_.chain_length);
+}
+
+bool ConfigParser::ParseBalance() {
+  static constexpr std::array kChoices = {Choice{"ordered", static_cast<uint8_t>(Balance::kOrdered)},
+                                          Choice{"random", static_cast<uint8_t>(Balance::kRandom)},
+                                          Choice{"roundrobin", static_cast<uint8_t>(Balance::kRoundRobin)},
+                                          Choice{"hash", static_cast<uint8_t>(Balance::kHash)}};
+  const std::optional<uint8_t> choice = ParseChoice("an order", kChoices);
+  if (choice) route_.rule.balance = static_cast<Balance>(*choice);
+  return choice.has_value();
+}
+
 bool ConfigParser::ParseTarget(TargetDraft* target) {
   const Token first = lexer_.Peek(Words::kAddress);
   target->where = source_.At(first.offset);
@@ -36,7 +154,7 @@ bool ConfigParser::ParseTarget(TargetDraft* target) {
     lexer_.Accept(first);
     target->kind = is_direct ? Target::Kind::kDirect : Target::Kind::kBlock;
     const Token then = lexer_.Peek(Words::kPlain);
-    if (!then.IsWord("then")) return true;
+    if (!then.IsWord("then")) return ParseWeight(target);
     return Fail(then, "expected the end of the target, found 'then': a chain is made of servers",
                 "remove '" + std::string(first.text) + "' or what follows it");
   }
@@ -44,7 +162,7 @@ bool ConfigParser::ParseTarget(TargetDraft* target) {
   while (true) {
     if (!ParseHop(target)) return false;
     const Token then = lexer_.Peek(Words::kPlain);
-    if (!then.IsWord("then")) return true;
+    if (!then.IsWord("then")) return ParseWeight(target);
     lexer_.Accept(then);
   }
 }

@@ -13,9 +13,13 @@
 
 namespace socksify {
 
-bool ConfigParser::Fail(const Token& at, std::string message, std::string remedy) {
-  reporter_.Error(source_, source_.At(at.offset), std::move(message), std::move(remedy));
+bool ConfigParser::Fail(const Location& where, std::string message, std::string remedy) {
+  reporter_.Error(source_, where, std::move(message), std::move(remedy));
   return false;
+}
+
+bool ConfigParser::Fail(const Token& at, std::string message, std::string remedy) {
+  return Fail(source_.At(at.offset), std::move(message), std::move(remedy));
 }
 
 void ConfigParser::Warn(const Token& at, std::string message, std::string remedy) {
@@ -47,6 +51,13 @@ std::optional<uint64_t> ConfigParser::ParseNumber(uint64_t least, uint64_t most)
   }
   lexer_.Accept(token);
   return value;
+}
+
+// A number from 1 on.
+bool ConfigParser::ParseCount(unsigned most, unsigned* count) {
+  const std::optional<uint64_t> number = ParseNumber(1, most);
+  if (number) *count = static_cast<unsigned>(*number);
+  return number.has_value();
 }
 
 std::optional<std::string> ConfigParser::ParseText(std::string_view what) {

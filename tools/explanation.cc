@@ -67,7 +67,12 @@ void NoteUdp(const Server& server, bool is_behind_another, HopReport* report) {
 void ReportPaths(const std::vector<Target>& targets, Transport transport, bool is_fallback,
                  const Endpoint* destination, std::vector<PathReport>* paths) {
   for (const Target& target : targets) {
-    PathReport path{.kind = target.kind, .is_fallback = is_fallback, .hops = {}};
+    PathReport path{.kind = target.kind,
+                    .is_fallback = is_fallback,
+                    .hops = {},
+                    .chain = target.chain,
+                    .chain_length = target.chain_length,
+                    .weight = target.weight};
     for (size_t i = 0; i < target.hops.size(); ++i) {
       const Endpoint* const next = i + 1 < target.hops.size() ? &target.hops[i + 1]->address : destination;
       path.hops.push_back(ReportHop(*target.hops[i], transport == Transport::kTcp ? next : nullptr));
@@ -133,7 +138,15 @@ void Judge(const Failure* obstacle, Explanation* explanation) {
 }  // namespace
 
 bool PathReport::IsUsable() const {
-  return std::ranges::all_of(hops, [](const HopReport& hop) { return hop.unusable.empty(); });
+  const auto usable = static_cast<size_t>(
+      std::ranges::count_if(hops, [](const HopReport& hop) { return hop.unusable.empty(); }));
+  switch (chain) {
+    case Chain::kStrict: break;
+    case Chain::kDynamic: return usable > 0;
+    case Chain::kRandom:
+    case Chain::kRoundRobin: return usable >= chain_length;
+  }
+  return usable == hops.size();
 }
 
 int PathReport::error() const {
@@ -209,6 +222,16 @@ const char* ToString(Balance balance) {
     case Balance::kRandom: return "random";
     case Balance::kRoundRobin: return "roundrobin";
     case Balance::kHash: return "hash";
+  }
+  return "";
+}
+
+const char* ToString(Chain chain) {
+  switch (chain) {
+    case Chain::kStrict: return "strict";
+    case Chain::kDynamic: return "dynamic";
+    case Chain::kRandom: return "random";
+    case Chain::kRoundRobin: return "roundrobin";
   }
   return "";
 }

@@ -45,7 +45,11 @@ struct PathReport {
   Target::Kind kind = Target::Kind::kDirect;
   bool is_fallback = false;
   std::vector<HopReport> hops;  // for kProxies
+  Chain chain = Chain::kStrict;
+  unsigned chain_length = 0;  // for kRandom and kRoundRobin
+  unsigned weight = 1;
 
+  // Whether it has as many usable servers as the chain takes.
   bool IsUsable() const;
   // The errno value that it fails with; 0 where it is usable.
   int error() const;
@@ -89,6 +93,7 @@ const char* ToString(Verdict verdict);  // "direct", "proxy", "block", "no-route
 // "literal", "hosts", "fake", "local", "local-then-fake", "tcp", "udp"
 const char* ToString(Resolution resolution);
 const char* ToString(Balance balance);  // as in the configuration
+const char* ToString(Chain chain);      // likewise
 
 // Aligned text of several lines; and the JSON object that socksctl(1) documents, on one line.
 std::string ToText(const Explanation& explanation);

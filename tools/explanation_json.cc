@@ -22,8 +22,14 @@ Json PathToJson(const PathReport& path) {
   const char* const kind = path.kind == Target::Kind::kDirect  ? "direct"
                            : path.kind == Target::Kind::kBlock ? "block"
                                                                : "proxy";
-  return {
-      {"kind", kind}, {"fallback", path.is_fallback}, {"usable", path.IsUsable()}, {"hops", std::move(hops)}};
+  const bool is_chain = path.hops.size() > 1;
+  return {{"kind", kind},
+          {"fallback", path.is_fallback},
+          {"usable", path.IsUsable()},
+          {"weight", path.weight},
+          {"chain", is_chain ? Json(ToString(path.chain)) : Json()},
+          {"length", path.chain_length != 0 ? Json(path.chain_length) : Json()},
+          {"hops", std::move(hops)}};
 }
 
 Json PathsToJson(const std::vector<PathReport>& paths) {

@@ -65,8 +65,24 @@ std::string DescribePath(const PathReport& path) {
   return Join(hops, " -> ");
 }
 
+// "random chain of 2 servers, weight 3"; empty where nothing is to be said.
+std::string DescribeUse(const PathReport& path, bool has_weights) {
+  std::string text;
+  if (path.chain != Chain::kStrict) {
+    text = std::string(ToString(path.chain)) + " chain";
+    if (path.chain_length != 0) {
+      text += " of " + std::to_string(path.chain_length) + (path.chain_length == 1 ? " server" : " servers");
+    }
+  }
+  if (!has_weights || path.is_fallback) return text;
+  if (!text.empty()) text += ", ";
+  return text + "weight " + std::to_string(path.weight);
+}
+
 void AppendPaths(std::string* text, const Explanation& explanation) {
   const auto count = std::ranges::count(explanation.paths, false, &PathReport::is_fallback);
+  const bool has_weights =
+      std::ranges::any_of(explanation.paths, [](const PathReport& path) { return path.weight != 1; });
   int number = 0;
   for (const PathReport& path : explanation.paths) {
     std::string label = path.is_fallback ? "fallback" : "path";
@@ -75,6 +91,7 @@ void AppendPaths(std::string* text, const Explanation& explanation) {
       label += std::to_string(++number);
     }
     AppendLine(text, label, DescribePath(path));
+    if (const std::string use = DescribeUse(path, has_weights); !use.empty()) AppendLine(text, "", use);
     for (const HopReport& hop : path.hops) {
       if (!hop.unusable.empty()) AppendLine(text, "", "unusable: " + hop.unusable);
     }

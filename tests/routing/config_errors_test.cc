@@ -405,6 +405,83 @@ constexpr BadConfig kBadConfigs[] = {
      "  route { to: 0/0 via: direct user: 1 user: 2 }\n"
      "                                      ^\n"
      "  remove one of them\n"},
+    {"route { to: 0/0 via: a.b weight = 2, c.d }\n"
+     "route { to: 0/0 via: a.b balance: hash fallback: c.d weight = 2 }\n"
+     "route { to: 0/0 via: a.b weight 2 balance: hash }\n"
+     "route { to: 0/0 via: a.b weight = 0 balance: hash }\n"
+     "route { to: 0/0 via: a.b weight = 1001 balance: hash }\n"
+     "route { to: 0/0 via: a.b weight = 2 then c.d balance: hash }\n"
+     "route { to: 0/0 via: a.b weight = 2 port = 1080 balance: hash }\n",
+     "test.conf:1:26: expected no weight in a group that is tried in its order, found one\n"
+     "  route { to: 0/0 via: a.b weight = 2, c.d }\n"
+     "                           ^\n"
+     "  weights count only with balance: random, roundrobin or hash\n"
+     "test.conf:2:54: expected no weight behind a fallback, found one\n"
+     "  route { to: 0/0 via: a.b balance: hash fallback: c.d weight = 2 }\n"
+     "                                                       ^\n"
+     "  remove it: fallbacks are tried in their order\n"
+     "test.conf:3:33: expected '=' after 'weight', found '2'\n"
+     "  route { to: 0/0 via: a.b weight 2 balance: hash }\n"
+     "                                  ^\n"
+     "  write weight = 2\n"
+     "test.conf:4:35: expected a number from 1 to 1000, found '0'\n"
+     "  route { to: 0/0 via: a.b weight = 0 balance: hash }\n"
+     "                                    ^\n"
+     "test.conf:5:35: expected a number from 1 to 1000, found '1001'\n"
+     "  route { to: 0/0 via: a.b weight = 1001 balance: hash }\n"
+     "                                    ^\n"
+     "test.conf:6:37: expected the end of the target, found 'then'\n"
+     "  route { to: 0/0 via: a.b weight = 2 then c.d balance: hash }\n"
+     "                                      ^\n"
+     "  a chain has one weight, behind its last server\n"
+     "test.conf:7:37: expected the end of the target, found 'port'\n"
+     "  route { to: 0/0 via: a.b weight = 2 port = 1080 balance: hash }\n"
+     "                                      ^\n"
+     "  write the weight last: port = 1080 weight = 2\n"},
+    {"route { to: 0/0 via: a.b chain: dynamic }\n"
+     "route { to: 0/0 via: a.b chain.length: 1 }\n"
+     "route { to: 0/0 via: a.b then c.d chain: loose }\n"
+     "route { to: 0/0 via: a.b then c.d chain: dynamic chain.length: 1 }\n"
+     "route { to: 0/0 via: a.b then c.d chain.length: 1 }\n"
+     "route { to: 0/0 via: a.b then c.d chain: random }\n"
+     "route { to: 0/0 via: a.b then c.d then e.f, a.b then c.d chain: random chain.length: 3 }\n"
+     "route { to: 0/0 via: a.b then c.d chain: random chain.length: 0 }\n"
+     "route { to: 0/0 via: a.b then c.d chain: random chain: random }\n",
+     "test.conf:1:33: expected a chain in 'via' or 'fallback' of this route, found none\n"
+     "  route { to: 0/0 via: a.b chain: dynamic }\n"
+     "                                  ^\n"
+     "  servers are joined by 'then': via: a then b\n"
+     "test.conf:2:40: expected a chain in 'via' or 'fallback' of this route, found none\n"
+     "  route { to: 0/0 via: a.b chain.length: 1 }\n"
+     "                                         ^\n"
+     "  servers are joined by 'then': via: a then b\n"
+     "test.conf:3:42: expected a kind of chain, found 'loose'\n"
+     "  route { to: 0/0 via: a.b then c.d chain: loose }\n"
+     "                                           ^\n"
+     "  use one of: strict, dynamic, random, roundrobin\n"
+     "test.conf:4:64: expected no 'chain.length' where 'chain' is dynamic, found one\n"
+     "  route { to: 0/0 via: a.b then c.d chain: dynamic chain.length: 1 }\n"
+     "                                                                 ^\n"
+     "  it counts only with chain: random or roundrobin\n"
+     "test.conf:5:49: expected no 'chain.length' where 'chain' is strict, found one\n"
+     "  route { to: 0/0 via: a.b then c.d chain.length: 1 }\n"
+     "                                                  ^\n"
+     "  it counts only with chain: random or roundrobin\n"
+     "test.conf:6:42: expected 'chain.length:' beside 'chain: random', found none\n"
+     "  route { to: 0/0 via: a.b then c.d chain: random }\n"
+     "                                           ^\n"
+     "  say how many of the servers one connection goes through: chain.length: 2\n"
+     "test.conf:7:86: expected a number from 1 to 2, found '3'\n"
+     "  route { to: 0/0 via: a.b then c.d then e.f, a.b then c.d chain: random chain.length: 3 }\n"
+     "                                                                                       ^\n"
+     "  a chain of this route has no more servers\n"
+     "test.conf:8:63: expected a number from 1 to 64, found '0'\n"
+     "  route { to: 0/0 via: a.b then c.d chain: random chain.length: 0 }\n"
+     "                                                                ^\n"
+     "test.conf:9:49: expected 'chain' once, found it again\n"
+     "  route { to: 0/0 via: a.b then c.d chain: random chain: random }\n"
+     "                                                  ^\n"
+     "  remove one of them\n"},
     {"fakerange: 198.18.0.0/30\n",
      "test.conf:1:12: expected a network of 8 to 24 bits, found '198.18.0.0/30'\n"
      "  fakerange: 198.18.0.0/30\n"
@@ -424,6 +501,18 @@ constexpr BadConfig kBadConfigs[] = {
      "  ^\n"
      "  save the file as UTF-8\n"},
 };
+
+TEST(ConfigErrorsTest, BoundsChainsThatAreNotStrict) {
+  std::string chain = "h.test";
+  for (size_t i = 1; i < Target::kMaxChosenHops; ++i) chain += " then h.test";
+  FakeMachine machine;
+  EXPECT_EQ(machine.ErrorsOf("route { to: 0/0 via:\n" + chain + "\nchain: dynamic }\n"), "");
+  chain += "\nthen h.test";
+  EXPECT_EQ(machine.ErrorsOf("route { to: 0/0 via:\n" + chain + "\nchain: strict }\n"), "");
+  const std::string errors = machine.ErrorsOf("route { to: 0/0 via:\n" + chain + "\nchain: dynamic }\n");
+  EXPECT_EQ(errors.substr(0, errors.find('\n')),
+            "test.conf:2:1: expected at most 64 servers in a chain that is not strict, found 65");
+}
 
 TEST(ConfigErrorsTest, ReportsWholeText) {
   for (const BadConfig& bad : kBadConfigs) {

@@ -351,6 +351,56 @@ TEST(ConfigParserTest, WarnsOfRoutesThatAnotherUsersRouteCovers) {
   EXPECT_EQ(warnings_of("user: 1", ""), 0U);
 }
 
+TEST(ConfigParserTest, ReadsWeights) {
+  FakeMachine machine;
+  const Config config =
+      MustLoad(&machine,
+               "autoroute: none\n"
+               "server a { address: 10.0.0.1 }\n"
+               "route { to: 0/0 balance: random\n"
+               "  via: a weight = 3, a then 10.0.0.2 port = 1081 weight = 2,\n"
+               "       10.0.0.3 port = 1082 weight = 1000, socks5://h.test weight=4, direct weight = 5,\n"
+               "       a\n"
+               "  fallback: block }\n");
+  std::string group;
+  for (const Target& target : config.routes.rules()[0].group) {
+    group += WayOf(target) + " " + std::to_string(target.weight) + "\n";
+  }
+  EXPECT_EQ(group,
+            "10.0.0.1:1080 3\n"
+            "10.0.0.1:1080 then 10.0.0.2:1081 2\n"
+            "10.0.0.3:1082 1000\n"
+            "h.test:1080 4\n"
+            "direct 5\n"
+            "10.0.0.1:1080 1\n");
+}
+
+TEST(ConfigParserTest, ReadsChains) {
+  FakeMachine machine;
+  const Config config =
+      MustLoad(&machine,
+               "autoroute: none\n"
+               "server a { address: 10.0.0.1 }\n"
+               "server b { address: 10.0.0.2 }\n"
+               "route { chain: dynamic to: 10.0.0.0/8 via: a, a then b fallback: b then a }\n"
+               "route { to: 11.0.0.0/8 via: a then b chain: random chain.length: 2 }\n"
+               "route { to: 12.0.0.0/8 via: a then b chain.length: 1 chain: roundrobin }\n"
+               "route { to: 13.0.0.0/8 via: a then b chain: strict }\n"
+               "route { to: 0/0 via: a then b }\n");
+  const auto rules = config.routes.rules();
+  ASSERT_EQ(rules.size(), 5U);
+  EXPECT_EQ(rules[0].group[0].chain, Chain::kStrict) << "one server is no chain";
+  EXPECT_EQ(rules[0].group[1].chain, Chain::kDynamic);
+  EXPECT_EQ(rules[0].group[1].chain_length, 0U);
+  EXPECT_EQ(rules[0].fallback[0].chain, Chain::kDynamic);
+  EXPECT_EQ(rules[1].group[0].chain, Chain::kRandom);
+  EXPECT_EQ(rules[1].group[0].chain_length, 2U);
+  EXPECT_EQ(rules[2].group[0].chain, Chain::kRoundRobin);
+  EXPECT_EQ(rules[2].group[0].chain_length, 1U);
+  EXPECT_EQ(rules[3].group[0].chain, Chain::kStrict);
+  EXPECT_EQ(rules[4].group[0].chain, Chain::kStrict);
+}
+
 TEST(ConfigParserTest, MatchesTransportsAndCommands) {
   FakeMachine machine;
   const Config config = MustLoad(&machine,
