@@ -56,6 +56,7 @@ struct RouteDraft {
 struct ServerDraft {
   const SourceText* source = nullptr;
   std::unique_ptr<Server> server;
+  Location methods_where;
 };
 
 // Where something was written; `source` is null for a variable of the environment.

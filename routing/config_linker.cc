@@ -49,6 +49,7 @@ class Linker {
     for (ServerDraft& server : draft_.servers) {
       names_.push_back(server.server->name);
       FillDefaults(server.server.get(), credentials_);
+      CheckMethods(*server.server, *server.source, server.methods_where);
       servers_.push_back(std::move(server.server));
     }
   }
@@ -87,6 +88,14 @@ class Linker {
                         "only socks_v5 carries UDP, and http only connects");
     }
     return rule;
+  }
+
+  // What only HTTP knows has no place where something else may be spoken.
+  void CheckMethods(const Server& server, const SourceText& source, const Location& where) {
+    if ((server.methods & kMethodDigest) == 0 || server.protocols == kServerHttp) return;
+    reporter_.Error(source, where,
+                    "expected 'method: digest' for HTTP proxies alone, found it for a server that is none",
+                    "use method: username, or proxyprotocol: http_v1.0");
   }
 
   // Options that describe a server must have one to describe.
@@ -156,6 +165,7 @@ class Linker {
     server->has_bind_extension = route.extensions != 0;
     if (server->protocols == kServerHttp && !hop.proxy.has_port) server->address.set_port(kHttpProxyPort);
     FillDefaults(server.get(), credentials_);
+    CheckMethods(*server, *route.source, route.methods_where);
     servers_.push_back(std::move(server));
     return servers_.back().get();
   }
@@ -172,13 +182,10 @@ class Linker {
 }  // namespace
 
 void FindWhyUnusable(Server* server) {
-  constexpr uint8_t kSocks4 = kServerSocks4 | kServerSocks4a;
   server->unusable.clear();
-  if ((server->protocols & (kSocks4 | kServerSocks5)) == 0) {
-    const bool is_http = (server->protocols & kServerHttp) != 0;
-    server->unusable =
-        std::string(is_http ? "http" : "upnp") + " is not supported yet; use proxyprotocol: socks_v5";
-  } else if ((server->protocols & kServerSocks5) != 0 && server->methods == kMethodGssapi) {
+  if (server->protocols == kServerUpnp) {
+    server->unusable = "upnp is not supported yet; use proxyprotocol: socks_v5";
+  } else if ((server->protocols & (kServerSocks5 | kServerHttp)) != 0 && server->methods == kMethodGssapi) {
     // SOCKS4 knows no authentication: a server that is to be asked for GSSAPI is not to be asked without.
     server->unusable = "gssapi is not supported yet; use method: username";
   }

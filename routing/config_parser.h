@@ -153,6 +153,7 @@ class ConfigParser {
   // The block that is being read.
   RouteDraft route_;
   std::unique_ptr<Server> server_;
+  Location methods_where_;
   ProxyUrl server_url_;
   uint64_t seen_in_block_ = 0;
   bool has_from_ = false;

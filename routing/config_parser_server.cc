@@ -84,7 +84,7 @@ void ConfigParser::FinishServer(const Token& keyword) {
   if (server_->has_password && server_->username.empty() && !has_broken_statement_) {
     Fail(keyword, "expected 'username:' beside the password of this server, found none");
   }
-  draft_.servers.push_back({&source_, std::move(server_)});
+  draft_.servers.push_back({&source_, std::move(server_), methods_where_});
 }
 
 bool ConfigParser::ParseServerAddress() {
@@ -136,6 +136,7 @@ bool ConfigParser::ParseServerExtension() {
 }
 
 bool ConfigParser::ParseServerMethod() {
+  methods_where_ = source_.At(keyword_.offset);
   return ParseMethods(&server_->methods);
 }
 

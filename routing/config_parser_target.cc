@@ -189,7 +189,8 @@ bool ConfigParser::ParseHop(TargetDraft* target) {
 bool ConfigParser::ParseProxyAddress(const Token& token, HopDraft* hop) {
   hop->word = token.value;
   const bool is_v6 = std::ranges::count(token.value, ':') > 1 &&
-                     token.value.find("://") == std::string::npos && !token.value.starts_with('[');
+                     token.value.find("://") == std::string::npos && !token.value.starts_with('[') &&
+                     !NamesUnixSocket(token.value);
   std::expected<ProxyUrl, TextProblem> parsed;
   if (is_v6) {
     const std::expected<Endpoint, TextProblem> address = ParseHost(token.value, kSocksPort);

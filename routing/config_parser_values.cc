@@ -209,9 +209,9 @@ bool ConfigParser::ParsePortMatch(PortMatch* match) {
 }
 
 bool ConfigParser::ParseProxyProtocols(uint8_t* protocols) {
-  static constexpr std::array kChoices = {Choice{"socks_v5", kServerSocks5},
-                                          Choice{"socks_v4", kServerSocks4a}, Choice{"http", kServerHttp},
-                                          Choice{"http_v1.0", kServerHttp}, Choice{"upnp", kServerUpnp}};
+  static constexpr std::array kChoices = {
+      Choice{"socks_v5", kServerSocks5}, Choice{"socks_v4", kServerSocks4a}, Choice{"http", kServerHttp},
+      Choice{"http_v1.0", kServerHttp},  Choice{"http_v1.1", kServerHttp},   Choice{"upnp", kServerUpnp}};
   return ParseChoices("a proxy protocol", kChoices, protocols);
 }
 
@@ -223,7 +223,7 @@ bool ConfigParser::ParseMethods(uint8_t* methods) {
       Choice{"gssapi", kMethodGssapi},    Choice{"rfc931", kMethodNone},
       Choice{"pam", kMethodUsername},     Choice{"pam.username", kMethodUsername},
       Choice{"pam.address", kMethodNone}, Choice{"pam.any", kMethodNone | kMethodUsername},
-      Choice{"bsdauth", kMethodUsername}};
+      Choice{"bsdauth", kMethodUsername}, Choice{"digest", kMethodDigest}};
   return ParseChoices("an authentication method", kChoices, methods);
 }
 

@@ -42,11 +42,17 @@ std::expected<uint8_t, TextProblem> ParseScheme(std::string_view text) {
     return Problem(found + ": TLS to the proxy is not supported by this version",
                    "use http:// or socks5://, or put a TLS tunnel in front of the proxy");
   }
-  if (EqualsIgnoreCase(text, "unix")) {
-    return Problem(found + ": a proxy behind a unix socket is not supported by this version",
-                   "let the proxy listen on a loopback address");
-  }
   return Problem(found, DidYouMean(text, names, "use socks5, socks4, socks4a, socks5h or http"));
+}
+
+constexpr std::string_view kUnixScheme = "unix:";
+
+// The socket that the program made is an internet socket, and stays the one that is connected.
+std::unexpected<TextProblem> UnixSocketProblem(std::string_view found) {
+  return Problem("expected a host and a port, found " + Quoted(found) +
+                     ": a proxy behind a UNIX socket cannot be reached on the program's own internet socket",
+                 "let it listen on 127.0.0.1: ssh -D 1080, tor's SocksPort 9050, or socat "
+                 "TCP-LISTEN:1080,bind=127.0.0.1,fork UNIX-CONNECT:/path");
 }
 
 std::optional<uint8_t> HexDigit(char c) {
@@ -134,6 +140,10 @@ std::expected<HostAndPort, TextProblem> SplitHostAndPort(std::string_view text) 
 
 }  // namespace
 
+bool NamesUnixSocket(std::string_view text) {
+  return EqualsIgnoreCase(text.substr(0, kUnixScheme.size()), kUnixScheme);
+}
+
 std::expected<uint16_t, TextProblem> ParsePort(std::string_view text, uint16_t least) {
   unsigned value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -182,6 +192,7 @@ std::expected<HostPort, TextProblem> ParseHostPort(std::string_view text, uint16
 
 std::expected<ProxyUrl, TextProblem> ParseProxyUrl(std::string_view text) {
   ProxyUrl url;
+  if (NamesUnixSocket(text)) return UnixSocketProblem(text);
   const size_t slashes = text.find("://");
   const bool has_scheme = slashes != std::string_view::npos;
   if (has_scheme) {
@@ -206,7 +217,12 @@ std::expected<ProxyUrl, TextProblem> ParseProxyUrl(std::string_view text) {
     }
     text.remove_prefix(at + 1);
   }
+  if (NamesUnixSocket(text)) return UnixSocketProblem(text);
   const size_t slash = text.find('/');
+  const bool has_path = slash != std::string_view::npos && slash + 1 != text.size();
+  if (has_scheme && has_path && EqualsIgnoreCase(text.substr(0, slash), "localhost")) {
+    return UnixSocketProblem(text);
+  }
   if (slash != std::string_view::npos) {
     if (!has_scheme || slash + 1 != text.size()) {
       return Problem("expected the end of the proxy's address, found " + Quoted(text.substr(slash)));

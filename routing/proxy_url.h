@@ -5,7 +5,8 @@
 //
 // SCHEME is socks4, socks4a, socks5, socks5h, socks (as socks5) or http. USER and PASSWORD may be
 // percent-encoded (RFC 3986 section 2.1) and need a SCHEME; HOST is a name, an IPv4 address, or an IPv6
-// address in brackets. Without a port it is 1080, for http 8080.
+// address in brackets. Without a port it is 1080, for http 8080. What names a UNIX socket is refused with the
+// reason: unix:PATH, also behind SCHEME://, and curl's SCHEME://localhost/PATH.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +39,8 @@ struct TextProblem {
 };
 
 std::expected<ProxyUrl, TextProblem> ParseProxyUrl(std::string_view text);
+// Whether `text` begins with "unix:", in any case.
+bool NamesUnixSocket(std::string_view text);
 
 struct HostPort {
   Endpoint address;

@@ -340,12 +340,47 @@ constexpr BadConfig kBadConfigs[] = {
      "  route { to: 0/0 via: https://10.0.0.1 }\n"
      "                       ^\n"
      "  use http:// or socks5://, or put a TLS tunnel in front of the proxy\n"},
-    {"route { to: 0/0 via: unix:///run/socks }\n",
-     "test.conf:1:22: expected a proxy's scheme, found 'unix': a proxy behind a unix socket is not supported "
-     "by this version\n"
+    {"route { to: 0/0 via: unix:///run/socks }\n"
+     "server a { address: unix:/run/a:b:c }\n"
+     "route { to: 0/0 via: socks5://unix:/run/socks }\n",
+     "test.conf:1:22: expected a host and a port, found 'unix:///run/socks': a proxy behind a UNIX socket "
+     "cannot "
+     "be reached on the program's own internet socket\n"
      "  route { to: 0/0 via: unix:///run/socks }\n"
      "                       ^\n"
-     "  let the proxy listen on a loopback address\n"},
+     "  let it listen on 127.0.0.1: ssh -D 1080, tor's SocksPort 9050, or socat "
+     "TCP-LISTEN:1080,bind=127.0.0.1,fork UNIX-CONNECT:/path\n"
+     "test.conf:2:21: expected a host and a port, found 'unix:/run/a:b:c': a proxy behind a UNIX socket "
+     "cannot "
+     "be reached on the program's own internet socket\n"
+     "  server a { address: unix:/run/a:b:c }\n"
+     "                      ^\n"
+     "  let it listen on 127.0.0.1: ssh -D 1080, tor's SocksPort 9050, or socat "
+     "TCP-LISTEN:1080,bind=127.0.0.1,fork UNIX-CONNECT:/path\n"
+     "test.conf:3:22: expected a host and a port, found 'unix:/run/socks': a proxy behind a UNIX socket "
+     "cannot "
+     "be reached on the program's own internet socket\n"
+     "  route { to: 0/0 via: socks5://unix:/run/socks }\n"
+     "                       ^\n"
+     "  let it listen on 127.0.0.1: ssh -D 1080, tor's SocksPort 9050, or socat "
+     "TCP-LISTEN:1080,bind=127.0.0.1,fork UNIX-CONNECT:/path\n"},
+    {"server a { address: 10.0.0.1 method: digest }\n"
+     "server b { address: 10.0.0.1 proxyprotocol: http_v1.0 socks_v5 method: digest username }\n"
+     "server c { address: http://10.0.0.1 method: digest }\n"
+     "route { to: 0/0 via: a, b, c, socks5://10.0.0.1 method: none digest }\n"
+     "route { to: 0/0 via: http://10.0.0.1 method: digest }\n",
+     "test.conf:1:30: expected 'method: digest' for HTTP proxies alone, found it for a server that is none\n"
+     "  server a { address: 10.0.0.1 method: digest }\n"
+     "                               ^\n"
+     "  use method: username, or proxyprotocol: http_v1.0\n"
+     "test.conf:2:64: expected 'method: digest' for HTTP proxies alone, found it for a server that is none\n"
+     "  server b { address: 10.0.0.1 proxyprotocol: http_v1.0 socks_v5 method: digest username }\n"
+     "                                                                 ^\n"
+     "  use method: username, or proxyprotocol: http_v1.0\n"
+     "test.conf:4:49: expected 'method: digest' for HTTP proxies alone, found it for a server that is none\n"
+     "  route { to: 0/0 via: a, b, c, socks5://10.0.0.1 method: none digest }\n"
+     "                                                  ^\n"
+     "  use method: username, or proxyprotocol: http_v1.0\n"},
     {"route { to: 0/0 via: sock5://10.0.0.1 }\n",
      "test.conf:1:22: expected a proxy's scheme, found 'sock5'\n"
      "  route { to: 0/0 via: sock5://10.0.0.1 }\n"
@@ -386,7 +421,8 @@ constexpr BadConfig kBadConfigs[] = {
      "test.conf:1:68: expected an authentication method, found 'plain'\n"
      "  route { to: 0/0 via: direct command: conect balance: robin method: plain }\n"
      "                                                                     ^\n"
-     "  use one of: none, username, gssapi, rfc931, pam, pam.username, pam.address, pam.any, bsdauth\n"},
+     "  use one of: none, username, gssapi, rfc931, pam, pam.username, pam.address, pam.any, bsdauth, "
+     "digest\n"},
     {"route { to: 0/0 via: direct process: /usr/bin/curl }\n",
      "test.conf:1:38: expected the name of a program without its directory, found '/usr/bin/curl'\n"
      "  route { to: 0/0 via: direct process: /usr/bin/curl }\n"

@@ -427,19 +427,39 @@ TEST(ConfigParserTest, SaysWhyAServerIsUnusable) {
   FakeMachine machine;
   const Config config =
       MustLoad(&machine,
-               "server a { address: 10.0.0.1 proxyprotocol: http }\n"
-               "server b { address: http://10.0.0.1 }\n"
+               "server b { address: http://10.0.0.1 method: gssapi }\n"
                "server c { address: 10.0.0.1 proxyprotocol: socks_v5 method: gssapi }\n"
                "server d { address: 10.0.0.1 proxyprotocol: http socks_v5 method: gssapi none }\n"
+               "server e { address: 10.0.0.1 proxyprotocol: upnp http }\n"
+               "server f { address: 10.0.0.1 proxyprotocol: socks_v4 method: gssapi }\n"
                "route { to: 10.0.0.0/8 via: eth0 proxyprotocol: upnp }\n"
                "route { to: 0/0 via: http://10.0.0.9/ proxyprotocol: upnp }\n");
   std::vector<std::string> reasons;
   for (const auto& server : config.routes.servers()) reasons.push_back(server->unusable);
-  const std::string http = "http is not supported yet; use proxyprotocol: socks_v5";
+  const std::string gssapi = "gssapi is not supported yet; use method: username";
   const std::string upnp = "upnp is not supported yet; use proxyprotocol: socks_v5";
-  EXPECT_THAT(reasons,
-              ElementsAre(http, http, "gssapi is not supported yet; use method: username", "", upnp, upnp));
-  EXPECT_EQ(config.routes.servers()[0]->address.ToString(), "10.0.0.1:8080");
+  EXPECT_THAT(reasons, ElementsAre(gssapi, gssapi, "", "", "", upnp, upnp));
+}
+
+TEST(ConfigParserTest, ReadsHttpProxies) {
+  FakeMachine machine;
+  const Config config = MustLoad(&machine,
+                                 "server a { address: 10.0.0.1 proxyprotocol: http }\n"
+                                 "server b { address: 10.0.0.2 proxyprotocol: http_v1.0 method: digest }\n"
+                                 "server c { address: 10.0.0.3 port = 3128 proxyprotocol: http_v1.1 }\n"
+                                 "server d { address: http://10.0.0.4 method: digest username }\n"
+                                 "server e { address: 10.0.0.5 proxyprotocol: http_v1.0 socks_v5 }\n");
+  std::string servers;
+  for (const auto& server : config.routes.servers()) {
+    servers += server->address.ToString() + " " + std::to_string(server->protocols) + " " +
+               std::to_string(server->methods) + server->unusable + "\n";
+  }
+  EXPECT_EQ(servers,
+            "10.0.0.1:8080 8 3\n"
+            "10.0.0.2:8080 8 8\n"
+            "10.0.0.3:3128 8 3\n"
+            "10.0.0.4:8080 8 10\n"
+            "10.0.0.5:1080 12 3\n");
 }
 
 TEST(ConfigParserTest, ReadsUrlsAndCredentials) {

@@ -77,9 +77,8 @@ TEST(ProxyUrlTest, RefusesBadUrls) {
       {"socks6://h.test", "expected a proxy's scheme, found 'socks6'"},
       {"https://h.test",
        "expected a proxy's scheme, found 'https': TLS to the proxy is not supported by this version"},
-      {"unix:///run/x",
-       "expected a proxy's scheme, found 'unix': a proxy behind a unix socket is not supported by this "
-       "version"},
+      {"socks5://localhost:1080/x", "expected the end of the proxy's address, found '/x'"},
+      {"localhost/run/x", "expected the end of the proxy's address, found '/run/x'"},
       {"socks5://a:geheim%2@h.test", "expected two hexadecimal digits after '%' in the password"},
       {"socks5://geheim%zz@h.test", "expected two hexadecimal digits after '%' in the user name"},
       {"socks5://:geheim@h.test", "expected a user name before '@'"},
@@ -93,6 +92,32 @@ TEST(ProxyUrlTest, RefusesBadUrls) {
     EXPECT_EQ(url.error().message.find("geheim"), std::string::npos);
     EXPECT_EQ(url.error().remedy.find("geheim"), std::string::npos);
   }
+}
+
+TEST(ProxyUrlTest, SaysWhyThereAreNoUnixSockets) {
+  constexpr std::pair<const char*, const char*> kUrls[] = {
+      {"unix:/run/socks", "unix:/run/socks"},
+      {"unix:///run/socks", "unix:///run/socks"},
+      {"Unix://run:1080", "Unix://run:1080"},
+      {"unix:socks", "unix:socks"},
+      {"socks5://unix:/run/socks", "unix:/run/socks"},
+      {"socks5h://unix:/run/socks/", "unix:/run/socks/"},
+      {"http://alice:geheim@unix:/run/socks", "unix:/run/socks"},
+      {"socks5h://localhost/run/tor/socks", "localhost/run/tor/socks"},
+      {"socks5://a:geheim@LOCALHOST/run", "LOCALHOST/run"},
+  };
+  for (const auto& [text, found] : kUrls) {
+    const auto url = ParseProxyUrl(text);
+    ASSERT_FALSE(url.has_value()) << text;
+    EXPECT_EQ(url.error().message, "expected a host and a port, found '" + std::string(found) +
+                                       "': a proxy behind a UNIX socket cannot be reached on the program's "
+                                       "own internet socket");
+    EXPECT_EQ(url.error().remedy,
+              "let it listen on 127.0.0.1: ssh -D 1080, tor's SocksPort 9050, or socat "
+              "TCP-LISTEN:1080,bind=127.0.0.1,fork UNIX-CONNECT:/path");
+  }
+  EXPECT_TRUE(ParseProxyUrl("socks5://unix").has_value());
+  EXPECT_TRUE(ParseProxyUrl("socks5://localhost/").has_value());
 }
 
 TEST(ProxyUrlTest, AcceptsTheLongestNamesAndCredentials) {
