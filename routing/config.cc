@@ -12,6 +12,7 @@
 #include "routing/config_parser.h"
 #include "routing/environment.h"
 #include "routing/quoting.h"
+#include "routing/server_defaults.h"
 #include "routing/source_text.h"
 #include "routing/text_check.h"
 
@@ -40,7 +41,7 @@ class ConfigLoader {
   }
 
   std::expected<Config, std::vector<Diagnostic>> Load() {
-    const Credentials credentials = ReadCredentials(host_, &reporter_);
+    Credentials credentials = ReadCredentials(host_, &reporter_);
     ReadSources();
     ApplyEnvironment(host_, &draft_, &reporter_);
     if (origin_.empty()) UseNothing();
@@ -51,7 +52,8 @@ class ConfigLoader {
       reporter_.Warning(origin_, "there is no route: every connection but those to this machine will fail",
                         "add a route: route { from: 0/0 to: 0/0 via: SERVER }");
     }
-    config.routes = LinkRoutes(std::move(draft_), credentials, &interfaces_, &reporter_);
+    ServerDefaults defaults(host_, draft_, std::move(credentials), &reporter_);
+    config.routes = LinkRoutes(std::move(draft_), &defaults, &interfaces_, &reporter_);
     if (reporter_.has_errors()) return std::unexpected(reporter_.TakeErrors());
     config.warnings = reporter_.TakeWarnings();
     return config;
@@ -97,12 +99,7 @@ class ConfigLoader {
 
   void ReadDefaultFile() {
     std::vector<std::string> places;
-    if (const auto config_home = GetVariable(host_, "XDG_CONFIG_HOME");
-        config_home && config_home->starts_with('/')) {
-      places.push_back(*config_home + "/socksify/socks.conf");
-    } else if (const auto home = GetVariable(host_, "HOME")) {
-      places.push_back(*home + "/.config/socksify/socks.conf");
-    }
+    if (const auto own = OwnConfigDirectory(host_)) places.push_back(*own + "/socks.conf");
     places.emplace_back("/etc/socks.conf");
     for (const std::string& place : places) {
       std::expected<std::string, int> text = host_.read_file(place, kMaxFileSize);
@@ -174,6 +171,7 @@ class ConfigLoader {
       return;
     }
     for (const std::string_view hop : hops) AddHop(source, hop, kServerSocks5, target);
+    for (HopDraft& hop : target->hops) hop.may_ask = true;
   }
 
   // SOCKS_ROUTE_n as they are, then one route for all the servers: the later ones are fallbacks.

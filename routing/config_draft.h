@@ -23,6 +23,7 @@ struct HopDraft {
       true;        // an address or URL with what belongs to it; false: `word` alone, which may be a name
   ProxyUrl proxy;  // valid when `is_host`
   bool is_host = false;  // `word` can be a host
+  bool may_ask = false;  // the launcher may ask for its password
 };
 
 struct TargetDraft {
@@ -69,6 +70,8 @@ struct ConfigDraft {
   Settings settings;
   Place resolve_place;                    // of `resolveprotocol`
   std::vector<Place> name_server_places;  // one for each of settings.name_servers
+  std::string credentials_file;           // `credentials`; empty: not given
+  Place credentials_place;
   // What the environment says of every name, whatever the routes say.
   std::optional<ResolveProtocol> resolve_everything;
   std::vector<ServerDraft> servers;

@@ -6,6 +6,7 @@
 
 #include "routing/place_order.h"
 #include "routing/quoting.h"
+#include "routing/server_defaults.h"
 #include "routing/suggestion.h"
 
 namespace socksify {
@@ -29,26 +30,13 @@ uint8_t CommandsOf(const Target& target) {
   return commands;
 }
 
-void FillDefaults(Server* server, const Credentials& credentials) {
-  if (server->protocols == 0) server->protocols = kServerSocks4a | kServerSocks5;
-  if (server->methods == 0) server->methods = kMethodNone | kMethodUsername;
-  const bool takes_environment =
-      server->username.empty() || server->username == credentials.username || credentials.username.empty();
-  if (server->username.empty()) server->username = credentials.username;
-  if (!server->has_password && takes_environment && credentials.has_password && !server->username.empty()) {
-    server->has_password = true;
-    server->password = credentials.password;
-  }
-  FindWhyUnusable(server);
-}
-
 class Linker {
  public:
-  Linker(ConfigDraft* draft, const Credentials& credentials, Reporter* reporter)
-      : draft_(*draft), credentials_(credentials), reporter_(*reporter) {
+  Linker(ConfigDraft* draft, ServerDefaults* defaults, Reporter* reporter)
+      : draft_(*draft), defaults_(*defaults), reporter_(*reporter) {
     for (ServerDraft& server : draft_.servers) {
       names_.push_back(server.server->name);
-      FillDefaults(server.server.get(), credentials_);
+      defaults_.Fill(server.server.get());
       CheckMethods(*server.server, *server.source, server.methods_where);
       servers_.push_back(std::move(server.server));
     }
@@ -164,14 +152,16 @@ class Linker {
     server->methods = route.methods;
     server->has_bind_extension = route.extensions != 0;
     if (server->protocols == kServerHttp && !hop.proxy.has_port) server->address.set_port(kHttpProxyPort);
-    FillDefaults(server.get(), credentials_);
+    using Unknown = ServerDefaults::Unknown;
+    const bool may_ask = hop.may_ask && hop.proxy.has_username;
+    defaults_.Fill(server.get(), may_ask ? Unknown::kAskedFor : Unknown::kLeftAlone);
     CheckMethods(*server, *route.source, route.methods_where);
     servers_.push_back(std::move(server));
     return servers_.back().get();
   }
 
   ConfigDraft& draft_;
-  const Credentials& credentials_;
+  ServerDefaults& defaults_;
   Reporter& reporter_;
   std::vector<std::string> names_;  // of the first servers, in the same order
   Servers servers_;
@@ -191,9 +181,9 @@ void FindWhyUnusable(Server* server) {
   }
 }
 
-RouteTable LinkRoutes(ConfigDraft draft, const Credentials& credentials, InterfaceList* interfaces,
+RouteTable LinkRoutes(ConfigDraft draft, ServerDefaults* defaults, InterfaceList* interfaces,
                       Reporter* reporter) {
-  Linker linker(&draft, credentials, reporter);
+  Linker linker(&draft, defaults, reporter);
   std::vector<Rule> written = linker.LinkRules();
   WarnOfUnreachableRules(draft.routes, written, reporter);
   std::vector<Rule> rules = ImpliedRules(draft.settings.auto_route, interfaces);

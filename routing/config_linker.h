@@ -20,8 +20,10 @@ struct Credentials {
   bool has_password = false;
 };
 
+class ServerDefaults;
+
 // Reports what does not fit together; the table is only good when nothing was reported.
-RouteTable LinkRoutes(ConfigDraft draft, const Credentials& credentials, InterfaceList* interfaces,
+RouteTable LinkRoutes(ConfigDraft draft, ServerDefaults* defaults, InterfaceList* interfaces,
                       Reporter* reporter);
 
 // The rules that `autoroute` implies, to be tried before all others.

@@ -45,6 +45,7 @@ ConfigParser::ConfigParser(const SourceText& source, const ConfigHost& host, Int
 
 void ConfigParser::ParseFile() {
   while (!reporter_.full() && lexer_.Peek(Words::kPlain).kind != Token::Kind::kEnd) ParseStatement();
+  CheckSecrecy();
 }
 
 void ConfigParser::ParseRouteText() {

@@ -97,6 +97,7 @@ class ConfigParser {
   bool ParseUnusedTimeout();
   bool ParseLocalDomain();
   bool ParseUdpConnectDst();
+  bool ParseCredentials();
 
   // config_parser_route.cc
   static std::span<const Keyword> RouteKeywords();
@@ -135,11 +136,19 @@ class ConfigParser {
   bool ParseServerAddress();
   bool ParseServerProxyProtocol();
   bool ParseServerMethod();
+
+  // config_parser_password.cc
   bool ParseUserName();
   bool ParsePassword();
   bool ParsePasswordFile();
+  bool ParsePasswordCommand();
+  bool ParsePasswordPrompt();
   void SkipSecret();
   bool SetPassword(const Token& at, std::string password);
+  bool CheckPasswordIsFirst(const Token& at);
+  void NoteSecret(const Token& at);
+  void CheckSecrecy();
+  std::string PathFromHere(const std::string& path) const;
 
   const SourceText& source_;
   const ConfigHost& host_;
@@ -148,7 +157,8 @@ class ConfigParser {
   ConfigDraft& draft_;
   Lexer lexer_;
 
-  Token keyword_;  // of the statement that is being read
+  std::optional<Location> secret_;  // the first password in this text
+  Token keyword_;                   // of the statement that is being read
   uint64_t seen_settings_ = 0;
   // The block that is being read.
   RouteDraft route_;

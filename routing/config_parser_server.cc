@@ -4,16 +4,11 @@
 #include <array>
 #include <utility>
 
-#include "base/failure.h"
-#include "base/text.h"
 #include "routing/config_parser.h"
 #include "routing/quoting.h"
 
 namespace socksify {
 namespace {
-
-constexpr size_t kMaxCredentialSize = 255;  // RFC 1929 section 2: counted in one octet
-constexpr size_t kMaxPasswordFileSize = 4096;
 
 bool IsServerName(std::string_view name) {
   const auto is_good = [](char c) {
@@ -23,13 +18,6 @@ bool IsServerName(std::string_view name) {
   constexpr auto kReserved =
       std::to_array<std::string_view>({"direct", "block", "then", "port", "broadcast"});
   return std::ranges::all_of(name, is_good) && std::ranges::find(kReserved, name) == kReserved.end();
-}
-
-// `path` as seen from the directory of `file`.
-std::string RelativeTo(const std::string& file, const std::string& path) {
-  const size_t slash = file.rfind('/');
-  if (path.starts_with('/') || slash == std::string::npos) return path;
-  return file.substr(0, slash + 1) + path;
 }
 
 }  // namespace
@@ -43,6 +31,8 @@ std::span<const ConfigParser::Keyword> ConfigParser::ServerKeywords() {
       Keyword{"username", &ConfigParser::ParseUserName, Repeat::kIsError},
       Keyword{"password", &ConfigParser::ParsePassword, Repeat::kIsError},
       Keyword{"password.file", &ConfigParser::ParsePasswordFile, Repeat::kIsError},
+      Keyword{"password.command", &ConfigParser::ParsePasswordCommand, Repeat::kIsError},
+      Keyword{"password.prompt", &ConfigParser::ParsePasswordPrompt, Repeat::kIsError},
       Keyword{"gssapi.servicename", &ConfigParser::ParseGssapiServiceName, Repeat::kIsError},
       Keyword{"gssapi.enctype", &ConfigParser::ParseGssapiEncType, Repeat::kAdds},
       Keyword{"clientcompatibility", &ConfigParser::ParseClientCompatibility, Repeat::kAdds},
@@ -81,7 +71,8 @@ void ConfigParser::FinishServer(const Token& keyword) {
   server_->address = server_url_.address;
   if (!server_url_.has_port && server_->protocols == kServerHttp) server_->address.set_port(kHttpProxyPort);
   server_->where = source_.At(keyword.offset);
-  if (server_->has_password && server_->username.empty() && !has_broken_statement_) {
+  const bool has_password = server_->has_password || server_->password_source != PasswordSource::kNone;
+  if (has_password && server_->username.empty() && !has_broken_statement_) {
     Fail(keyword, "expected 'username:' beside the password of this server, found none");
   }
   draft_.servers.push_back({&source_, std::move(server_), methods_where_});
@@ -138,83 +129,6 @@ bool ConfigParser::ParseServerExtension() {
 bool ConfigParser::ParseServerMethod() {
   methods_where_ = source_.At(keyword_.offset);
   return ParseMethods(&server_->methods);
-}
-
-bool ConfigParser::ParseUserName() {
-  const Token token = lexer_.Peek(Words::kText);
-  const std::optional<std::string> name = ParseText("a user name");
-  if (!name) return false;
-  if (name->empty() || name->size() > kMaxCredentialSize) {
-    return Fail(token, "expected a user name of 1 to 255 bytes, found " + std::to_string(name->size()));
-  }
-  if (server_url_.has_username) return Fail(token, "expected one user name, found one in the URL too");
-  server_->username = *name;
-  return true;
-}
-
-// Whatever is wrong, the rest of the line may be part of the password: it is skipped, and no message shows
-// it.
-bool ConfigParser::ParsePassword() {
-  const Token token = lexer_.Peek(Words::kText);
-  const bool is_here = token.IsWord() && !token.first_on_line && !token.text.ends_with(':');
-  if (!is_here) {
-    // Reported at the keyword: the next line may be the password.
-    Fail(keyword_, token.kind == Token::Kind::kOpenQuote
-                       ? "expected '\"' at the end of the password, found none"
-                       : "expected a password on the line of 'password:', found none");
-    if (token.IsWord() && !lexer_.AtKeyword()) lexer_.Accept(token);
-    SkipSecret();
-    return false;
-  }
-  lexer_.Accept(token);
-  const Token next = lexer_.Peek(Words::kText);
-  const bool at_end = next.kind == Token::Kind::kEnd || next.IsSymbol("}") || next.first_on_line;
-  if (!at_end && !lexer_.AtKeyword()) {
-    Fail(token, "expected one word as the password, found several",
-         "write a password with blanks or braces in quotes: \"...\"");
-    SkipSecret();
-    return false;
-  }
-  return SetPassword(token, token.value);
-}
-
-// Goes to the end of the line, or to a brace there that closes the block.
-void ConfigParser::SkipSecret() {
-  const std::string_view rest = Trim(lexer_.RestOfLine());
-  if (!rest.ends_with('}')) {
-    lexer_.SkipLine();
-  } else {
-    lexer_.SkipTo(static_cast<size_t>(rest.data() - source_.text().data()) + rest.size() - 1);
-  }
-}
-
-bool ConfigParser::ParsePasswordFile() {
-  const Token token = lexer_.Peek(Words::kText);
-  const std::optional<std::string> path = ParseText("the name of a file");
-  if (!path) return false;
-  const std::expected<std::string, int> content =
-      host_.read_file(RelativeTo(source_.source(), *path), kMaxPasswordFileSize);
-  if (!content) {
-    return Fail(token, "cannot read the password file " + Quoted(*path) + ": " + ErrnoName(content.error()),
-                "the first line of that file must be the password");
-  }
-  std::string password = content->substr(0, content->find('\n'));
-  if (password.ends_with('\r')) password.pop_back();
-  if (password.empty()) return Fail(token, "expected a password in the first line of the file, found none");
-  return SetPassword(token, std::move(password));
-}
-
-bool ConfigParser::SetPassword(const Token& at, std::string password) {
-  if (server_->has_password) {
-    return Fail(at, "expected one password, found a second one",
-                "keep one of 'password', 'password.file' and the URL's");
-  }
-  if (password.size() > kMaxCredentialSize) {
-    return Fail(at, "expected a password of at most 255 bytes, found " + std::to_string(password.size()));
-  }
-  server_->has_password = true;
-  server_->password = std::move(password);
-  return true;
 }
 
 }  // namespace socksify

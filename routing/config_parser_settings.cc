@@ -37,6 +37,7 @@ std::span<const ConfigParser::Keyword> ConfigParser::Settings() {
       Keyword{"timeout.tcp_fin_wait", &ConfigParser::ParseUnusedTimeout, Repeat::kLastCounts},
       Keyword{"iotimeout", &ConfigParser::ParseUnusedTimeout, Repeat::kLastCounts},
       Keyword{"localdomain", &ConfigParser::ParseLocalDomain, Repeat::kLastCounts},
+      Keyword{"credentials", &ConfigParser::ParseCredentials, Repeat::kIsError},
       Keyword{"udp.connectdst", &ConfigParser::ParseUdpConnectDst, Repeat::kLastCounts},
   };
   return kKeywords;
@@ -179,6 +180,16 @@ bool ConfigParser::ParseUdpConnectDst() {
   const std::optional<uint8_t> choice = ParseChoice("yes or no", kChoices);
   if (choice) Warn(keyword_, Quoted(keyword_.text) + " has no effect in a client");
   return choice.has_value();
+}
+
+bool ConfigParser::ParseCredentials() {
+  const Token token = lexer_.Peek(Words::kText);
+  const std::optional<std::string> path = ParseText("the name of a file");
+  if (!path) return false;
+  if (path->empty()) return Fail(token, "expected the name of a file, found nothing in the quotes");
+  draft_.credentials_file = PathFromHere(*path);
+  draft_.credentials_place = {&source_, source_.At(token.offset)};
+  return true;
 }
 
 }  // namespace socksify

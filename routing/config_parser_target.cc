@@ -215,6 +215,7 @@ bool ConfigParser::ParseProxyAddress(const Token& token, HopDraft* hop) {
     return Fail(token, parsed.error().message, parsed.error().remedy);
   }
   hop->proxy = std::move(*parsed);
+  if (hop->proxy.has_password) NoteSecret(token);
   HostPort address{hop->proxy.address, hop->proxy.has_port};
   if (!ParsePortBehind(&address)) return false;
   hop->in_place = !address.address.is_name() || hop->proxy.protocols != 0 || address.has_port;

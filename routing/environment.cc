@@ -98,6 +98,14 @@ std::optional<std::string> GetVariable(const ConfigHost& host, const char* name)
   return value;
 }
 
+std::optional<std::string> OwnConfigDirectory(const ConfigHost& host) {
+  if (auto config_home = GetVariable(host, "XDG_CONFIG_HOME"); config_home && config_home->starts_with('/')) {
+    return *config_home + "/socksify";
+  }
+  if (auto home = GetVariable(host, "HOME")) return *home + "/.config/socksify";
+  return std::nullopt;
+}
+
 Credentials ReadCredentials(const ConfigHost& host, Reporter* reporter) {
   Credentials credentials;
   std::string variable;

@@ -15,6 +15,9 @@ namespace socksify {
 // The value of a variable; nothing where it is unset or empty.
 std::optional<std::string> GetVariable(const ConfigHost& host, const char* name);
 
+// $XDG_CONFIG_HOME/socksify, else ~/.config/socksify; nothing where neither can be told.
+std::optional<std::string> OwnConfigDirectory(const ConfigHost& host);
+
 // SOCKS_USERNAME, SOCKS_USER, SOCKS5_USER and SOCKS_PASSWORD, SOCKS_PASSWD, SOCKS5_PASSWD, the first of each
 // that is set.
 Credentials ReadCredentials(const ConfigHost& host, Reporter* reporter);

@@ -21,7 +21,7 @@ char Printable(char c) {
 
 // True for `password` and for what somebody may have typed in its place.
 bool NamesAPassword(std::string_view word) {
-  if (EqualsIgnoreCase(word, "password.file")) return false;
+  if (EqualsIgnoreCase(word, "password.file") || EqualsIgnoreCase(word, "password.prompt")) return false;
   if (ToLowerAscii(word).find("pass") != std::string::npos) return true;
   constexpr size_t kTypingErrors = 3;
   return EditDistance(word, "password", kTypingErrors) <= kTypingErrors;

@@ -45,6 +45,10 @@ void Reporter::Warning(const SourceText& source, const Location& where, std::str
       MakeDiagnostic(Severity::kWarning, source, where, std::move(message), std::move(remedy)));
 }
 
+void Reporter::Error(const Location& where, std::string message, std::string remedy) {
+  AddError({Severity::kError, where, std::move(message), {}, std::move(remedy)});
+}
+
 void Reporter::Error(std::string_view source, std::string message, std::string remedy) {
   AddError(MakeDiagnostic(Severity::kError, source, std::move(message), std::move(remedy)));
 }

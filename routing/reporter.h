@@ -18,6 +18,8 @@ class Reporter {
 
   void Error(const SourceText& source, const Location& where, std::string message, std::string remedy = {});
   void Warning(const SourceText& source, const Location& where, std::string message, std::string remedy = {});
+  // For a text that must not be shown.
+  void Error(const Location& where, std::string message, std::string remedy = {});
   // For what has no text of its own: a missing file.
   void Error(std::string_view source, std::string message, std::string remedy = {});
   void Warning(std::string_view source, std::string message, std::string remedy = {});

@@ -26,12 +26,14 @@ class FakeMachine {
   std::map<std::string, int> secret_errors;  // of read_secret alone
   std::map<std::string, uint32_t> users;
   std::map<std::string, std::string> handed_passwords;
+  bool is_preload = true;  // false: a tool, to which nobody hands passwords
   std::map<std::pair<std::string, std::string>, uint16_t> services;
   std::vector<InterfaceAddress> interface_addresses;
   int interface_calls = 0;
 
   ConfigHost host() {
-    return {GetEnv, ReadFile, ReadSecret, UserId, HandedPassword, ServicePort, Interfaces};
+    return {GetEnv,      ReadFile,  ReadSecret, UserId, is_preload ? HandedPassword : nullptr,
+            ServicePort, Interfaces};
   }
 
   std::expected<Config, std::vector<Diagnostic>> Load(const ConfigSources& sources) {

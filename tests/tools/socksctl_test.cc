@@ -42,7 +42,7 @@ class SocksctlTest : public ::testing::Test {
   }
 
   TemporaryDirectory directory_;
-  std::string file_ = directory_.Write("a.conf", kConfig);
+  std::string file_ = directory_.Write("a.conf", kConfig, 0600);
 };
 
 TEST_F(SocksctlTest, CheckSaysWhatWasRead) {
@@ -51,6 +51,18 @@ TEST_F(SocksctlTest, CheckSaysWhatWasRead) {
   EXPECT_EQ(result.err, "");
   EXPECT_THAT(result.out, StartsWith(file_ + ": 3 routes, "));
   EXPECT_THAT(result.out, ::testing::EndsWith("no errors, no warnings\n"));
+}
+
+TEST_F(SocksctlTest, CheckWarnsOfAPasswordThatOthersCanRead) {
+  file_ = directory_.Write("b.conf", "route { to: 0/0 via: socks5://alice:geheim@10.0.0.1 }\n", 0644);
+  const ToolResult result = Run({"check"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.err, file_ +
+                            ":1:22: warning: a password stands in this file, which others can read\n"
+                            "  route { to: 0/0 via: socks5://***\n"
+                            "                       ^\n"
+                            "  chmod 600 " +
+                            file_ + ", or write it elsewhere: password.file, credentials\n");
 }
 
 TEST_F(SocksctlTest, CheckFailsOnAnError) {
