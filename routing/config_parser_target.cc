@@ -97,7 +97,7 @@ bool ConfigParser::CheckChains() {
                 "expected no 'chain.length' where 'chain' is " + name + ", found one",
                 "it counts only with chain: random or roundrobin");
   }
-  if (!route_.chain_length_where && Chooses(route_.chain)) {
+  if (route_.chain_where && !route_.chain_length_where && Chooses(route_.chain)) {
     return Fail(*route_.chain_where, "expected 'chain.length:' beside 'chain: " + name + "', found none",
                 "say how many of the servers one connection goes through: chain.length: 2");
   }
@@ -112,7 +112,7 @@ bool ConfigParser::CheckChain(const TargetDraft& target) {
     return Fail(target.where, "expected at most " + std::to_string(Target::kMaxChosenHops) +
                                   " servers in a chain that is not strict, found " + std::to_string(size));
   }
-  if (route_.chain_length <= size) return true;
+  if (!route_.chain_length_where || route_.chain_length <= size) return true;
   return Fail(*route_.chain_length_where,
               "expected a number from 1 to " + std::to_string(size) + ", found '" +
                   std::to_string(route_.chain_length) + "'",

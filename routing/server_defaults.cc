@@ -54,8 +54,8 @@ void ServerDefaults::TakeFromEnvironment(Server* server) const {
 
 void ServerDefaults::TakeFromFile(Server* server) {
   if (server->has_password || !TakesPassword(*server)) return;
-  if (!entries_) ReadOwnFile();
-  const NetrcEntry* const entry = FindNetrcEntry(*entries_, server->address, server->name, server->username);
+  if (!has_looked_) ReadOwnFile();
+  const NetrcEntry* const entry = FindNetrcEntry(entries_, server->address, server->name, server->username);
   if (entry == nullptr) return;
   if (server->username.empty()) server->username = entry->login;
   SetPassword(server, entry->password);
@@ -81,7 +81,7 @@ void ServerDefaults::TakeHanded(Server* server, Unknown password) const {
 }
 
 void ServerDefaults::ReadNamedFile(const ConfigDraft& draft) {
-  entries_.emplace();
+  has_looked_ = true;
   const std::string& path = draft.credentials_file;
   const Place& place = draft.credentials_place;
   const auto text = host_.read_secret(path, kMaxCredentialsFileSize);
@@ -96,7 +96,7 @@ void ServerDefaults::ReadNamedFile(const ConfigDraft& draft) {
 }
 
 void ServerDefaults::ReadOwnFile() {
-  entries_.emplace();
+  has_looked_ = true;
   const std::optional<std::string> directory = OwnConfigDirectory(host_);
   if (!directory) return;
   const std::string path = *directory + "/credentials";

@@ -3,7 +3,6 @@
 // the first of: the server itself, the environment, the file of credentials, the launcher.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,7 +38,8 @@ class ServerDefaults {
   const ConfigHost& host_;
   Credentials environment_;
   Reporter& reporter_;
-  std::optional<std::vector<NetrcEntry>> entries_;  // nothing: the user's own file was not looked for yet
+  std::vector<NetrcEntry> entries_;
+  bool has_looked_ = false;  // for a file of credentials
 };
 
 }  // namespace socksify
