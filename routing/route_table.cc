@@ -9,13 +9,15 @@ namespace socksify {
 RouteTable::RouteTable(std::vector<Rule> rules, std::vector<std::unique_ptr<const Server>> servers)
     : rules_(std::move(rules)),
       servers_(std::move(servers)),
+      index_(rules_),
       needs_source_(std::ranges::any_of(rules_, &Rule::NeedsSource)),
       has_say_in_resolving_(
           std::ranges::any_of(rules_, [](const Rule& rule) { return rule.SayInResolving().has_value(); })) {}
 
 const Rule* RouteTable::Decide(const Query& query) const {
-  for (const Rule& rule : rules_) {
-    if (rule.Matches(query)) return &rule;
+  Candidates candidates = index_.For(query.destination);
+  for (uint32_t i = candidates.Next(); i != Candidates::kEnd; i = candidates.Next()) {
+    if (rules_[i].Matches(query)) return &rules_[i];
   }
   return nullptr;
 }
@@ -25,7 +27,9 @@ NameRule RouteTable::HowToResolve(std::string_view name, std::string_view proces
   bool met_direct = false;
   bool met_other = false;
   bool must_stay_name = false;
-  for (const Rule& rule : rules_) {
+  Candidates candidates = index_.ForName(name);
+  for (uint32_t i = candidates.Next(); i != Candidates::kEnd; i = candidates.Next()) {
+    const Rule& rule = rules_[i];
     if (!rule.MayMeetName(name, process, user)) continue;
     const std::optional<ResolveProtocol> say = rule.SayInResolving();
     if (say && (!must_stay_name || *say == ResolveProtocol::kFake)) return {*say, &rule};

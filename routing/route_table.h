@@ -11,6 +11,7 @@
 
 #include "base/endpoint.h"
 #include "routing/query.h"
+#include "routing/route_index.h"
 #include "routing/rule.h"
 #include "routing/server.h"
 
@@ -59,6 +60,7 @@ class RouteTable {
  private:
   std::vector<Rule> rules_;
   std::vector<std::unique_ptr<const Server>> servers_;
+  RouteIndex index_;
   bool needs_source_ = false;
   bool has_say_in_resolving_ = false;  // some rule has
 };
