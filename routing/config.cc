@@ -19,12 +19,12 @@
 namespace socksify {
 namespace {
 
-constexpr size_t kMaxFileSize = size_t{1} << 20;
+constexpr size_t kMaxFileSize = size_t{64} << 20;
 
 std::string ReasonText(int error) {
   switch (error) {
     case EISDIR: return "it is a directory (EISDIR)";
-    case EFBIG: return "it is larger than 1 MiB (EFBIG)";
+    case EFBIG: return "it is larger than 64 MiB (EFBIG)";
     case ENOENT: return "there is no such file (ENOENT)";
     case EACCES: return "permission denied (EACCES)";
     default: return ErrnoName(error);

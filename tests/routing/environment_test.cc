@@ -72,9 +72,9 @@ TEST(ConfigSourcesTest, SaysWhyAFileCannotBeRead) {
   machine.file_errors["/d"] = EISDIR;
   EXPECT_EQ(ErrorsOf(&machine, {"/d", {}}),
             "/d: cannot read the configuration file: it is a directory (EISDIR)\n");
-  machine.files["big"] = std::string((1 << 20) + 1, '\n');
+  machine.files["big"] = std::string((size_t{64} << 20) + 1, '\n');
   EXPECT_EQ(ErrorsOf(&machine, {"big", {}}),
-            "big: cannot read the configuration file: it is larger than 1 MiB (EFBIG)\n");
+            "big: cannot read the configuration file: it is larger than 64 MiB (EFBIG)\n");
 }
 
 TEST(ConfigSourcesTest, WarnsOfVariablesThatAreNotUsed) {
