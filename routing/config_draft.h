@@ -3,10 +3,13 @@
 // is loaded.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "routing/config.h"
@@ -75,6 +78,8 @@ struct ConfigDraft {
   // What the environment says of every name, whatever the routes say.
   std::optional<ResolveProtocol> resolve_everything;
   std::vector<ServerDraft> servers;
+  // By name, where in `servers` the first one of that name is; the names are the servers' own.
+  std::map<std::string_view, size_t> server_numbers;
   std::vector<RouteDraft> routes;
 };
 

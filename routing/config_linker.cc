@@ -63,6 +63,8 @@ class Linker {
     named_ = in_place_ = 0;
     for (const TargetDraft& target : draft->group) rule.group.push_back(LinkTarget(*draft, target));
     for (const TargetDraft& target : draft->fallback) rule.fallback.push_back(LinkTarget(*draft, target));
+    draft->group.clear();  // there may be many, and they are large
+    draft->fallback.clear();
     CheckServerOptions(*draft);
     uint8_t possible = 0;
     for (const Target& target : rule.group) possible |= CommandsOf(target);
@@ -113,10 +115,10 @@ class Linker {
 
   const Server* LinkHop(const RouteDraft& route, const HopDraft& hop) {
     if (!hop.in_place) {
-      const auto name = std::ranges::find(names_, hop.word);
-      if (name != names_.end()) {
+      const auto known = draft_.server_numbers.find(hop.word);
+      if (known != draft_.server_numbers.end()) {
         ++named_;
-        return servers_[static_cast<size_t>(name - names_.begin())].get();
+        return servers_[known->second].get();
       }
       CheckLoneWord(route, hop);
     }
@@ -127,6 +129,7 @@ class Linker {
   // A word without a dot is more likely a mistyped server than a host; for upnp it is an interface.
   void CheckLoneWord(const RouteDraft& route, const HopDraft& hop) {
     if ((route.protocols & kServerUpnp) != 0 || hop.word.find('.') != std::string::npos) return;
+    if (reporter_.full()) return;  // to look for similar names takes its time
     const std::vector<std::string_view> names = CandidateNames();
     reporter_.Error(
         *route.source, hop.where,

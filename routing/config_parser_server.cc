@@ -52,9 +52,7 @@ bool ConfigParser::ParseServer(const Token& keyword) {
   server_->name = name.value;
   server_url_ = ProxyUrl{};
   has_address_ = false;
-  const bool is_taken = std::ranges::any_of(
-      draft_.servers, [&](const ServerDraft& other) { return other.server->name == name.value; });
-  if (is_taken) {
+  if (draft_.server_numbers.contains(name.value)) {
     Fail(name, "expected a new name for the server, found " + name.Describe() + " again",
          "rename one of them");
   }
@@ -75,6 +73,7 @@ void ConfigParser::FinishServer(const Token& keyword) {
   if (has_password && server_->username.empty() && !has_broken_statement_) {
     Fail(keyword, "expected 'username:' beside the password of this server, found none");
   }
+  draft_.server_numbers.emplace(server_->name, draft_.servers.size());
   draft_.servers.push_back({&source_, std::move(server_), methods_where_});
 }
 
