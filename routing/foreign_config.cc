@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Recognising a format: every line casts a vote for the formats in whose language its first words mean
+// something. A single statement of our own language outvotes all, so that a mistake in a file of ours is
+// reported in the terms of our language.
+#include "routing/foreign_config.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/text.h"
+#include "routing/foreign_lines.h"
+
+namespace socksify {
+namespace {
+
+struct FormatEntry {
+  ConfigFormat format;
+  const char* name;
+  ForeignConfig (*translate)(std::string_view text, const ForeignHost& host);
+};
+
+constexpr std::array kFormats = {
+    FormatEntry{ConfigFormat::kOwn, "socksify", nullptr},
+    FormatEntry{ConfigFormat::kSocks42, "socks4.2", TranslateSocks42},
+    FormatEntry{ConfigFormat::kNec, "nec", TranslateNec},
+    FormatEntry{ConfigFormat::kHummingbird, "hummingbird", TranslateHummingbird},
+    FormatEntry{ConfigFormat::kTsocks, "tsocks", TranslateTsocks},
+    FormatEntry{ConfigFormat::kProxychains, "proxychains", TranslateProxychains},
+    FormatEntry{ConfigFormat::kTorsocks, "torsocks", TranslateTorsocks},
+};
+
+constexpr unsigned kCertain = 100;  // a vote of what no other format has
+
+struct Keyword {
+  std::string_view word;  // in lower case
+  ConfigFormat format;
+  unsigned vote;
+};
+
+// First words that stand for themselves.
+constexpr auto kKeywords = std::to_array<Keyword>({
+    {"deny", ConfigFormat::kSocks42, 1},
+    {"sockd", ConfigFormat::kSocks42, 2},
+    {"noproxy", ConfigFormat::kNec, 2},
+    {"sockd4", ConfigFormat::kHummingbird, 3},
+    {"sockd5", ConfigFormat::kHummingbird, 3},
+    {"balance", ConfigFormat::kHummingbird, 1},
+    {"proxy_name", ConfigFormat::kHummingbird, 3},
+    {"bind-module", ConfigFormat::kHummingbird, 3},
+    {"exclude-module", ConfigFormat::kHummingbird, 3},
+    {"[proxylist]", ConfigFormat::kProxychains, kCertain},
+    {"strict_chain", ConfigFormat::kProxychains, 3},
+    {"dynamic_chain", ConfigFormat::kProxychains, 3},
+    {"random_chain", ConfigFormat::kProxychains, 3},
+    {"round_robin_chain", ConfigFormat::kProxychains, 3},
+    {"chain_len", ConfigFormat::kProxychains, 3},
+    {"quiet_mode", ConfigFormat::kProxychains, 3},
+    {"proxy_dns", ConfigFormat::kProxychains, 3},
+    {"proxy_dns_old", ConfigFormat::kProxychains, 3},
+    {"proxy_dns_daemon", ConfigFormat::kProxychains, 3},
+    {"remote_dns_subnet", ConfigFormat::kProxychains, 3},
+    {"tcp_read_time_out", ConfigFormat::kProxychains, 3},
+    {"tcp_connect_time_out", ConfigFormat::kProxychains, 3},
+    {"localnet", ConfigFormat::kProxychains, 1},
+    {"dnat", ConfigFormat::kProxychains, 1},
+    {"toraddress", ConfigFormat::kTorsocks, 3},
+    {"torport", ConfigFormat::kTorsocks, 3},
+    {"onionaddrrange", ConfigFormat::kTorsocks, 3},
+    {"socks5username", ConfigFormat::kTorsocks, 3},
+    {"socks5password", ConfigFormat::kTorsocks, 3},
+    {"allowinbound", ConfigFormat::kTorsocks, 3},
+    {"allowoutboundlocalhost", ConfigFormat::kTorsocks, 3},
+    {"isolatepid", ConfigFormat::kTorsocks, 3},
+    {"enableipv6", ConfigFormat::kTorsocks, 3},
+});
+
+// What stands before a '='.
+constexpr auto kTsocksKeywords = std::to_array<std::string_view>({
+    "server",
+    "server_port",
+    "server_type",
+    "default_user",
+    "default_pass",
+    "local",
+    "reaches",
+    "fallback",
+});
+
+// Keywords of ours that may stand anywhere in a line, behind a first word that was mistyped.
+constexpr auto kOwnKeywords =
+    std::to_array<std::string_view>({"from:", "to:", "via:", "address:", "proxyprotocol:", "method:"});
+
+class FormatElection {
+ public:
+  ConfigFormat Hold(std::string_view text) {
+    for (const ForeignLine& line : SplitForeignLines(text, CommentStart::kAnywhere)) {
+      if (line.fields.empty()) continue;
+      if (IsOurs(line)) return ConfigFormat::kOwn;
+      Count(line);
+    }
+    const auto most = std::ranges::max_element(votes_);  // the first of equals
+    return *most == 0 ? ConfigFormat::kOwn : static_cast<ConfigFormat>(most - votes_.begin());
+  }
+
+ private:
+  static bool IsOurs(const ForeignLine& line) {
+    const std::string_view first = line.fields[0].text;
+    const std::string_view content = line.content;
+    const size_t colon = content.find(':');
+    // `keyword:` or `keyword :`, but no URL.
+    if (colon != std::string_view::npos && colon > 0 && !content.substr(colon).starts_with("://") &&
+        std::ranges::all_of(Trim(content.substr(0, colon)), IsOfKeyword)) {
+      return true;
+    }
+    const size_t brace = content.find('{');
+    if (brace != std::string_view::npos && (first.starts_with("route") || first == "server")) return true;
+    for (const ForeignField& field : line.fields) {
+      if (field.text == ":") return false;  // SOCKS 4.2: what follows is a command
+      if (std::ranges::find(kOwnKeywords, field.text) != kOwnKeywords.end()) return true;
+    }
+    return false;
+  }
+
+  static bool IsOfKeyword(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
+  }
+
+  void Count(const ForeignLine& line) {
+    const std::string first = ToLowerAscii(line.fields[0].text);
+    if (const auto keyword = std::ranges::find(kKeywords, first, &Keyword::word); keyword != kKeywords.end())
+      Vote(keyword->format, keyword->vote);
+    // Hummingbird writes it in capitals.
+    if (first == "direct" && line.fields.size() > 1)
+      Vote(line.fields[0].text == "DIRECT" ? ConfigFormat::kHummingbird : ConfigFormat::kSocks42, 1);
+    // proxychains has lines of `socks5 HOST PORT`, but never without its section.
+    if ((first == "socks4" || first == "socks5") && line.fields.size() > 3) Vote(ConfigFormat::kNec, 2);
+    const std::string_view word = Trim(std::string_view(first).substr(0, first.find_first_of("={")));
+    const std::string_view rest = Trim(line.content.substr(word.size()));
+    if (rest.starts_with('=') && std::ranges::find(kTsocksKeywords, word) != kTsocksKeywords.end())
+      Vote(ConfigFormat::kTsocks, 2);
+    if (word == "path" && rest.starts_with('{')) Vote(ConfigFormat::kTsocks, 2);
+  }
+
+  void Vote(ConfigFormat format, unsigned vote) { votes_[static_cast<size_t>(format)] += vote; }
+
+  std::array<unsigned, kFormats.size()> votes_{};
+};
+
+}  // namespace
+
+const char* FormatName(ConfigFormat format) {
+  return kFormats[static_cast<size_t>(format)].name;
+}
+
+std::optional<ConfigFormat> FormatOfName(std::string_view name) {
+  for (const FormatEntry& entry : kFormats) {
+    if (name == entry.name) return entry.format;
+  }
+  return std::nullopt;
+}
+
+ConfigFormat RecognizeFormat(std::string_view text) {
+  return FormatElection().Hold(text);
+}
+
+ForeignConfig Translate(ConfigFormat format, std::string_view text, const ForeignHost& host) {
+  return kFormats[static_cast<size_t>(format)].translate(text, host);
+}
+
+}  // namespace socksify

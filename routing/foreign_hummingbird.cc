@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "routing/foreign_config.h"
+
+namespace socksify {
+
+ForeignConfig TranslateHummingbird(std::string_view /*text*/, const ForeignHost& /*host*/) {
+  ForeignConfig config;
+  config.Fail(0, 0, "this format cannot be translated yet");
+  return config;
+}
+
+}  // namespace socksify
