@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routing/config.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <deque>
@@ -11,6 +12,7 @@
 #include "routing/config_linker.h"
 #include "routing/config_parser.h"
 #include "routing/environment.h"
+#include "routing/foreign_config.h"
 #include "routing/quoting.h"
 #include "routing/server_defaults.h"
 #include "routing/source_text.h"
@@ -20,6 +22,7 @@ namespace socksify {
 namespace {
 
 constexpr size_t kMaxFileSize = size_t{64} << 20;
+constexpr size_t kMaxForeignFile = size_t{64} << 10;  // what a file in another language refers to
 
 std::string ReasonText(int error) {
   switch (error) {
@@ -83,6 +86,7 @@ class ConfigLoader {
 
   void WarnOfUnused(const std::vector<RouteVariable>& variables, const std::string& used) {
     for (const RouteVariable& variable : variables) {
+      if (std::ranges::find(used_variables_, variable.name) != used_variables_.end()) continue;
       reporter_.Warning(variable.name, "this variable is not used, because " + used + " is given");
     }
   }
@@ -134,7 +138,56 @@ class ConfigLoader {
       reporter_.Error(source, source.At(bad->offset), bad->message, bad->remedy);
       return;
     }
+    const std::optional<ConfigFormat> format = FormatOf(source.text());
+    if (!format) return;
+    if (*format != ConfigFormat::kOwn) {
+      ParseForeign(source, *format);
+      return;
+    }
     ConfigParser(source, host_, &interfaces_, &reporter_, &draft_).ParseFile();
+  }
+
+  // Nothing after an error.
+  std::optional<ConfigFormat> FormatOf(std::string_view text) {
+    constexpr const char* kVariable = "SOCKSIFY_FORMAT";
+    if (sources_.format) return sources_.format;
+    const std::optional<std::string> name =
+        sources_.file.empty() ? GetVariable(host_, kVariable) : std::nullopt;
+    if (!name) return RecognizeFormat(text);
+    const std::optional<ConfigFormat> format = FormatOfName(*name);
+    if (!format)
+      reporter_.Error(kVariable, "expected the name of a format, found " + Quoted(*name), FormatNames());
+    return format;
+  }
+
+  // Another client's language: the translation is parsed as if the user had written it, with its places in
+  // the user's own file.
+  void ParseForeign(const SourceText& source, ConfigFormat format) {
+    const ForeignHost host = {.variable =
+                                  [this](const char* name) {
+                                    used_variables_.emplace_back(name);
+                                    return GetVariable(host_, name);
+                                  },
+                              .file = [this](const std::string& path) -> std::optional<std::string> {
+                                std::expected<std::string, int> text = host_.read_file(path, kMaxForeignFile);
+                                return text ? std::optional(std::move(*text)) : std::nullopt;
+                              }};
+    const ForeignConfig translation = Translate(format, source.text(), host);
+    origin_ += std::string(" (") + FormatName(format) + ')';
+    std::string text;
+    std::vector<unsigned> origins;
+    for (const ForeignConfig::Line& line : translation.lines) {
+      text += line.text + '\n';
+      origins.push_back(line.from);
+    }
+    const SourceText& translated = texts_.emplace_back(
+        source.source(), WithoutForeignSecrets(format, source.text()), std::move(text), std::move(origins));
+    for (const ForeignConfig::Remark& each : translation.errors)
+      reporter_.Error(translated, translated.AtLine(each.line, each.column), each.message, each.remedy);
+    for (const ForeignConfig::Remark& each : translation.warnings)
+      reporter_.Warning(translated, translated.AtLine(each.line, each.column), each.message, each.remedy);
+    if (translation.errors.empty())
+      ConfigParser(translated, host_, &interfaces_, &reporter_, &draft_).ParseFile();
   }
 
   const SourceText& AddText(std::string name, std::string text, SourceText::Lines lines) {
@@ -240,7 +293,8 @@ class ConfigLoader {
   ConfigDraft draft_;
   std::deque<SourceText> texts_;  // drafts point into it
   std::string origin_;
-  std::string tried_;  // the files that are not there
+  std::string tried_;                        // the files that are not there
+  std::vector<std::string> used_variables_;  // what the translation of a file has asked for
 };
 
 }  // namespace

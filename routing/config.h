@@ -79,10 +79,16 @@ struct Config {
   std::string origin;
 };
 
+enum class ConfigFormat : uint8_t;  // routing/foreign_config.h
+
 // What to load. Empty strings mean: not given.
 struct ConfigSources {
   std::string file;                  // -f; else SOCKS_CONF, ~/.config/socksify/socks.conf, /etc/socks.conf
   std::vector<std::string> proxies;  // -p, each "URL[,URL...]": a chain; several: fallbacks in order
+  // The language of the file, else SOCKSIFY_FORMAT for one that -f does not name, else as its content says.
+  // Without the initializer GCC's -Wextra wants it in every use.
+  // NOLINTNEXTLINE(readability-redundant-member-init)
+  std::optional<ConfigFormat> format = {};
 };
 
 // Either a configuration without errors, or every error found (never empty). Finding no configuration at all

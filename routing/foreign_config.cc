@@ -147,6 +147,22 @@ class FormatElection {
   std::array<unsigned, kFormats.size()> votes_{};
 };
 
+// Where what may be a password begins, or the line's size.
+size_t FindSecret(ConfigFormat format, const ForeignLine& line) {
+  const auto field = [&](size_t i) {
+    return i < line.fields.size() ? line.fields[i].column - size_t{1} : line.text.size();
+  };
+  if (line.fields.empty()) return line.text.size();
+  const std::string first = ToLowerAscii(line.fields[0].text);
+  if (const size_t pass = first.find("pass"); pass != std::string::npos) {
+    // `default_pass=secret` is one field.
+    const size_t equals = line.text.find('=');
+    return equals != std::string_view::npos ? std::min(equals + 1, field(1)) : field(1);
+  }
+  // TYPE HOST PORT USER PASSWORD, whatever the type was meant to be.
+  return format == ConfigFormat::kProxychains && line.fields.size() > 4 ? field(4) : line.text.size();
+}
+
 }  // namespace
 
 const char* FormatName(ConfigFormat format) {
@@ -160,8 +176,25 @@ std::optional<ConfigFormat> FormatOfName(std::string_view name) {
   return std::nullopt;
 }
 
+std::string FormatNames() {
+  std::string text;
+  for (const FormatEntry& entry : kFormats)
+    text += (text.empty() ? "use one of: " : ", ") + std::string(entry.name);
+  return text;
+}
+
 ConfigFormat RecognizeFormat(std::string_view text) {
   return FormatElection().Hold(text);
+}
+
+std::string WithoutForeignSecrets(ConfigFormat format, std::string_view text) {
+  std::string shown;
+  for (const ForeignLine& line : SplitForeignLines(text, CommentStart::kLineStart)) {
+    const size_t end = FindSecret(format, line);
+    shown += line.text.substr(0, end);
+    shown += end < line.text.size() ? "***\n" : "\n";
+  }
+  return shown;
 }
 
 ForeignConfig Translate(ConfigFormat format, std::string_view text, const ForeignHost& host) {

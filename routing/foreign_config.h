@@ -32,9 +32,15 @@ enum class ConfigFormat : uint8_t {
 // "socksify", "socks4.2", "nec", "hummingbird", "tsocks", "proxychains", "torsocks": as for --format.
 const char* FormatName(ConfigFormat format);
 std::optional<ConfigFormat> FormatOfName(std::string_view name);
+// "use one of: socksify, socks4.2, ...".
+std::string FormatNames();
 
 // Which language `text` is in, by its content alone. kOwn where nothing speaks for another one.
 ConfigFormat RecognizeFormat(std::string_view text);
+
+// `text` without the values of passwords, line for line: a password ends its line as '***'. For what is shown
+// to people.
+std::string WithoutForeignSecrets(ConfigFormat format, std::string_view text);
 
 // What a translator may ask for.
 struct ForeignHost {

@@ -40,6 +40,11 @@ size_t FindPasswordValue(std::string_view line) {
   return line.size();
 }
 
+// `@=10.0.3.1`, a list of servers in the language of SOCKS 4.2.
+bool BeginsServerList(std::string_view text, size_t at) {
+  return (at == 0 || text[at - 1] == ' ' || text[at - 1] == '\t') && text.substr(at).starts_with("@=");
+}
+
 // Where the user information of a URL begins, or the line's size. A password may hold anything, a blank
 // included, so every '@' further on counts.
 size_t FindUserInfo(std::string_view line) {
@@ -47,6 +52,10 @@ size_t FindUserInfo(std::string_view line) {
   if (at == std::string_view::npos) return line.size();
   const size_t slashes = line.substr(0, at).find("://");
   if (slashes != std::string_view::npos) return slashes + 3;
+  if (BeginsServerList(line, at)) {
+    const size_t before = FindUserInfo(line.substr(0, at));
+    return before < at ? before : line.size();
+  }
   const size_t blank = line.substr(0, at).find_last_of(" \t{,");
   return blank == std::string_view::npos ? 0 : blank + 1;
 }
@@ -56,7 +65,7 @@ size_t FindUserInfo(std::string_view line) {
 std::string Quoted(std::string_view text) {
   std::string quoted = "'";
   const size_t at = text.rfind('@');
-  if (at != std::string_view::npos) {
+  if (at != std::string_view::npos && !BeginsServerList(text, at)) {
     quoted += kHidden;
     text.remove_prefix(at);
   }
