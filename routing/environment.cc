@@ -74,18 +74,24 @@ void ApplyNameServers(const ConfigHost& host, ConfigDraft* draft, Reporter* repo
   constexpr const char* kVariable = "SOCKS_NS";
   std::optional<std::string> value = GetVariable(host, kVariable);
   if (!value) return;
-  if (!draft->settings.name_servers.empty()) {
-    reporter->Warning(kVariable, "this variable is not used, because the configuration has 'nameserver'");
-    return;
-  }
   std::ranges::replace(*value, ',', ' ');
+  std::vector<Endpoint> servers;
   for (const std::string& word : SplitWords(*value)) {
     const std::expected<HostPort, TextProblem> server = ParseNameServer(word);
-    if (!server) {
+    if (server) {
+      servers.push_back(server->address);
+    } else if (draft->settings.name_servers.empty()) {
       reporter->Error(kVariable, server.error().message, server.error().remedy);
-      continue;
     }
-    draft->settings.name_servers.push_back(server->address);
+  }
+  if (!draft->settings.name_servers.empty()) {
+    // Not worth a word where both say the same, as in a file of SOCKS 4.2.
+    if (servers != draft->settings.name_servers)
+      reporter->Warning(kVariable, "this variable is not used, because the configuration has 'nameserver'");
+    return;
+  }
+  for (Endpoint& server : servers) {
+    draft->settings.name_servers.push_back(std::move(server));
     draft->name_server_places.push_back({nullptr, {std::make_shared<const std::string>(kVariable), 0, 0}});
   }
 }
