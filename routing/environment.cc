@@ -90,8 +90,8 @@ void ApplyNameServers(const ConfigHost& host, ConfigDraft* draft, Reporter* repo
       reporter->Warning(kVariable, "this variable is not used, because the configuration has 'nameserver'");
     return;
   }
-  for (Endpoint& server : servers) {
-    draft->settings.name_servers.push_back(std::move(server));
+  for (const Endpoint& server : servers) {
+    draft->settings.name_servers.push_back(server);
     draft->name_server_places.push_back({nullptr, {std::make_shared<const std::string>(kVariable), 0, 0}});
   }
 }

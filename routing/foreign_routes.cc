@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <iterator>
 #include <utility>
 
+#include "base/ip_address.h"
 #include "base/text.h"
 #include "routing/proxy_url.h"
 #include "routing/quoting.h"
@@ -53,13 +55,21 @@ void ForeignRoutes::Add(ForeignRoute route) {
     is_full_ = true;
     return;
   }
-  entries_.push_back({std::move(route), {}});
+  entries_.push_back({std::move(route), {}, false});
+}
+
+void ForeignRoutes::AddInFront(std::vector<ForeignRoute> routes) {
+  std::vector<Entry> entries;
+  entries.reserve(routes.size());
+  for (ForeignRoute& route : routes) entries.push_back({std::move(route), {}, false});
+  entries_.insert(entries_.begin(), std::make_move_iterator(entries.begin()),
+                  std::make_move_iterator(entries.end()));
 }
 
 void ForeignRoutes::AddComment(unsigned line, std::string_view text) {
   ForeignRoute route;
   route.line = line;
-  if (entries_.size() < kMaxRoutes) entries_.push_back({std::move(route), std::string(text)});
+  if (entries_.size() < kMaxRoutes) entries_.push_back({std::move(route), std::string(text), false});
 }
 
 void ForeignRoutes::Write(Action otherwise, ForeignConfig* config) {
@@ -70,10 +80,10 @@ void ForeignRoutes::Write(Action otherwise, ForeignConfig* config) {
   // The last rule takes what is left, and may need guards as any other.
   ForeignRoute last;
   last.action = otherwise;
-  entries_.push_back({std::move(last), {}});
+  entries_.push_back({std::move(last), {}, false});
   bool all_is_met = false;
   for (size_t i = 0; i < entries_.size(); ++i) {
-    const auto& [route, comment] = entries_[i];
+    const auto& [route, comment, is_warned_of] = entries_[i];
     if (!comment.empty()) {
       config->Add(route.line, comment);
       continue;
@@ -106,20 +116,21 @@ void ForeignRoutes::LeaveOut(const ForeignRoute& route, ForeignConfig* config) c
                "give the addresses a line of their own, or put this line before that one");
 }
 
-void ForeignRoutes::WriteGuards(size_t index, ForeignConfig* config) const {
+void ForeignRoutes::WriteGuards(size_t index, ForeignConfig* config) {
   if (addresses_line_ == 0) return;
   const ForeignRoute& direct = entries_[index].route;
   std::vector<std::string> done;
   for (size_t i = 0; i < entries_.size(); ++i) {
-    const auto& [named, comment] = entries_[i];
+    auto& [named, comment, is_warned_of] = entries_[i];
     if (!comment.empty() || named.to_kind != To::kName) continue;
     const bool takes_all = i < index && !named.IsNarrow();
     const bool is_never_met = i > index && !direct.IsNarrow();
-    const bool is_done =
-        std::ranges::any_of(done, [&](const std::string& each) { return Contains(each, named.to); });
-    if (IsLeftOut(named) || takes_all || is_never_met || is_done) continue;
+    const auto contains = [&](const std::string& each) { return Contains(each, named.to); };
+    if (IsLeftOut(named) || takes_all || is_never_met || std::ranges::any_of(done, contains)) continue;
     done.push_back(named.to);
-    config->Add(direct.line, RouteText(direct, To::kName, named.to, Action::kBlock, {}));
+    config->Add(direct.line != 0 ? direct.line : named.line,
+                RouteText(direct, To::kName, named.to, Action::kBlock, {}));
+    if (std::exchange(is_warned_of, true)) continue;
     config->Warn(named.line,
                  "what else goes to " + Quoted(named.to) +
                      " is blocked where everything goes direct: whether line " +
@@ -168,6 +179,27 @@ std::optional<std::string> ForeignServers(std::string_view list, unsigned line, 
     text += host + " port = " + std::to_string(server->address.port());
   }
   return text;
+}
+
+bool IsForeignUrl(std::string_view servers) {
+  return servers.find("://") != std::string_view::npos;
+}
+
+std::optional<std::string> ForeignServersOfVariable(const char* name, std::string_view value,
+                                                    ForeignConfig* config) {
+  ForeignConfig problems;
+  std::optional<std::string> servers;
+  if (!IsForeignUrl(value)) {
+    servers = ForeignServers(value, 0, 0, &problems);
+  } else if (value.find_first_of("@#{}, \t") == std::string_view::npos && ParseProxyUrl(value)) {
+    servers = value;
+  } else {
+    problems.Fail(0, 0, "expected HOST[:PORT] or a URL without a user name, found another URL",
+                  "the user name and the password have variables of their own");
+  }
+  for (ForeignConfig::Remark& each : problems.errors)
+    config->Fail(0, 0, std::string(name) + ": " + each.message, std::move(each.remedy));
+  return servers;
 }
 
 std::vector<std::string> ForeignNetworks(const ForeignField& address, const ForeignField& mask, unsigned line,

@@ -44,6 +44,8 @@ class ForeignRoutes {
  public:
   // In the order of the original.
   void Add(ForeignRoute route);
+  // Before all that is there.
+  void AddInFront(std::vector<ForeignRoute> routes);
   // A line of its own in front of the next route.
   void AddComment(unsigned line, std::string_view text);
 
@@ -55,13 +57,14 @@ class ForeignRoutes {
   struct Entry {
     ForeignRoute route;
     std::string comment;  // instead of a route where it is not empty
+    bool is_warned_of = false;
   };
 
   // A route by which a name goes direct, behind one for addresses.
   bool IsLeftOut(const ForeignRoute& route) const;
   void LeaveOut(const ForeignRoute& route, ForeignConfig* config) const;
   // The names that must not meet the route at `index`, by which everything goes direct.
-  void WriteGuards(size_t index, ForeignConfig* config) const;
+  void WriteGuards(size_t index, ForeignConfig* config);
 
   std::vector<Entry> entries_;
   bool is_full_ = false;
@@ -76,6 +79,12 @@ std::optional<std::string> ForeignName(std::string_view name);
 // Servers `HOST[:PORT]` separated by commas, as behind `via:`. Reports what is wrong, and then is nothing.
 std::optional<std::string> ForeignServers(std::string_view list, unsigned line, unsigned column,
                                           ForeignConfig* config);
+
+// The same of the variable `name`, which may also be one URL, as other clients have it; see IsForeignUrl.
+std::optional<std::string> ForeignServersOfVariable(const char* name, std::string_view value,
+                                                    ForeignConfig* config);
+// Whether servers are a URL, which says itself by which protocol.
+bool IsForeignUrl(std::string_view servers);
 
 // The networks of an address and a mask, of which any bits may be set: `10.0.0.0/8`. Reports what is wrong,
 // and then is empty.

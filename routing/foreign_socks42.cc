@@ -12,6 +12,7 @@
 #include <array>
 #include <utility>
 
+#include "base/ip_address.h"
 #include "base/text.h"
 #include "routing/foreign_config.h"
 #include "routing/foreign_routes.h"
@@ -31,19 +32,16 @@ struct Operator {
 constexpr std::array kOperators = {Operator{"eq", "="}, Operator{"neq", "!="}, Operator{"lt", "<"},
                                    Operator{"gt", ">"}, Operator{"le", "<="},  Operator{"ge", ">="}};
 
-// `HOST` and `HOST:PORT`, but also a URL, as other clients have it in SOCKS_SERVER.
-bool IsUrl(std::string_view text) {
-  return text.find("://") != std::string_view::npos;
-}
-
 class Socks42Translator {
  public:
   Socks42Translator(std::string_view text, const ForeignHost& host) : text_(text), host_(host) {}
 
   ForeignConfig Translate() {
     AddSettings();
-    server_ = host_.variable("SOCKS_SERVER");
-    if (server_ && server_->empty()) server_.reset();
+    if (const auto server = host_.variable("SOCKS_SERVER"); server && !server->empty()) {
+      has_server_variable_ = true;
+      server_ = ForeignServersOfVariable("SOCKS_SERVER", *server, &config_);
+    }
     for (const ForeignLine& line : SplitForeignLines(text_, CommentStart::kAnywhere)) {
       KeepComment(line, &routes_);
       if (!line.fields.empty()) AddLine(line);
@@ -249,15 +247,9 @@ class Socks42Translator {
     route->options = "proxyprotocol: socks_v4";
     route->takes_tcp_alone = true;
     std::optional<std::string> text;
-    if (server_ && IsUrl(*server_)) {
-      if (!ParseProxyUrl(*server_) || server_->find('@') != std::string::npos)
-        return FailServer("expected HOST[:PORT] or a URL without a user name");
-      route->options.clear();
+    if (has_server_variable_) {
       text = server_;
-    } else if (server_) {
-      ForeignConfig problems;
-      text = ForeignServers(*server_, 0, 0, &problems);
-      if (!text) return FailServer(problems.errors[0].message);
+      if (text && IsForeignUrl(*text)) route->options.clear();
     } else if (servers) {
       text = ForeignServers(servers->text, line_, servers->column, &config_);
     } else {
@@ -267,12 +259,6 @@ class Socks42Translator {
     if (!text) return false;
     route->servers = std::move(*text);
     return true;
-  }
-
-  // Once, not for each line.
-  bool FailServer(std::string message) {
-    if (!std::exchange(has_failed_server_, true)) config_.Fail(0, 0, "SOCKS_SERVER: " + std::move(message));
-    return false;
   }
 
   std::string Found() const { return Quoted(fields_[next_].text); }
@@ -288,7 +274,7 @@ class Socks42Translator {
   ForeignConfig config_;
   ForeignRoutes routes_;
   std::optional<std::string> server_;
-  bool has_failed_server_ = false;
+  bool has_server_variable_ = false;
   // The line that is being read.
   unsigned line_ = 0;
   std::vector<ForeignField> fields_;
