@@ -22,7 +22,6 @@ namespace socksify {
 namespace {
 
 constexpr size_t kMaxFileSize = size_t{64} << 20;
-constexpr size_t kMaxForeignFile = size_t{64} << 10;  // what a file in another language refers to
 
 std::string ReasonText(int error) {
   switch (error) {
@@ -51,6 +50,7 @@ class ConfigLoader {
     Config config;
     config.settings = draft_.settings;
     config.origin = origin_;
+    config.format = format_;
     if (draft_.routes.empty() && !draft_.settings.direct_fallback && !reporter_.has_errors()) {
       reporter_.Warning(origin_, "there is no route: every connection but those to this machine will fail",
                         "add a route: route { from: 0/0 to: 0/0 via: SERVER }");
@@ -163,16 +163,13 @@ class ConfigLoader {
   // Another client's language: the translation is parsed as if the user had written it, with its places in
   // the user's own file.
   void ParseForeign(const SourceText& source, ConfigFormat format) {
-    const ForeignHost host = {.variable =
-                                  [this](const char* name) {
-                                    used_variables_.emplace_back(name);
-                                    return GetVariable(host_, name);
-                                  },
-                              .file = [this](const std::string& path) -> std::optional<std::string> {
-                                std::expected<std::string, int> text = host_.read_file(path, kMaxForeignFile);
-                                return text ? std::optional(std::move(*text)) : std::nullopt;
-                              }};
+    ForeignHost host = MakeForeignHost(host_);
+    host.variable = [this](const char* name) {
+      used_variables_.emplace_back(name);
+      return GetVariable(host_, name);
+    };
     const ForeignConfig translation = Translate(format, source.text(), host);
+    format_ = format;
     origin_ += std::string(" (") + FormatName(format) + ')';
     std::string text;
     std::vector<unsigned> origins;
@@ -293,6 +290,7 @@ class ConfigLoader {
   ConfigDraft draft_;
   std::deque<SourceText> texts_;  // drafts point into it
   std::string origin_;
+  ConfigFormat format_ = ConfigFormat::kOwn;
   std::string tried_;                        // the files that are not there
   std::vector<std::string> used_variables_;  // what the translation of a file has asked for
 };

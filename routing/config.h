@@ -71,15 +71,16 @@ struct Settings {
   bool bind_local_only = false;  // SOCKS_BINDLOCALONLY
 };
 
+enum class ConfigFormat : uint8_t;  // routing/foreign_config.h
+
 struct Config {
   RouteTable routes;
   Settings settings;
   std::vector<Diagnostic> warnings;
   // Where it came from, for people: "/etc/socks.conf", "SOCKS5_SERVER", "-p".
   std::string origin;
+  ConfigFormat format{};  // the language of the file
 };
-
-enum class ConfigFormat : uint8_t;  // routing/foreign_config.h
 
 // What to load. Empty strings mean: not given.
 struct ConfigSources {

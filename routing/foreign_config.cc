@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "base/text.h"
+#include "routing/config.h"
+#include "routing/environment.h"
 #include "routing/foreign_lines.h"
 
 namespace socksify {
@@ -185,6 +187,15 @@ std::string FormatNames() {
 
 ConfigFormat RecognizeFormat(std::string_view text) {
   return FormatElection().Hold(text);
+}
+
+ForeignHost MakeForeignHost(const ConfigHost& host) {
+  constexpr size_t kMaxFileSize = size_t{64} << 10;
+  return {.variable = [&host](const char* name) { return GetVariable(host, name); },
+          .file = [&host](const std::string& path) -> std::optional<std::string> {
+            std::expected<std::string, int> text = host.read_file(path, kMaxFileSize);
+            return text ? std::optional(std::move(*text)) : std::nullopt;
+          }};
 }
 
 std::string WithoutForeignSecrets(ConfigFormat format, std::string_view text) {

@@ -19,6 +19,8 @@
 
 namespace socksify {
 
+struct ConfigHost;
+
 enum class ConfigFormat : uint8_t {
   kOwn,          // Dante's language and ours: socks.conf
   kSocks42,      // SOCKS 4.2, CSTC: socks.conf
@@ -49,6 +51,9 @@ struct ForeignHost {
   // The first 64 KiB of a file, or nothing where it cannot be read.
   std::function<std::optional<std::string>(const std::string& path)> file;
 };
+
+// `host` must outlive it.
+ForeignHost MakeForeignHost(const ConfigHost& host);
 
 struct ForeignConfig {
   struct Line {

@@ -18,6 +18,8 @@ std::string Count(size_t number, std::string_view noun) {
   return text;
 }
 
+}  // namespace
+
 nlohmann::ordered_json ToJson(const std::vector<Diagnostic>& diagnostics) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const Diagnostic& diagnostic : diagnostics) {
@@ -31,8 +33,6 @@ nlohmann::ordered_json ToJson(const std::vector<Diagnostic>& diagnostics) {
   }
   return list;
 }
-
-}  // namespace
 
 CheckReport MakeCheckReport(const std::expected<Config, std::vector<Diagnostic>>& config) {
   CheckReport report;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <expected>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -24,5 +25,8 @@ CheckReport MakeCheckReport(const std::expected<Config, std::vector<Diagnostic>>
 std::string ToText(const CheckReport& report);
 // The JSON object that socksctl(1) documents, on one line.
 std::string ToJson(const CheckReport& report);
+
+// A list of such objects as in the report.
+nlohmann::ordered_json ToJson(const std::vector<Diagnostic>& diagnostics);
 
 }  // namespace socksify

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "routing/foreign_config.h"
 
 namespace socksify {
 
@@ -33,6 +34,15 @@ CommandLineEnd UsageError(const std::string& tool, int exit_code, const CLI::Par
 
 void AddConfigOptions(CLI::App* app, ConfigSources* sources) {
   app->add_option("-f,--file", sources->file)->type_name("FILE");
+  app->add_option_function<std::string>(
+         "--format",
+         [sources](const std::string& name) {
+           sources->format = FormatOfName(name);
+           if (sources->format) return;
+           throw CLI::ValidationError("expected the name of a format behind --format, found '" + name +
+                                      "'; " + FormatNames());
+         })
+      ->type_name("NAME");
   // Each -p takes exactly one value, or it would eat the program's name.
   app->add_option("-p,--proxy", sources->proxies)->type_name("URL")->type_size(1)->allow_extra_args(false);
 }
@@ -41,6 +51,9 @@ std::string CheckConfigOptions(const ConfigSources& sources) {
   if (!sources.file.empty() && !sources.proxies.empty()) {
     return "give either -f FILE or -p URL, not both: a proxy on the command line stands for a whole "
            "configuration";
+  }
+  if (!sources.proxies.empty() && sources.format) {
+    return "give either --format or -p URL, not both: --format says in which language a file is";
   }
   if (std::ranges::any_of(sources.proxies, [](const std::string& proxy) {
         return proxy.empty() || proxy.find_first_of(" \t\n") != std::string::npos;

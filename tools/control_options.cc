@@ -16,6 +16,7 @@ Usage:
   socksctl check   [OPTION]...
   socksctl explain [OPTION]... HOST:PORT[/udp]
   socksctl names   [OPTION]... [--clear]
+  socksctl convert [OPTION]... FILE
 
 Commands:
   check              report every error and warning of the configuration
@@ -25,9 +26,13 @@ Commands:
   names              list the names that have fake addresses, the one used last
                      first: IPv4 address, IPv6 address, name; --clear removes
                      them, also while programs run
+  convert            print another client's configuration in socksify's language
 
 Options:
   -f, --file FILE    read the routes from FILE
+      --format NAME  FILE is another client's, or taken for one wrongly: socksify,
+                     socks4.2, nec, hummingbird, tsocks, proxychains, torsocks;
+                     without it the content decides
   -p, --proxy URL[,URL]...
                      what `socksify -p` would do
       --json         print one JSON object
@@ -52,6 +57,7 @@ Examples:
   socksctl explain --process curl '[2001:db8::1]:443'
   socksctl explain -p socks5://127.0.0.1:1080 192.0.2.7:53/udp
   socksctl names --json
+  socksctl convert /etc/libsocks5.conf > ~/.config/socksify/socks.conf
 )";
 
 constexpr char kTool[] = "socksctl";
@@ -69,6 +75,7 @@ constexpr CommandName kCommands[] = {
     {"check", ControlOptions::Command::kCheck},
     {"explain", ControlOptions::Command::kExplain},
     {"names", ControlOptions::Command::kNames},
+    {"convert", ControlOptions::Command::kConvert},
 };
 
 // What is wrong with the words and options behind `command`, or an empty string.
@@ -80,6 +87,10 @@ std::string CheckArguments(const CommandName& command, const std::vector<std::st
   if (!is_explain && user.count() > 0) return "--user goes with explain, not with " + name;
   if (command.command != ControlOptions::Command::kNames && clear.count() > 0)
     return "--clear goes with names, not with " + name;
+  if (command.command == ControlOptions::Command::kConvert) {
+    if (words.empty()) return "convert needs a file";
+    return words.size() > 1 ? "convert takes one file, found '" + words[1] + "'" : "";
+  }
   if (!is_explain) return words.empty() ? "" : name + " takes no argument, found '" + words[0] + "'";
   if (words.empty()) return "explain needs a destination, HOST:PORT or HOST:PORT/udp";
   return words.size() > 1 ? "explain takes one destination, found '" + words[1] + "'" : "";
@@ -121,7 +132,7 @@ std::expected<ControlOptions, CommandLineEnd> ParseControlOptions(int argc, cons
   const std::vector<CLI::App*> commands = app.get_subcommands();
   if (commands.empty()) {
     const std::string found = words.empty() ? "none" : "'" + words[0] + "'";
-    return std::unexpected(Mistake("expected a command, check, explain or names, found " + found));
+    return std::unexpected(Mistake("expected a command, check, explain, names or convert, found " + found));
   }
   if (commands.size() > 1) return std::unexpected(Mistake("expected one command, found two"));
   if (const std::string message = CheckConfigOptions(options.sources); !message.empty()) {
@@ -132,7 +143,13 @@ std::expected<ControlOptions, CommandLineEnd> ParseControlOptions(int argc, cons
   options.command = command.command;
   if (const std::string message = CheckArguments(command, words, *process, *user, *clear); !message.empty())
     return std::unexpected(Mistake(message));
-  if (!words.empty()) options.destination = words[0];
+  if (options.command == ControlOptions::Command::kConvert) {
+    if (!options.sources.file.empty() || !options.sources.proxies.empty())
+      return std::unexpected(Mistake("convert takes its file without -f, and no -p"));
+    options.sources.file = words[0];
+  } else if (!words.empty()) {
+    options.destination = words[0];
+  }
   return options;
 }
 

@@ -15,7 +15,7 @@ inline constexpr int kExitTableError = 1;
 inline constexpr int kExitUsage = 2;
 
 struct ControlOptions {
-  enum class Command : uint8_t { kCheck, kExplain, kNames };
+  enum class Command : uint8_t { kCheck, kExplain, kNames, kConvert };
 
   Command command = Command::kCheck;
   ConfigSources sources;

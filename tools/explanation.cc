@@ -180,7 +180,7 @@ Explanation Explain(const Config& config, const Destination& destination, const 
   if (const Rule* const rule = config.routes.Decide(query)) {
     explanation.has_rule = true;
     explanation.where = rule->where;
-    explanation.rule_text = ReadRuleText(rule->where);
+    explanation.rule_text = ReadRuleText(rule->where, config.format);
     explanation.balance = rule->balance;
     const bool is_final = !decided.is_name() || explanation.resolution == Resolution::kFake;
     const Endpoint* const asked_for = is_final ? &decided : nullptr;

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "base/unique_fd.h"
+#include "routing/foreign_config.h"
 
 namespace socksify {
 namespace {
@@ -39,6 +40,12 @@ std::vector<EnvironmentChange> MakeEnvironment(const LaunchOptions& options, std
   if (!options.sources.proxies.empty()) {
     changes.push_back({"SOCKS_CONF", std::nullopt});
     changes.push_back({"SOCKSIFY_PROXY", Join(options.sources.proxies)});
+  }
+  const bool is_named = !options.sources.file.empty() || !options.sources.proxies.empty();
+  if (options.sources.format) {
+    changes.push_back({"SOCKSIFY_FORMAT", FormatName(*options.sources.format)});
+  } else if (is_named) {
+    changes.push_back({"SOCKSIFY_FORMAT", std::nullopt});
   }
   if (options.verbose) changes.push_back({"SOCKSIFY_VERBOSE", "1"});
   add_path("SOCKSIFY_LOG", options.log);

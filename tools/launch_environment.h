@@ -2,6 +2,7 @@
 // What the launcher says to the preload, which it can only do through the environment.
 //
 //   SOCKS_CONF        absolute path of the configuration (-f)
+//   SOCKSIFY_FORMAT   the language of the configuration (--format)
 //   SOCKSIFY_PROXY    the -p values, joined by one blank
 //   SOCKSIFY_VERBOSE  1: a line for each connection (-v)
 //   SOCKSIFY_LOG      absolute path (--log)
@@ -23,7 +24,8 @@ struct EnvironmentChange {
 };
 
 // Pure. `directory` is the working directory, to which the paths on the command line are relative. Of
-// SOCKS_CONF and SOCKSIFY_PROXY at most the one that was asked for remains, whatever a parent has set.
+// SOCKS_CONF and SOCKSIFY_PROXY at most the one that was asked for remains, whatever a parent has set, and
+// SOCKSIFY_FORMAT goes with a parent's SOCKS_CONF.
 std::vector<EnvironmentChange> MakeEnvironment(const LaunchOptions& options, std::string_view directory);
 
 // Changes this process's environment.

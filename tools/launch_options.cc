@@ -18,6 +18,9 @@ Usage:
 
 Where the traffic goes:
   -f, --file FILE    read the routes from FILE
+      --format NAME  FILE is another client's, or taken for one wrongly: socksify,
+                     socks4.2, nec, hummingbird, tsocks, proxychains, torsocks;
+                     without it the content decides
   -p, --proxy URL[,URL]...
                      send everything but loopback through this proxy; a comma
                      makes a chain, a repeated -p a fallback

@@ -15,6 +15,21 @@ std::string ReadFile(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
+// `content` from the start of its line `line`, 1-based, on.
+std::string_view FromLine(std::string_view content, unsigned line) {
+  for (unsigned i = 1; i < line; ++i) {
+    const size_t end = content.find('\n');
+    if (end == std::string_view::npos) return {};
+    content.remove_prefix(end + 1);
+  }
+  return content;
+}
+
+std::string_view ExtractLine(std::string_view content, unsigned line) {
+  content = FromLine(content, line);
+  return content.substr(0, content.find('\n'));
+}
+
 }  // namespace
 
 std::string HidePasswords(std::string_view text) {
@@ -42,11 +57,7 @@ std::string HidePasswords(std::string_view text) {
 
 std::string ExtractBlock(std::string_view content, unsigned line) {
   constexpr int kMaxLines = 20;
-  for (unsigned i = 1; i < line; ++i) {
-    const size_t end = content.find('\n');
-    if (end == std::string_view::npos) return {};
-    content.remove_prefix(end + 1);
-  }
+  content = FromLine(content, line);
   std::string block;
   int depth = 0;
   bool has_opened = false;
@@ -65,8 +76,12 @@ std::string ExtractBlock(std::string_view content, unsigned line) {
   return block;
 }
 
-std::string ReadRuleText(const Location& where) {
+std::string ReadRuleText(const Location& where, ConfigFormat format) {
   if (!where.source || where.line == 0) return {};
+  if (format != ConfigFormat::kOwn) {
+    const std::string text = WithoutForeignSecrets(format, ReadFile(*where.source));
+    return HidePasswords(ExtractLine(text, where.line));
+  }
   return HidePasswords(ExtractBlock(ReadFile(*where.source), where.line));
 }
 

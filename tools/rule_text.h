@@ -5,13 +5,15 @@
 #include <string>
 #include <string_view>
 
+#include "routing/foreign_config.h"
 #include "routing/location.h"
 
 namespace socksify {
 
 // The lines from `where` to the brace that closes its block; empty where the location has no line or its file
-// cannot be read any more. Passwords are blotted out. No line end at the end.
-std::string ReadRuleText(const Location& where);
+// cannot be read any more. Of a file in another language the line alone. Passwords are blotted out. No line
+// end at the end.
+std::string ReadRuleText(const Location& where, ConfigFormat format = ConfigFormat::kOwn);
 
 // The same of a file's content; `line` is 1-based. At most 20 lines.
 std::string ExtractBlock(std::string_view content, unsigned line);

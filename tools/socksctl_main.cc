@@ -16,6 +16,7 @@
 #include "tools/check_report.h"
 #include "tools/configuration.h"
 #include "tools/control_options.h"
+#include "tools/conversion.h"
 #include "tools/destination.h"
 #include "tools/explanation.h"
 #include "tools/json_text.h"
@@ -118,15 +119,27 @@ int Names(const ControlOptions& options) {
   return 0;
 }
 
+int Convert(const ControlOptions& options) {
+  const Conversion conversion = Convert(options.sources.file, options.sources.format, LocalConfigHost());
+  if (options.json) {
+    std::fputs(ToJson(conversion).c_str(), stdout);
+  } else {
+    std::fputs((ToText(conversion.errors) + ToText(conversion.warnings)).c_str(), stderr);
+    std::fputs(conversion.text.c_str(), stdout);
+  }
+  return conversion.errors.empty() ? 0 : kExitConfigError;
+}
+
 int Run(int argc, char** argv) {
   const auto options = ParseControlOptions(argc, argv);
   if (!options) return Finish(options.error());
   switch (options->command) {
     case ControlOptions::Command::kCheck: return Check(*options);
     case ControlOptions::Command::kExplain: return Explain(*options);
-    case ControlOptions::Command::kNames: break;
+    case ControlOptions::Command::kNames: return Names(*options);
+    case ControlOptions::Command::kConvert: break;
   }
-  return Names(*options);
+  return Convert(*options);
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "routing/foreign_config.h"
+
 namespace socksify {
 namespace {
 
@@ -56,14 +58,23 @@ TEST(ControlOptionsTest, ReadsNames) {
   }
 }
 
+TEST(ControlOptionsTest, ReadsConvert) {
+  const auto options = Parse({"convert", "libsocks5.conf", "--format", "nec", "--json"});
+  ASSERT_TRUE(options.has_value()) << options.error().text;
+  EXPECT_EQ(options->command, ControlOptions::Command::kConvert);
+  EXPECT_EQ(options->sources.file, "libsocks5.conf");
+  EXPECT_EQ(options->sources.format, ConfigFormat::kNec);
+  EXPECT_TRUE(options->json);
+}
+
 TEST(ControlOptionsTest, ExplainsMistakes) {
   struct {
     std::vector<const char*> arguments;
     std::string text;
   } const cases[] = {
-      {{}, "expected a command, check, explain or names, found none"},
-      {{"-f", "x"}, "expected a command, check, explain or names, found none"},
-      {{"chek"}, "expected a command, check, explain or names, found 'chek'"},
+      {{}, "expected a command, check, explain, names or convert, found none"},
+      {{"-f", "x"}, "expected a command, check, explain, names or convert, found none"},
+      {{"chek"}, "expected a command, check, explain, names or convert, found 'chek'"},
       {{"check", "explain"}, "expected one command, found two"},
       {{"check", "x"}, "check takes no argument, found 'x'"},
       {{"check", "--process", "x"}, "--process goes with explain, not with check"},
@@ -76,6 +87,16 @@ TEST(ControlOptionsTest, ExplainsMistakes) {
       {{"check", "-q"}, "unknown option '-q'"},
       {{"explain"}, "explain needs a destination, HOST:PORT or HOST:PORT/udp"},
       {{"explain", "a:1", "b:2"}, "explain takes one destination, found 'b:2'"},
+      {{"convert"}, "convert needs a file"},
+      {{"convert", "a", "b"}, "convert takes one file, found 'b'"},
+      {{"convert", "-f", "a", "b"}, "convert takes its file without -f, and no -p"},
+      {{"convert", "-p", "a://b", "c"}, "convert takes its file without -f, and no -p"},
+      {{"convert", "--clear", "a"}, "--clear goes with names, not with convert"},
+      {{"check", "--format", "dante"},
+       "expected the name of a format behind --format, found 'dante'; use one of: socksify, socks4.2, nec, "
+       "hummingbird, tsocks, proxychains, torsocks"},
+      {{"check", "--format", "nec", "-p", "b://c"},
+       "give either --format or -p URL, not both: --format says in which language a file is"},
       {{"check", "-f"}, "--file needs a value behind it"},
       {{"check", "-f", "a", "-p", "b://c"},
        "give either -f FILE or -p URL, not both: a proxy on the command line stands for a whole "

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "routing/foreign_config.h"
+
 namespace socksify {
 namespace {
 
@@ -27,15 +29,24 @@ TEST(LaunchEnvironmentTest, SaysNothingUnlessAsked) {
 TEST(LaunchEnvironmentTest, FileReplacesProxy) {
   LaunchOptions options;
   options.sources.file = "a.conf";
-  EXPECT_EQ(Describe(options), "-SOCKSIFY_PROXY\nSOCKS_CONF=/home/me/a.conf\n");
+  EXPECT_EQ(Describe(options), "-SOCKSIFY_PROXY\nSOCKS_CONF=/home/me/a.conf\n-SOCKSIFY_FORMAT\n");
   options.sources.file = "/etc/a.conf";
-  EXPECT_EQ(Describe(options), "-SOCKSIFY_PROXY\nSOCKS_CONF=/etc/a.conf\n");
+  EXPECT_EQ(Describe(options), "-SOCKSIFY_PROXY\nSOCKS_CONF=/etc/a.conf\n-SOCKSIFY_FORMAT\n");
 }
 
 TEST(LaunchEnvironmentTest, ProxyReplacesFile) {
   LaunchOptions options;
   options.sources.proxies = {"socks5://a,http://b", "socks4://c"};
-  EXPECT_EQ(Describe(options), "-SOCKS_CONF\nSOCKSIFY_PROXY=socks5://a,http://b socks4://c\n");
+  EXPECT_EQ(Describe(options),
+            "-SOCKS_CONF\nSOCKSIFY_PROXY=socks5://a,http://b socks4://c\n-SOCKSIFY_FORMAT\n");
+}
+
+TEST(LaunchEnvironmentTest, FormatGoesWithTheFile) {
+  LaunchOptions options;
+  options.sources.format = ConfigFormat::kNec;
+  EXPECT_EQ(Describe(options), "SOCKSIFY_FORMAT=nec\n");
+  options.sources.file = "/etc/a.conf";
+  EXPECT_EQ(Describe(options), "-SOCKSIFY_PROXY\nSOCKS_CONF=/etc/a.conf\nSOCKSIFY_FORMAT=nec\n");
 }
 
 TEST(LaunchEnvironmentTest, ReportsInAbsolutePaths) {
