@@ -32,7 +32,7 @@ std::string RouteText(const ForeignRoute& route, To to_kind, std::string_view to
   std::string text = "route { from: 0/0 to: ";
   text += to;
   // The dot at the end makes no difference, but an interface or a keyword of ours is not written so.
-  if (to.find_first_of("./") == std::string_view::npos) text += '.';
+  if (to_kind == To::kName && to.find('.') == std::string_view::npos) text += '.';
   if (!route.port.empty()) text += " port " + route.port;
   text += " via: ";
   if (action == Action::kProxies) {

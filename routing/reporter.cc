@@ -26,6 +26,14 @@ Diagnostic MakeDiagnostic(Severity severity, std::string_view source, std::strin
   return {severity, where, std::move(message), {}, std::move(remedy)};
 }
 
+// One line of another client's configuration may become several of ours, with the same mistake in each.
+bool IsSaid(const std::vector<Diagnostic>& diagnostics, const Diagnostic& another) {
+  if (diagnostics.empty()) return false;
+  const Diagnostic& last = diagnostics.back();
+  return last.where.line == another.where.line && last.where.column == another.where.column &&
+         last.message == another.message && last.where.ToString() == another.where.ToString();
+}
+
 std::vector<Diagnostic> InOrder(std::vector<Diagnostic> diagnostics) {
   return InPlaceOrder(std::move(diagnostics),
                       [](const Diagnostic& each) -> const Location& { return each.where; });
@@ -41,8 +49,9 @@ void Reporter::Error(const SourceText& source, const Location& where, std::strin
 void Reporter::Warning(const SourceText& source, const Location& where, std::string message,
                        std::string remedy) {
   if (warnings_.size() >= kMaxErrors) return;
-  warnings_.push_back(
-      MakeDiagnostic(Severity::kWarning, source, where, std::move(message), std::move(remedy)));
+  Diagnostic diagnostic =
+      MakeDiagnostic(Severity::kWarning, source, where, std::move(message), std::move(remedy));
+  if (!IsSaid(warnings_, diagnostic)) warnings_.push_back(std::move(diagnostic));
 }
 
 void Reporter::Error(const Location& where, std::string message, std::string remedy) {
@@ -59,7 +68,7 @@ void Reporter::Warning(std::string_view source, std::string message, std::string
 }
 
 void Reporter::AddError(Diagnostic diagnostic) {
-  if (full()) return;
+  if (full() || IsSaid(errors_, diagnostic)) return;
   if (errors_.size() == kMaxErrors) {
     diagnostic.message = "too many errors; the rest is not shown";
     diagnostic.remedy.clear();

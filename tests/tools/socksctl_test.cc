@@ -77,6 +77,54 @@ TEST_F(SocksctlTest, CheckFailsOnAnError) {
   EXPECT_EQ(report["errors"][0]["line"], 1);
 }
 
+TEST_F(SocksctlTest, ConvertPrintsAnotherClientsFileAsOurs) {
+  const std::string file =
+      directory_.Write("nec.conf", "# office\nnoproxy - 10. -\nsocks5 p,c - 80 - gw.example\n");
+  const ToolResult result = RunTool({SOCKSCTL_PROGRAM, "convert", file});
+  EXPECT_EQ(result.exit_code, 0);
+  const std::string text =
+      "# Converted by `socksctl convert` from " + file +
+      " (nec).\n\n"
+      "resolveprotocol: local-then-fake\n"
+      "# office\n"
+      "route { from: 0/0 to: 10.0.0.0/8 via: direct }\n"
+      "route { from: 0/0 to: 0/0 port = 80 via: gw.example port = 1080 command: connect proxyprotocol: "
+      "socks_v5 }\n"
+      "route { from: 0/0 to: 0/0 via: direct }\n";
+  EXPECT_EQ(result.out, text);
+  EXPECT_EQ(result.err, file +
+                            ":3: warning: ping and traceroute are not proxied: 'p' and 't' have no effect\n"
+                            "  socks5 p,c - 80 - gw.example\n");
+  const auto object =
+      nlohmann::json::parse(RunTool({SOCKSCTL_PROGRAM, "convert", "--json", file}).out, nullptr, false);
+  EXPECT_EQ(object["ok"], true);
+  EXPECT_EQ(object["format"], "nec");
+  EXPECT_EQ(object["text"], text);
+  EXPECT_EQ(object["warnings"][0]["line"], 3);
+}
+
+TEST_F(SocksctlTest, ConvertFailsOnWhatItCannotRead) {
+  const std::string file = directory_.Write("nec.conf", "noproxy - 10. -\nnoproxy\n");
+  const ToolResult result = RunTool({SOCKSCTL_PROGRAM, "convert", file});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(result.err, file +
+                            ":2: expected a command, a destination and a port, found the end of the line\n"
+                            "  noproxy\n"
+                            "  write '-' for any of them\n");
+  const ToolResult own = RunTool({SOCKSCTL_PROGRAM, "convert", file_});
+  EXPECT_EQ(own.exit_code, 1);
+  EXPECT_THAT(own.err, StartsWith(file_ + ": this is a configuration of socksify already\n"));
+}
+
+TEST_F(SocksctlTest, ExplainShowsTheLineOfAnotherClientsFile) {
+  file_ = directory_.Write("nec.conf", "noproxy - 10. -\nsocks5 - - 80 - gw.example\n");
+  const ToolResult result = Run({"explain", "192.0.2.1:80"});
+  EXPECT_THAT(result.out, HasSubstr("  decided by  " + file_ +
+                                    ":2\n"
+                                    "              socks5 - - 80 - gw.example\n"));
+}
+
 TEST_F(SocksctlTest, ExplainShowsTheWayThroughAChain) {
   const ToolResult result = Run({"explain", "web.example:443"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
