@@ -8,6 +8,7 @@
 // is two columns. So several readings of a line are tried, the manual's first.
 #include <algorithm>
 #include <array>
+#include <climits>
 #include <utility>
 
 #include "base/ip_address.h"
@@ -69,15 +70,13 @@ Fields WithJoinedRanges(std::string_view line, const Fields& fields) {
 }
 
 std::vector<Fields> OtherReadings(const Fields& fields) {
-  std::vector<Fields> readings = {WithSplitDashes(fields)};
-  // A command that is none is not taken for a host's name.
-  if (fields.empty() || (!IsDashes(fields[0].text) && fields[0].text.find('.') == std::string_view::npos))
-    return readings;
+  if (fields.empty()) return {};
   Fields without_command = fields;
   without_command.insert(without_command.begin(), {"-", 0});
-  readings.push_back(WithSplitDashes(without_command));
-  readings.push_back(std::move(without_command));
-  return readings;
+  if (IsDashes(fields[0].text)) return {WithSplitDashes(fields), without_command};
+  // A command that is none is not taken for a host's name.
+  if (fields[0].text.find('.') == std::string_view::npos) return {WithSplitDashes(fields)};
+  return {without_command, WithSplitDashes(without_command)};
 }
 
 // Servers are told from users by their being addresses or having a dot or a port.
@@ -334,7 +333,8 @@ class NecTranslator {
   bool ReadUsers(const ForeignField& field, Reading* reading) {
     std::string users = "user:";
     for (const std::string_view user : SplitList(field.text)) {
-      if (!IsForeignUser(user))
+      // A number is rather a port in the wrong column.
+      if (!IsForeignUser(user) || ParseDecimal(user, UINT_MAX))
         return Fail(reading, &field, "expected '-' or names of users, found " + Quoted(field.text));
       users.append(" ").append(user);
     }

@@ -250,7 +250,10 @@ bool IsForeignPort(std::string_view text) {
 }
 
 bool IsForeignUser(std::string_view text) {
-  if (text.empty() || text.size() > 255 || text.starts_with('-')) return false;
+  if (text.empty() || text.size() > 255 || text.starts_with('-') || text.ends_with('.')) return false;
+  // An address in the wrong column.
+  const bool is_numeric = text.find_first_not_of("0123456789.") == std::string_view::npos;
+  if (is_numeric && text.find('.') != std::string_view::npos) return false;
   constexpr std::string_view kPunctuation = "-_.$+";
   return std::ranges::all_of(text, [&](char c) {
     const char lower = ToLowerAscii(c);
