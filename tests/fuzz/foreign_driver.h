@@ -48,19 +48,20 @@ inline void CheckRemarks(const std::vector<ForeignConfig::Remark>& remarks, size
 
 inline int TranslateAndLoad(ConfigFormat format, const uint8_t* data, size_t size) {
   current_text = {reinterpret_cast<const char*>(data), size};
-  if (current_text.starts_with("\xef\xbb\xbf")) current_text.remove_prefix(3);
-  (void)RecognizeFormat(current_text);
-  (void)WithoutForeignSecrets(format, current_text);
+  std::string_view text = current_text;
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // as the loader does
+  (void)RecognizeFormat(text);
+  (void)WithoutForeignSecrets(format, text);
   const ConfigHost host = ForeignFuzzHost();
-  const ForeignConfig translation = Translate(format, current_text, MakeForeignHost(host));
-  const auto lines = static_cast<size_t>(std::ranges::count(current_text, '\n')) + 1;
+  const ForeignConfig translation = Translate(format, text, MakeForeignHost(host));
+  const auto lines = static_cast<size_t>(std::ranges::count(text, '\n')) + 1;
   CheckRemarks(translation.errors, lines);
   CheckRemarks(translation.warnings, lines);
   for (const ForeignConfig::Line& line : translation.lines) {
     if (line.from > lines || line.text.find('\n') != std::string::npos) std::abort();
   }
   const auto config = LoadConfig({.file = "fuzz.conf", .proxies = {}, .format = format}, host);
-  const bool may_load = translation.errors.empty() && !FindBadText(current_text);
+  const bool may_load = translation.errors.empty() && !FindBadText(text);
   if (config.has_value() != may_load) std::abort();
   return 0;
 }
