@@ -115,7 +115,9 @@ class NecTranslator {
     if (!reading.remarks.errors.empty()) {
       for (const Fields& other : OtherReadings(fields)) {
         Reading second = Read(keyword, other);
-        if (!second.remarks.errors.empty()) continue;
+        // A mistyped port must not become a user, for whom alone the line would count.
+        const bool has_users = second.route.conditions.find("user:") != std::string::npos;
+        if (!second.remarks.errors.empty() || has_users) continue;
         std::string text = keyword;
         for (const ForeignField& field : other) text.append(" ").append(field.text);
         second.remarks.Warn(line_, "a column is missing in this line: it is read as " + Quoted(text),
