@@ -119,7 +119,7 @@ struct Question {
 std::string Answer(const Config& config, const Question& question, bool lines) {
   std::string text;
   if (question.endpoint.is_name()) {
-    const NameRule how = config.routes.HowToResolve(question.endpoint.name(), question.process,
+    const NameRule how = config.routes.HowToResolve(question.endpoint.name(), question.process, question.user,
                                                     config.settings.resolve_protocol);
     text = ResolveProtocolName(how.protocol);
     if (how.protocol != ResolveProtocol::kFake && how.protocol != ResolveProtocol::kLocalThenFake)
