@@ -12,6 +12,7 @@
 #include "routing/config.h"
 #include "routing/environment.h"
 #include "routing/foreign_lines.h"
+#include "routing/suggestion.h"
 
 namespace socksify {
 namespace {
@@ -149,20 +150,29 @@ class FormatElection {
   std::array<unsigned, kFormats.size()> votes_{};
 };
 
+// True for the keywords of passwords, and for what somebody may have typed in their place.
+bool NamesAPassword(std::string_view word) {
+  word = word.substr(0, word.find('='));
+  if (ToLowerAscii(word).find("pass") != std::string::npos) return true;
+  constexpr size_t kTypingErrors = 3;
+  return std::ranges::any_of(
+      std::to_array<std::string_view>({"default_pass", "socks5password"}),
+      [&](auto known) { return EditDistance(word, known, kTypingErrors) <= kTypingErrors; });
+}
+
 // Where what may be a password begins, or the line's size.
 size_t FindSecret(ConfigFormat format, const ForeignLine& line) {
   const auto field = [&](size_t i) {
     return i < line.fields.size() ? line.fields[i].column - size_t{1} : line.text.size();
   };
   if (line.fields.empty()) return line.text.size();
-  const std::string first = ToLowerAscii(line.fields[0].text);
-  if (const size_t pass = first.find("pass"); pass != std::string::npos) {
+  if (NamesAPassword(line.fields[0].text)) {
     // `default_pass=secret` is one field.
     const size_t equals = line.text.find('=');
     return equals != std::string_view::npos ? std::min(equals + 1, field(1)) : field(1);
   }
-  // TYPE HOST PORT USER PASSWORD, whatever the type was meant to be.
-  return format == ConfigFormat::kProxychains && line.fields.size() > 4 ? field(4) : line.text.size();
+  // TYPE HOST PORT USER PASSWORD, whatever the type was meant to be; the PORT may have been forgotten.
+  return format == ConfigFormat::kProxychains && line.fields.size() > 3 ? field(3) : line.text.size();
 }
 
 }  // namespace
