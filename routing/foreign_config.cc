@@ -111,8 +111,9 @@ class FormatElection {
     const std::string_view first = line.fields[0].text;
     const std::string_view content = line.content;
     const size_t colon = content.find(':');
-    // `keyword:` or `keyword :`, but no URL.
+    // `keyword:` or `keyword :`, but no URL, and no IPv6 address.
     if (colon != std::string_view::npos && colon > 0 && !content.substr(colon).starts_with("://") &&
+        !content.substr(colon).starts_with("::") &&
         std::ranges::all_of(Trim(content.substr(0, colon)), IsOfKeyword)) {
       return true;
     }

@@ -187,9 +187,9 @@ class ProxychainsReader {
       out_.Add(proxies_[i].line, ServerBlock(NameOf(i), proxies_[i].server));
     // Blocked first: otherwise a `localnet` could let through what dnat was to send elsewhere.
     std::ranges::move(blocked_, std::back_inserter(out_.lines));
-    std::ranges::move(direct_, std::back_inserter(out_.lines));
     out_.Add(0, RouteLine("127.0.0.0/8", "protocol: udp  via: direct"));
     out_.Add(0, RouteLine("::1", "protocol: udp  via: direct"));
+    std::ranges::move(direct_, std::back_inserter(out_.lines));
     WriteChain();
   }
 
