@@ -134,12 +134,16 @@ class ConfigLoader {
   void ParseText(const std::string& path, std::string text) {
     if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);  // a byte order mark
     const SourceText& source = AddText(path, std::move(text), SourceText::Lines::kNumbered);
-    if (const std::optional<BadText> bad = FindBadText(source.text())) {
-      reporter_.Error(source, source.At(bad->offset), bad->message, bad->remedy);
-      return;
-    }
     const std::optional<ConfigFormat> format = FormatOf(source.text());
     if (!format) return;
+    if (const std::optional<BadText> bad = FindBadText(source.text())) {
+      // Where a password stands in its line depends on the language.
+      std::string harmless = *format == ConfigFormat::kOwn ? std::string(source.text())
+                                                           : WithoutForeignSecrets(*format, source.text());
+      const SourceText& shown = AddText(path, std::move(harmless), SourceText::Lines::kNumbered);
+      reporter_.Error(shown, source.At(bad->offset), bad->message, bad->remedy);
+      return;
+    }
     if (*format != ConfigFormat::kOwn) {
       ParseForeign(source, *format);
       return;

@@ -74,5 +74,16 @@ TEST(ForeignSecretsTest, ShowsNoPasswords) {
   EXPECT_EQ(Shown(ConfigFormat::kProxychains, "dnat 1.1.1.1 1.1.1.2"), "dnat 1.1.1.1 1.1.1.2");
 }
 
+// The line of an error that is found before the file is translated.
+TEST(ForeignSecretsTest, ShowsNoPasswordsOfWhatIsNoText) {
+  FakeMachine machine;
+  EXPECT_EQ(machine.ErrorsOf("server = 10.0.0.1\ndefault_pass = geheim\xe4\n"),
+            "test.conf:2:14: expected UTF-8 text, found a byte that is none\n  default_pass ***\n"
+            "               ^\n  save the file as UTF-8\n");
+  EXPECT_EQ(machine.ErrorsOf("debug: 1 # x\nlogoutput: \xe4\n"),
+            "test.conf:2:12: expected UTF-8 text, found a byte that is none\n  logoutput: \xe4\n"
+            "             ^\n  save the file as UTF-8\n");
+}
+
 }  // namespace
 }  // namespace socksify
