@@ -52,7 +52,7 @@ TEST(ForeignConfigTest, NamesItsLanguages) {
 TEST(ForeignConfigTest, HidesWhatMayBeAPassword) {
   EXPECT_EQ(WithoutForeignSecrets(ConfigFormat::kProxychains,
                                   "[ProxyList]\nsocks5 10.0.0.1 1080 alice s3cret # x\n\tsocsk5 h 1 u p\n"),
-            "[ProxyList]\nsocks5 10.0.0.1 1080 alice ***\n\tsocsk5 h 1 u ***\n");
+            "[ProxyList]\nsocks5 10.0.0.1 1080 ***\n\tsocsk5 h 1 ***\n");
   EXPECT_EQ(WithoutForeignSecrets(ConfigFormat::kTorsocks, "SOCKS5Password s3cret\r\nTorPort 9050"),
             "SOCKS5Password ***\nTorPort 9050\n");
   EXPECT_EQ(WithoutForeignSecrets(ConfigFormat::kTsocks, "default_pass=s3cret\ndefault_passs = a b\n"),
