@@ -210,9 +210,13 @@ Attempt::Step Attempt::Fail(const Failure& failure, long long now_ms) {
   const bool is_inner = hop_index_ + 1 < hops().size();
   if ((is_inner || is_udp) && failure_.fault == Fault::kDestination) failure_.fault = Fault::kServer;
   const Server* const server = hops().empty() ? nullptr : hops()[blamed_hop];
-  // A server that gives no relay may do well for streams.
-  const bool refuses_udp = is_udp && failure.reply_code >= 0;
-  if (failure_.fault == Fault::kServer && server != nullptr && options_.health != nullptr && !refuses_udp)
+  // A server that says no is alive, and may do well for other destinations, or for streams. To refuse the
+  // credentials is another matter, and so is what the server before it says of it.
+  const bool has_said_no = failure.reply_code >= 0 && (is_udp || failure.error != EACCES);
+  const bool is_well = blamed_hop == hop_index_
+                           ? has_said_no
+                           : failure.fault != Fault::kDestination || failure.error == EACCES;
+  if (failure_.fault == Fault::kServer && server != nullptr && options_.health != nullptr && !is_well)
     options_.health->NoteFailure(*server, now_ms, failure_.error);
 
   // Credentials that one address of a server refuses, its others would refuse as well.

@@ -142,7 +142,8 @@ class Attempt {
   Step StepDirect(long long now_ms);
   Step StepNegotiating(long long now_ms);
   Step SendOutput(long long now_ms);
-  Step NoteSent(size_t size);
+  Step NoteSent(size_t size, long long now_ms);
+  Step WaitForReply(long long now_ms);
   Step ReceiveInput(long long now_ms);
   ssize_t Receive(std::span<uint8_t> buffer);
   Step Dropped(int error, long long now_ms);
@@ -197,6 +198,8 @@ class Attempt {
   uint32_t latency_us_ = 0;
   uint64_t bytes_sent_ = 0;
   uint64_t bytes_received_ = 0;
+  uint64_t hop_bytes_received_ = 0;  // from the present hop
+  bool is_stream_over_ = false;      // the proxy has ended the connection
   long long deadline_ms_ = 0;
   long long look_ms_ = 0;  // when to ask what others know of a proxy that does not answer
   long long wake_ms_ = 0;

@@ -18,7 +18,6 @@ constexpr Failure kConnectTimeout = {Fault::kServer, ETIMEDOUT, -1, "no answer t
 constexpr Failure kNegotiateTimeout = {Fault::kServer, ETIMEDOUT, -1, "the proxy fell silent"};
 constexpr Failure kNoMemory = {Fault::kServer, ENOMEM, -1, "out of memory"};
 
-
 bool WouldBlock(int error) {
   return error == EAGAIN || error == EWOULDBLOCK || error == EINPROGRESS;
 }
@@ -27,6 +26,8 @@ bool WouldBlock(int error) {
 
 void Attempt::StartHandshake() {
   has_asked_ = false;
+  hop_bytes_received_ = 0;
+  is_stream_over_ = false;
   if (answer_ != nullptr && hop_index_ == answer_hop_) {
     handshake_ = *answer_;
     answer_.reset();
@@ -80,7 +81,7 @@ Attempt::Step Attempt::StepConnecting(long long now_ms) {
   phase_ = Phase::kNegotiating;
   deadline_ms_ = now_ms + options_.negotiate_timeout_ms;
   look_ms_ = now_ms + kPatienceMs;
-  return NoteSent(static_cast<size_t>(sent));
+  return NoteSent(static_cast<size_t>(sent), now_ms);
 }
 
 Attempt::Step Attempt::StepNegotiating(long long now_ms) {
@@ -97,7 +98,7 @@ Attempt::Step Attempt::StepNegotiating(long long now_ms) {
 Attempt::Step Attempt::SendOutput(long long now_ms) {
   const std::span<const uint8_t> output = handshake_.output();
   const ssize_t sent = system_->send(fd_, output.data(), output.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent >= 0) return NoteSent(static_cast<size_t>(sent));
+  if (sent >= 0) return NoteSent(static_cast<size_t>(sent), now_ms);
   if (errno == EINTR) return Step::kAgain;
   if (!WouldBlock(errno)) return Dropped(errno, now_ms);
   return now_ms >= deadline_ms_ ? Fail(kNegotiateTimeout, now_ms) : Wait(State::kWaitWritable);
@@ -107,6 +108,7 @@ Attempt::Step Attempt::SendOutput(long long now_ms) {
 // one and the same. Over HTTP it may only want to be asked again.
 Attempt::Step Attempt::Dropped(int error, long long now_ms) {
   const bool is_reset = error == ECONNRESET || error == EPIPE;
+  is_stream_over_ = is_reset;
   if (is_reset) handshake_.InputClosed();
   if (handshake_.state() == HandshakeState::kReconnect) return Step::kAgain;
   return Fail({Fault::kServer, is_reset ? ECONNABORTED : error, -1, "the proxy dropped the connection"},
@@ -114,13 +116,20 @@ Attempt::Step Attempt::Dropped(int error, long long now_ms) {
 }
 
 // No reply is there at the moment when the request has left.
-Attempt::Step Attempt::NoteSent(size_t size) {
+Attempt::Step Attempt::NoteSent(size_t size, long long now_ms) {
   ++activity_;
   has_asked_ = true;
   bytes_sent_ += size;
   handshake_.OutputSent(size);
-  if (handshake_.state() != HandshakeState::kRead) return Step::kAgain;
-  return Wait(State::kWaitReadable);
+  return handshake_.state() == HandshakeState::kRead ? WaitForReply(now_ms) : Step::kAgain;
+}
+
+// The answer of SOCKS5 to the first message takes no time; that of others takes as long as the destination.
+Attempt::Step Attempt::WaitForReply(long long now_ms) {
+  const bool answers_at_once =
+      hop_index_ == 0 && !has_heard_ && PreferredProtocol(*hop()) == ProxyProtocol::kSocks5;
+  if (answers_at_once) return WaitForAnswer(State::kWaitReadable, kNegotiateTimeout, now_ms);
+  return now_ms >= deadline_ms_ ? Fail(kNegotiateTimeout, now_ms) : Wait(State::kWaitReadable);
 }
 
 // What belongs to the handshake, and nothing behind it. A message without a length of its own is looked at
@@ -143,20 +152,18 @@ Attempt::Step Attempt::ReceiveInput(long long now_ms) {
     ++activity_;
     has_heard_ = true;
     bytes_received_ += static_cast<uint64_t>(received);
+    hop_bytes_received_ += static_cast<uint64_t>(received);
     if (received > 0) {
       handshake_.Input(std::span(buffer).first(static_cast<size_t>(received)));
     } else {
+      is_stream_over_ = true;
       handshake_.InputClosed();
     }
     return Step::kAgain;
   }
   if (errno == EINTR) return Step::kAgain;
   if (!WouldBlock(errno)) return Dropped(errno, now_ms);
-  // The answer of SOCKS5 to the first message takes no time; that of others takes as long as the destination.
-  const bool answers_at_once =
-      hop_index_ == 0 && !has_heard_ && PreferredProtocol(*hop()) == ProxyProtocol::kSocks5;
-  if (answers_at_once) return WaitForAnswer(State::kWaitReadable, kNegotiateTimeout, now_ms);
-  return now_ms >= deadline_ms_ ? Fail(kNegotiateTimeout, now_ms) : Wait(State::kWaitReadable);
+  return WaitForReply(now_ms);
 }
 
 Attempt::Step Attempt::EndOfHop(long long now_ms) {
@@ -232,10 +239,13 @@ Attempt::Step Attempt::Defer() {
   return Step::kAgain;
 }
 
-// To an inner hop of a chain, the next proxy is the destination.
+// To an inner hop of a chain, the next proxy is the destination. One that says no without a better reason, or
+// that has begun to answer and then ends the connection, could not reach it.
 size_t Attempt::BlamedHop(const Failure& failure) const {
-  const bool is_next_hops = failure.fault == Fault::kDestination && hop_index_ + 1 < hops().size();
-  return is_next_hops ? hop_index_ + 1 : hop_index_;
+  const bool has_refused = failure.reply_code >= 0 && failure.error != EACCES;
+  const bool has_ended = is_stream_over_ && hop_bytes_received_ != 0;
+  const bool is_next_hops = failure.fault == Fault::kDestination || has_refused || has_ended;
+  return is_next_hops && hop_index_ + 1 < hops().size() ? hop_index_ + 1 : hop_index_;
 }
 
 Attempt::Step Attempt::FailHandshake(long long now_ms) {

@@ -12,13 +12,16 @@ void ChainChoice::Begin(const Target& path, uint64_t draw, const ServerHealth* h
   hops_ = path.hops;
   if (path.chain == Chain::kStrict) return;
   pool_size_ = std::min(path.hops.size(), pool_.size());
+  std::copy_n(path.hops.begin(), pool_size_, pool_.begin());
+  const size_t usable = PutFirst(std::span(pool_).first(pool_size_),
+                                 [](const Server* server) { return server->unusable.empty(); });
+  if (usable != 0) pool_size_ = usable;
   const auto pool = std::span(pool_).first(pool_size_);
-  std::copy_n(path.hops.begin(), pool_size_, pool.begin());
   if (path.chain == Chain::kRandom) Shuffle(pool, draw);
   if (path.chain == Chain::kRoundRobin)
     std::ranges::rotate(pool, pool.begin() + static_cast<std::ptrdiff_t>(draw % pool_size_));
   if (health != nullptr) MoveBadOnesBehind(*health, now_ms);
-  Choose();
+  if (!Choose()) hops_ = pool;
 }
 
 // For a chain of all that can be reached the bad ones are as good as gone, unless all are.

@@ -19,6 +19,7 @@
 #include "base/order.h"
 #include "dialer/resolve.h"
 #include "preload/originals.h"
+#include "resolver/handed_passwords.h"
 #include "resolver/state_directory.h"
 #include "routing/config_host.h"
 #include "routing/udp_paths.h"
@@ -36,6 +37,11 @@ constinit thread_local int t_passing_through = 0;
 
 const char* SecureEnvironment(const char* name) {
   return secure_getenv(name);
+}
+
+std::optional<std::string> ReadHandedPassword(const std::string& key) {
+  const auto directory = StateDirectory(&SecureEnvironment);
+  return directory ? FindHandedPassword(*directory, key) : std::nullopt;
 }
 
 size_t ResolveProxyName(const char* name, std::span<IpAddress> out) {
@@ -154,7 +160,9 @@ void Runtime::LoadConfiguration() {
     if (end != 0) sources.proxies.emplace_back(rest.substr(0, end));
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
-  auto loaded = LoadConfig(sources, LocalConfigHost());
+  ConfigHost host = LocalConfigHost();
+  host.handed_password = &ReadHandedPassword;
+  auto loaded = LoadConfig(sources, host);
   if (loaded) {
     config_ = std::make_unique<const Config>(std::move(*loaded));
     relays_datagrams_ = HasUdpRelays(config_->routes);

@@ -95,6 +95,16 @@ TEST_F(ChainChoiceTest, ARoundRobinChainBeginsWithTheNextServer) {
   EXPECT_EQ(Begin(Chain::kRoundRobin, 2, 4), "ab");
 }
 
+TEST_F(ChainChoiceTest, ServersThatCannotBeUsedAreNotChosen) {
+  servers_[0].unusable = servers_[2].unusable = "gssapi is not supported yet";
+  EXPECT_EQ(Begin(Chain::kStrict, 0), "abcd");
+  EXPECT_EQ(Begin(Chain::kDynamic, 0), "bd");
+  EXPECT_EQ(Begin(Chain::kRoundRobin, 1, 0), "b");
+  EXPECT_EQ(Begin(Chain::kRoundRobin, 1, 1), "d");
+  servers_[1].unusable = servers_[3].unusable = "nor these";
+  EXPECT_EQ(Begin(Chain::kDynamic, 0), "abcd") << "the failure names one";
+}
+
 TEST_F(ChainChoiceTest, APathWithoutServersHasNone) {
   choice_.Begin(Target(), 0, &health_, 1);
   EXPECT_TRUE(choice_.hops().empty());
