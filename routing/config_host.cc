@@ -42,6 +42,8 @@ std::expected<std::string, int> Read(const std::string& path, size_t max_size, O
   if (fstat(fd.get(), &status) != 0) return std::unexpected(errno);
   if (S_ISDIR(status.st_mode)) return std::unexpected(EISDIR);
   if (openness == Openness::kSecret && !IsSecret(status)) return std::unexpected(EPERM);
+  if (S_ISREG(status.st_mode) && static_cast<uint64_t>(status.st_size) > max_size)
+    return std::unexpected(EFBIG);
   std::string content;
   std::array<char, 4096> buffer{};
   while (true) {

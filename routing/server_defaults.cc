@@ -102,7 +102,8 @@ void ServerDefaults::ReadOwnFile() {
   const std::string path = *directory + "/credentials";
   const auto text = host_.read_secret(path, kMaxCredentialsFileSize);
   if (text) return Parse(path, *text);
-  if (text.error() == ENOENT || text.error() == ENOTDIR) return;
+  // EACCES: in the home of somebody else, as under sudo.
+  if (text.error() == ENOENT || text.error() == ENOTDIR || text.error() == EACCES) return;
   if (text.error() == EPERM) {
     reporter_.Error(path, "the credentials file can be read by others", "chmod 600 " + path);
   } else {

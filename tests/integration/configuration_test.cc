@@ -53,7 +53,7 @@ TEST_F(ConfigurationTest, ErrorsInAFileRefuseProxiedCallsOnly) {
       {"route { from: 0/0 to: 10.0.0.0/255.0.255.0 via: direct }\n", "255.0.255.0"},
       {"colour: red\n", "colour"},
       {std::string("route { from: 0/0 \0 to: 0/0 via: direct }\n", 42), "NUL"},
-      {std::string(10 << 20, '#'), "large"},
+      {std::string((64 << 20) + 1, '#'), "large"},
   };
   for (const auto& test : kCases) {
     const std::string path = UseConfig(test.text);
