@@ -203,6 +203,15 @@ Attempt::Step Attempt::Fail(const Failure& failure, long long now_ms) {
     is_replaced_ = false;
     return Finish(State::kFailed);
   }
+  if (phase_ == Phase::kNegotiating && HasLostFlight(failure)) {
+    // Whatever was thought of the server, this one takes a message at a time. The same address once more.
+    has_lost_flight_ = true;
+    if (options_.health != nullptr && failure.error != EACCES)
+      options_.health->NotePipelining(*hop(), Pipelining::kNotTaken);
+    --address_index_;
+    phase_ = Phase::kPicking;
+    return Step::kAgain;
+  }
   const size_t blamed_hop = BlamedHop(failure);
   // To an inner hop of a chain the next one is the destination: that it cannot be had is the path's fault.
   // And a request for a relay names no destination that could be at fault.

@@ -157,6 +157,8 @@ class Attempt {
   Step FailHandshake(long long now_ms);
   void StartHandshake();
   size_t BlamedHop(const Failure& failure) const;
+  bool MayPipeline(const Server& server) const;
+  bool HasLostFlight(const Failure& failure) const;
 
   // attempt_socket.cc
   bool UseFamilyOf(const IpAddress& address);
@@ -192,6 +194,8 @@ class Attempt {
   bool has_gone_back_ = false;
   bool has_heard_ = false;         // the first proxy of the path has said something
   bool is_first_to_wait_ = false;  // nobody else was known to wait for it
+  bool is_pipelined_ = false;      // the present hop is asked in one flight
+  bool has_lost_flight_ = false;   // one was lost: none is sent any more
   bool is_replaced_ = false;
   long long started_ms_ = 0;     // the present trial
   long long connecting_us_ = 0;  // likewise, of connect(2); for the servers' latency

@@ -24,7 +24,22 @@ bool WouldBlock(int error) {
 
 }  // namespace
 
+// The proxy has lost what came early, or so it seems: it fell silent, or ended the connection. One that does
+// not take the one method that could be offered may take the other.
+bool Attempt::HasLostFlight(const Failure& failure) const {
+  const bool is_lost = failure.error != EACCES || (hop()->methods & kMethodNone) != 0;
+  return is_pipelined_ && failure.fault == Fault::kServer && failure.reply_code < 0 && is_lost &&
+         hop()->handshake == HandshakeMode::kAuto;
+}
+
+bool Attempt::MayPipeline(const Server& server) const {
+  if (server.handshake != HandshakeMode::kAuto) return server.handshake == HandshakeMode::kPipelined;
+  return !has_lost_flight_ && options_.health != nullptr &&
+         options_.health->PipeliningOf(server) == Pipelining::kTaken;
+}
+
 void Attempt::StartHandshake() {
+  is_pipelined_ = false;
   has_asked_ = false;
   hop_bytes_received_ = 0;
   is_stream_over_ = false;
@@ -42,13 +57,15 @@ void Attempt::StartHandshake() {
   switch (PreferredProtocol(server)) {
     case ProxyProtocol::kSocks5: {
       const bool is_udp = command == Socks5Command::kUdpAssociate;
+      is_pipelined_ = MayPipeline(server);
       // Which address the datagrams will come from is not known here, and a translator on the way may change
       // it.
       handshake_.StartSocks5(is_udp ? Endpoint() : next,
                              {.offer_none = (server.methods & kMethodNone) != 0,
                               .offer_username = offers_username,
                               .username = server.username,
-                              .password = server.password},
+                              .password = server.password,
+                              .pipelined = is_pipelined_},
                              command);
       return;
     }

@@ -63,6 +63,15 @@ bool ServerHealth::NoteWaiting(const Server& server, long long now_ms) {
   return entry == nullptr || entry->NoteWaiting(now_ms);
 }
 
+Pipelining ServerHealth::PipeliningOf(const Server& server) const {
+  const HealthEntry* const entry = Find(server);
+  return entry != nullptr ? entry->pipelining() : Pipelining::kUnknown;
+}
+
+void ServerHealth::NotePipelining(const Server& server, Pipelining pipelining) {
+  if (HealthEntry* const entry = Find(server)) entry->NotePipelining(pipelining);
+}
+
 uint64_t ServerHealth::NextTurn(const Rule& rule) {
   std::string key = "turn";
   for (const Target& target : rule.group) key += ' ' + DescribeTarget(target);

@@ -37,6 +37,10 @@ class ServerHealth {
   // Tells others that somebody waits for the server's answer; false when another one does so already.
   bool NoteWaiting(const Server& server, long long now_ms);
 
+  // Whether a handshake in one flight is known to be taken, or not to be.
+  Pipelining PipeliningOf(const Server& server) const;
+  void NotePipelining(const Server& server, Pipelining pipelining);
+
   // Moves the targets whose servers are waited for behind the good ones, and behind these those with bad
   // servers, each kind in its order. Targets up to the first that leads to no proxy take part: what stands
   // behind a `block` is never reached, and what stands before `direct` is preferred to it.

@@ -54,6 +54,8 @@ void Socks5Client::Start(const Endpoint& destination, const Socks5Auth& auth, So
   destination_ = destination;
   none_offered_ = auth.offer_none;
   username_offered_ = auth.offer_username && !auth.username.empty();
+  is_pipelined_ = auth.pipelined;
+  if (is_pipelined_ && username_offered_) none_offered_ = false;
   if (!none_offered_ && !username_offered_) {
     return Fail(AccessFailure("no authentication method to offer; set a username or allow method none"));
   }
@@ -72,6 +74,11 @@ void Socks5Client::Start(const Endpoint& destination, const Socks5Auth& auth, So
   if (none_offered_) output_.AppendByte(kMethodNone);
   if (username_offered_) output_.AppendByte(kMethodUsername);
   step_ = Step::kSendGreeting;
+  if (!is_pipelined_) return;
+  output_.Append(credentials_.pending());
+  credentials_.Wipe();
+  AppendRequest();
+  step_ = Step::kSendFlight;
 }
 
 // The user name and password (RFC 1929 section 2):
@@ -96,18 +103,30 @@ void Socks5Client::BuildCredentials(const Socks5Auth& auth) {
 //   +-----+-----+-----+------+----------+----------+
 //   |  5  | 1-3 |  0  |  1   | variable |    2     |
 //   +-----+-----+-----+------+----------+----------+
-void Socks5Client::BuildRequest() {
+void Socks5Client::AppendRequest() {
   output_.AppendByte(kVersion);
   output_.AppendByte(static_cast<uint8_t>(command_));
   output_.AppendByte(0);
   std::array<uint8_t, kSocks5MaxAddressSize> address{};
   const size_t size = EncodeSocks5Address(destination_, address);
   output_.Append(std::span(address).first(size));
+}
+
+// The request is next; in one flight it has been sent.
+void Socks5Client::SendRequest() {
+  if (is_pipelined_) return ReadReply();
+  AppendRequest();
   step_ = Step::kSendRequest;
+}
+
+void Socks5Client::ReadReply() {
+  step_ = Step::kReadReply;
+  input_.Expect(kLeastReplySize);
 }
 
 HandshakeState Socks5Client::state() const {
   switch (step_) {
+    case Step::kSendFlight:
     case Step::kSendGreeting:
     case Step::kSendCredentials:
     case Step::kSendRequest: return HandshakeState::kWrite;
@@ -135,6 +154,7 @@ void Socks5Client::OutputSent(size_t count) {
   }
   if (!output().empty()) return;
   switch (step_) {
+    case Step::kSendFlight:
     case Step::kSendGreeting:
       step_ = Step::kReadMethod;
       input_.Expect(2);
@@ -143,16 +163,32 @@ void Socks5Client::OutputSent(size_t count) {
       step_ = Step::kReadCredentialsStatus;
       input_.Expect(2);
       return;
-    default:
-      step_ = Step::kReadReply;
-      input_.Expect(kLeastReplySize);
-      return;
+    default: return ReadReply();
   }
 }
 
+// What the messages that are certain to come lack: a proxy that refuses says less, and then ends the
+// connection.
+size_t Socks5Client::input_needed() const {
+  if (state() != HandshakeState::kRead) return 0;
+  size_t needed = input_.missing();
+  if (!is_pipelined_) return needed;
+  if (step_ == Step::kReadMethod) needed += (username_offered_ ? 2 : 0) + kLeastReplySize;
+  if (step_ == Step::kReadCredentialsStatus) needed += kLeastReplySize;
+  return needed;
+}
+
 void Socks5Client::Input(std::span<const uint8_t> bytes) {
-  if (state() != HandshakeState::kRead) return;
-  input_.Take(bytes);
+  bytes = bytes.first(std::min(bytes.size(), input_needed()));
+  while (!bytes.empty() && state() == HandshakeState::kRead) {
+    const size_t taken = std::min(bytes.size(), input_.missing());
+    input_.Take(bytes);
+    bytes = bytes.subspan(taken);
+    InputMessage();
+  }
+}
+
+void Socks5Client::InputMessage() {
   switch (step_) {
     case Step::kReadMethod: return OnMethod();
     case Step::kReadCredentialsStatus: return OnCredentialsStatus();
@@ -181,10 +217,11 @@ void Socks5Client::OnMethod() {
   }
   if (method == kMethodNone && none_offered_) {
     credentials_.Wipe();
-    return BuildRequest();
+    return SendRequest();
   }
   if (method == kMethodUsername && username_offered_) {
-    step_ = Step::kSendCredentials;
+    step_ = is_pipelined_ ? Step::kReadCredentialsStatus : Step::kSendCredentials;
+    if (is_pipelined_) input_.Expect(2);
     return;
   }
   Fail(ProtocolViolation("the proxy chose an authentication method that was not offered"));
@@ -207,7 +244,7 @@ void Socks5Client::OnCredentialsStatus() {
   if (reply[1] != kCredentialsAccepted) {
     return Fail(AccessFailure("the proxy rejected the username and password"));
   }
-  BuildRequest();
+  SendRequest();
 }
 
 // The reply (RFC 1928 section 6), and the second one to BIND, where BND is the peer. A refusal is the answer

@@ -158,8 +158,23 @@ HealthEntry::Admission HealthEntry::Admit(const HealthPolicy& policy, int64_t no
 
 void HealthEntry::Reset(const FakeTableSteps& steps) {
   for (std::atomic<uint64_t>* const word : {&failing_, &probe_, &suspect_since_ms_, &failures_, &last_error_,
-                                            &successes_, &succeeded_ms_, &latency_, &turns_})
+                                            &successes_, &succeeded_ms_, &latency_, &turns_, &pipelining_})
     Erase(word, steps);
+}
+
+void HealthEntry::NotePipelining(Pipelining pipelining, const FakeTableSteps& steps) {
+  const auto word = static_cast<uint64_t>(pipelining);
+  if (pipelining_.load(std::memory_order_relaxed) == word) return;
+  pipelining_.store(word, std::memory_order_relaxed);
+  steps();
+}
+
+Pipelining HealthEntry::pipelining() const {
+  switch (pipelining_.load(std::memory_order_relaxed)) {
+    case static_cast<uint64_t>(Pipelining::kTaken): return Pipelining::kTaken;
+    case static_cast<uint64_t>(Pipelining::kNotTaken): return Pipelining::kNotTaken;
+    default: return Pipelining::kUnknown;
+  }
 }
 
 HealthReport HealthEntry::Read() const {
@@ -181,6 +196,7 @@ HealthReport HealthEntry::Read() const {
   report.probe_pid = HighOf(probe);
   report.suspect_since_ms = time(suspect_since_ms_);
   report.turns = load(turns_);
+  report.pipelining = pipelining();
   report.used_ms = time(used_ms_);
   return report;
 }

@@ -10,7 +10,7 @@
 // One that lies more than kClockSlackMs ahead was not read from that clock: it counts as long past.
 //
 //     line of 64 bytes, rarely written: tag | name check | used | failures | probe | suspect | failed | error
-//     line of counters, written by every success: successes | success | latency | turns | first of the key
+//     line of counters, written by every success: successes | success | latency | turns | pipelining | key
 //     line with the rest of the key
 //
 // So that a server which is well can be looked at by all processors without a cache line going from one to
@@ -34,6 +34,9 @@ struct HealthPolicy {
   unsigned probe_ms = 30'000;   // how long others wait for the one that tries a bad server again
 };
 
+// Whether a server takes a whole handshake in one flight.
+enum class Pipelining : uint8_t { kUnknown, kTaken, kNotTaken };
+
 // A copy of an entry. Times are 0 for what has not happened yet.
 struct HealthReport {
   std::string key;  // as it was given, or its first bytes where it was longer than HealthTable::kMaxKeySize
@@ -50,6 +53,7 @@ struct HealthReport {
   uint32_t probe_pid = 0;
   int64_t suspect_since_ms = 0;
   uint64_t turns = 0;
+  Pipelining pipelining = Pipelining::kUnknown;
   int64_t used_ms = 0;  // within a second
 
   // As HealthEntry has them.
@@ -93,12 +97,16 @@ class HealthEntry {
   // prober having died. A probe that fails begins the bad time anew.
   Admission Admit(const HealthPolicy& policy, int64_t now_ms, const FakeTableSteps& steps = {});
 
+  // What is known of whether the server keeps bytes that come before its replies. Relaxed.
+  void NotePipelining(Pipelining pipelining, const FakeTableSteps& steps = {});
+  Pipelining pipelining() const;
+
   // 0, 1, 2 ...: each value once among all processes.
   uint64_t NextTurn() { return turns_.fetch_add(1, std::memory_order_relaxed); }
 
  private:
   friend class HealthTable;
-  static constexpr size_t kNameWords = 12;
+  static constexpr size_t kNameWords = 11;
 
   // Forgets everything but tag, name and use.
   void Reset(const FakeTableSteps& steps);
@@ -123,6 +131,7 @@ class HealthEntry {
   // In microseconds: smoothed in the upper half, the last one in the lower.
   alignas(8) std::atomic<uint64_t> latency_;
   alignas(8) std::atomic<uint64_t> turns_;
+  alignas(8) std::atomic<uint64_t> pipelining_;  // a Pipelining
   // The key's bytes; the last byte is its size, with the top bit set where it was cut.
   alignas(8) std::atomic<uint64_t> name_[kNameWords];
 };

@@ -52,7 +52,7 @@ class HealthTable {
   // An entry stands among so many from the place that the hash of its key gives.
   static constexpr uint32_t kWindow = 16;
   // Of a longer key the whole counts, but only so much is shown.
-  static constexpr size_t kMaxKeySize = 95;
+  static constexpr size_t kMaxKeySize = 87;
   static constexpr size_t kMemorySize = sizeof(HealthTableHeader) + kCapacity * sizeof(HealthEntry);
 
   // Maps the table in `directory`, which must exist (see state_directory.h), making the file if need be. A

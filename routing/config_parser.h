@@ -138,6 +138,7 @@ class ConfigParser {
   bool ParseServerMethod();
 
   // config_parser_password.cc
+  bool ParseHandshake();
   bool ParseUserName();
   bool ParsePassword();
   bool ParsePasswordFile();

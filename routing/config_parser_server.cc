@@ -28,6 +28,7 @@ std::span<const ConfigParser::Keyword> ConfigParser::ServerKeywords() {
       Keyword{"proxyprotocol", &ConfigParser::ParseServerProxyProtocol, Repeat::kAdds},
       Keyword{"method", &ConfigParser::ParseServerMethod, Repeat::kAdds},
       Keyword{"socksmethod", &ConfigParser::ParseServerMethod, Repeat::kAdds},
+      Keyword{"handshake", &ConfigParser::ParseHandshake, Repeat::kIsError},
       Keyword{"username", &ConfigParser::ParseUserName, Repeat::kIsError},
       Keyword{"password", &ConfigParser::ParsePassword, Repeat::kIsError},
       Keyword{"password.file", &ConfigParser::ParsePasswordFile, Repeat::kIsError},
@@ -69,6 +70,11 @@ void ConfigParser::FinishServer(const Token& keyword) {
   server_->address = server_url_.address;
   if (!server_url_.has_port && server_->protocols == kServerHttp) server_->address.set_port(kHttpProxyPort);
   server_->where = source_.At(keyword.offset);
+  if (server_->handshake == HandshakeMode::kPipelined && server_->protocols != 0 &&
+      (server_->protocols & kServerSocks5) == 0 && !has_broken_statement_) {
+    Fail(keyword, "expected proxyprotocol: socks_v5 beside 'handshake: pipelined', found another one",
+         "the other protocols send everything in one flight anyway");
+  }
   const bool has_password = server_->has_password || server_->password_source != PasswordSource::kNone;
   if (has_password && server_->username.empty() && !has_broken_statement_) {
     Fail(keyword, "expected 'username:' beside the password of this server, found none");
@@ -123,6 +129,16 @@ bool ConfigParser::ParseServerExtension() {
   if (!ParseExtensions(&extensions)) return false;
   server_->has_bind_extension = extensions != 0;
   return true;
+}
+
+bool ConfigParser::ParseHandshake() {
+  static constexpr std::array kChoices = {
+      Choice{"auto", static_cast<uint8_t>(HandshakeMode::kAuto)},
+      Choice{"strict", static_cast<uint8_t>(HandshakeMode::kStrict)},
+      Choice{"pipelined", static_cast<uint8_t>(HandshakeMode::kPipelined)}};
+  const std::optional<uint8_t> choice = ParseChoice("a way to send the handshake", kChoices);
+  if (choice) server_->handshake = static_cast<HandshakeMode>(*choice);
+  return choice.has_value();
 }
 
 bool ConfigParser::ParseServerMethod() {

@@ -36,6 +36,13 @@ enum class PasswordSource : uint8_t {
   kPrompt,   // password.prompt: the user is asked
 };
 
+// How the messages of a SOCKS5 handshake are sent (`handshake`).
+enum class HandshakeMode : uint8_t {
+  kAuto,       // in one flight where the server is known to take it
+  kStrict,     // each after the reply to the one before
+  kPipelined,  // in one flight
+};
+
 struct Server {
   std::string name;       // of the `server` block; empty for one written in place
   Endpoint address;       // an IP address, or a name that is resolved locally when it is used
@@ -48,7 +55,8 @@ struct Server {
   PasswordSource password_source = PasswordSource::kNone;
   std::string password_command;     // kCommand: for /bin/sh -c
   bool has_bind_extension = false;  // Dante's `extension: bind`
-  Location where;                   // the line that introduces it
+  HandshakeMode handshake = HandshakeMode::kAuto;
+  Location where;  // the line that introduces it
 
   // Set when this server cannot be used by this version, with the reason for people ("gssapi is not supported
   // yet; use method: username"). A path through it fails with this reason and never falls back to direct.

@@ -580,6 +580,16 @@ constexpr BadConfig kBadConfigs[] = {
      "test.conf:2:8: expected a number from 0 to 1000000, found 'x'\n"
      "  debug: x\n"
      "         ^\n"},
+    {"server a { address: 10.0.0.1 handshake: eager }\n",
+     "test.conf:1:41: expected a way to send the handshake, found 'eager'\n"
+     "  server a { address: 10.0.0.1 handshake: eager }\n"
+     "                                          ^\n"
+     "  use one of: auto, strict, pipelined\n"},
+    {"server a { address: http://10.0.0.1 handshake: pipelined }\n",
+     "test.conf:1:1: expected proxyprotocol: socks_v5 beside 'handshake: pipelined', found another one\n"
+     "  server a { address: http://10.0.0.1 handshake: pipelined }\n"
+     "  ^\n"
+     "  the other protocols send everything in one flight anyway\n"},
     {"route\n", "test.conf:2:1: expected '{', found the end of the text\n"},
     {"\xff\n",
      "test.conf:1:1: expected UTF-8 text, found a byte that is none\n"

@@ -561,5 +561,21 @@ TEST(ConfigParserTest, LeavesAZeroTimeoutToTheSystem) {
   EXPECT_EQ(config.settings.connect_timeout_ms, 3'600'000u);
 }
 
+TEST(ConfigParserTest, ReadsHowToSendTheHandshake) {
+  FakeMachine machine;
+  const auto config = machine.LoadText(
+      "server a { address: 10.0.0.1 }\n"
+      "server b { address: 10.0.0.2 handshake: strict }\n"
+      "server c { handshake: pipelined address: socks5://10.0.0.3 }\n"
+      "server d { address: http://10.0.0.4 handshake: strict }\n"
+      "route { to: 0/0 via: a, b, c, d }\n");
+  ASSERT_TRUE(config) << FakeMachine::Join(config);
+  const auto& servers = config->routes.servers();
+  EXPECT_EQ(servers[0]->handshake, HandshakeMode::kAuto);
+  EXPECT_EQ(servers[1]->handshake, HandshakeMode::kStrict);
+  EXPECT_EQ(servers[2]->handshake, HandshakeMode::kPipelined);
+  EXPECT_EQ(servers[3]->handshake, HandshakeMode::kStrict);
+}
+
 }  // namespace
 }  // namespace socksify
