@@ -62,6 +62,10 @@ const Server* Attempt::hop() const {
   return hops().empty() ? nullptr : hops()[std::min(hop_index_, hops().size() - 1)];
 }
 
+socklen_t Attempt::PeerAddress(SocketAddress* out) const {
+  return address_index_ == 0 ? 0 : ToSockaddr(addresses_[address_index_ - 1], address_port_, family_, out);
+}
+
 Attempt::State Attempt::Start(long long now_ms) {
   if (options_.is_bound) {
     local_size_ = sizeof local_;
@@ -103,6 +107,7 @@ Attempt::Step Attempt::Pick(long long now_ms) {
   hop_index_ = 0;
   has_heard_ = false;
   bytes_sent_ = bytes_received_ = 0;
+  latency_us_ = 0;
   started_ms_ = now_ms;
   if (!is_direct()) {
     StartHandshake();
@@ -119,6 +124,10 @@ Attempt::Step Attempt::Pick(long long now_ms) {
   phase_ = Phase::kConnecting;
   deadline_ms_ = now_ms + options_.connect_timeout_ms;
   look_ms_ = now_ms + kPatienceMs;
+  if (sent_early_ != 0) {
+    phase_ = Phase::kNegotiating;
+    return NoteSent(sent_early_, now_ms);
+  }
   // On the same machine the connection is there by now; elsewhere asking costs one call.
   return Step::kAgain;
 }

@@ -108,6 +108,8 @@ class Attempt {
   const Endpoint& bound() const { return bound_; }
   // The negotiation with the last proxy, which a BIND takes further. Only in kConnected on a path of proxies.
   const Handshake& handshake() const { return handshake_; }
+  // The address of the socket's peer, as getpeername(2) has it. Only in kConnected.
+  socklen_t PeerAddress(SocketAddress* out) const;
   // What the handshakes of the present path have sent and received on this connection, in bytes.
   uint64_t bytes_sent() const { return bytes_sent_; }
   uint64_t bytes_received() const { return bytes_received_; }
@@ -163,6 +165,7 @@ class Attempt {
   // attempt_socket.cc
   bool UseFamilyOf(const IpAddress& address);
   int Connect(const SocketAddress& address, socklen_t size);
+  std::optional<int> FastOpen(const SocketAddress& address, socklen_t size);
   void Disconnect();
   Binding OwnerOfPort() const { return options_.is_bound ? Binding::kProgram : Binding::kKernel; }
   bool is_direct() const { return target()->kind == Target::Kind::kDirect; }
@@ -194,6 +197,7 @@ class Attempt {
   bool has_gone_back_ = false;
   bool has_heard_ = false;         // the first proxy of the path has said something
   bool is_first_to_wait_ = false;  // nobody else was known to wait for it
+  size_t sent_early_ = 0;          // with the connection request
   bool is_pipelined_ = false;      // the present hop is asked in one flight
   bool has_lost_flight_ = false;   // one was lost: none is sent any more
   bool is_replaced_ = false;

@@ -128,7 +128,10 @@ Attempt::Step Attempt::Dropped(int error, long long now_ms) {
   is_stream_over_ = is_reset;
   if (is_reset) handshake_.InputClosed();
   if (handshake_.state() == HandshakeState::kReconnect) return Step::kAgain;
-  return Fail({Fault::kServer, is_reset ? ECONNABORTED : error, -1, "the proxy dropped the connection"},
+  // The first bytes may have gone with the connection request.
+  const bool was_there = is_reset || has_heard_;
+  return Fail({Fault::kServer, is_reset ? ECONNABORTED : error, -1,
+               was_there ? "the proxy dropped the connection" : "cannot reach the proxy"},
               now_ms);
 }
 
@@ -167,6 +170,7 @@ Attempt::Step Attempt::ReceiveInput(long long now_ms) {
   const ssize_t received = Receive(buffer);
   if (received >= 0) {
     ++activity_;
+    if (!has_heard_ && sent_early_ != 0) deadline_ms_ = now_ms + options_.negotiate_timeout_ms;
     has_heard_ = true;
     bytes_received_ += static_cast<uint64_t>(received);
     hop_bytes_received_ += static_cast<uint64_t>(received);

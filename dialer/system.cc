@@ -20,6 +20,7 @@ constinit const System kLibcSystem = {
     .bind = &::bind,
     .connect = &::connect,
     .send = &::send,
+    .sendto = &::sendto,
     .recv = &::recv,
     .poll = &::poll,
     .getsockname = &::getsockname,

@@ -23,6 +23,8 @@ struct System {
   int (*bind)(int fd, const sockaddr* address, socklen_t size);
   int (*connect)(int fd, const sockaddr* address, socklen_t size);
   ssize_t (*send)(int fd, const void* data, size_t size, int flags);
+  ssize_t (*sendto)(int fd, const void* data, size_t size, int flags, const sockaddr* address,
+                    socklen_t address_size);
   ssize_t (*recv)(int fd, void* data, size_t size, int flags);
   int (*poll)(pollfd* fds, nfds_t count, int timeout_ms);
   int (*getsockname)(int fd, sockaddr* address, socklen_t* size);

@@ -184,6 +184,8 @@ DatagramWay JudgeDatagram(Runtime* runtime, Decision* decision) {
 }
 
 SocketKind KindOf(int fd) {
+  // A socket that was made where we saw it is known.
+  if ((g_descriptors.Flags(fd) & (kFreshStream | kHasConnection)) == kFreshStream) return SocketKind::kStream;
   switch (SocketOption(fd, SO_TYPE)) {
     case -1: return SocketKind::kNone;
     case SOCK_STREAM: return SocketKind::kStream;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/errno_keeper.h"
+#include "base/socket_address.h"
 #include "preload/connections.h"
 #include "preload/originals.h"
 #include "preload/runtime.h"
@@ -32,17 +33,13 @@ bool MayBeProxy(const Runtime& runtime, const Endpoint& peer) {
 
 }  // namespace
 
-void SharePeer(int fd, const Connection& connection) {
+void SharePeer(int fd, const Connection& connection, const Endpoint& proxy) {
   Runtime* const runtime = Runtime::Get();
   PeerTable* const table = runtime != nullptr ? runtime->peer_table() : nullptr;
   const auto peer = EndpointFromSockaddr(&connection.peer.generic, connection.peer_size);
-  SocketAddress kernels{};
-  socklen_t size = sizeof kernels;
-  if (table == nullptr || !peer || libc::getpeername(fd, &kernels.generic, &size) != 0) return;
-  const auto proxy = EndpointFromSockaddr(&kernels.generic, size);
-  if (!proxy) return;
-  SharedPeer shared = {.proxy = proxy->ip(),
-                       .proxy_port = proxy->port(),
+  if (table == nullptr || !peer) return;
+  SharedPeer shared = {.proxy = proxy.ip(),
+                       .proxy_port = proxy.port(),
                        .local_port = LocalPort(fd),
                        .peer = peer->ip(),
                        .peer_port = peer->port(),

@@ -128,7 +128,10 @@ Progress PendingTable::Succeed(Entry* entry, int fd, const SignalsBlocked& block
     connection.bound_size = ToSockaddr(bound.ip(), bound.port(), family, &connection.bound);
   // Recorded before it stops being pending: between the two it would be a stranger's socket.
   g_descriptors.Record(fd, connection, blocked);
-  SharePeer(fd, connection);
+  SocketAddress proxy{};
+  const socklen_t proxy_size = attempt.PeerAddress(&proxy);
+  if (const auto endpoint = EndpointFromSockaddr(&proxy.generic, proxy_size))
+    SharePeer(fd, connection, *endpoint);
   ForEachDescriptor(*entry, [&](int each) { g_descriptors.Share(fd, each, blocked); });
   End(entry, kHasConnection | kMayRepeatConnect, blocked);
   return Progress::kNone;

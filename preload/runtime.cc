@@ -65,6 +65,9 @@ constinit const System kOriginalSystem = {
                   socklen_t size) { return libc::connect(fd, address, size); },
     .send = [](int fd, const void* data, size_t size,
                int flags) { return libc::sendto(fd, data, size, flags, nullptr, 0U); },
+    .sendto =
+        [](int fd, const void* data, size_t size, int flags, const sockaddr* address,
+           socklen_t address_size) { return libc::sendto(fd, data, size, flags, address, address_size); },
     .recv = [](int fd, void* data, size_t size, int flags) { return libc::recv(fd, data, size, flags); },
     .poll = [](pollfd* fds, nfds_t count, int timeout_ms) { return libc::poll(fds, count, timeout_ms); },
     .getsockname = [](int fd, sockaddr* address,
