@@ -28,7 +28,10 @@ Where the traffic goes:
                      URL is SCHEME://[USER[:PASSWORD]@]HOST[:PORT], where SCHEME
                      is one of socks5, socks4, socks4a
 
-  Without either, the first of these that exists: $SOCKS_CONF,
+      --ask-password ask for passwords (`password.prompt`) that are known from an
+                     earlier start, too
+
+  Without -f and -p, the first of these that exists: $SOCKS_CONF,
   ~/.config/socksify/socks.conf, /etc/socks.conf.
 
 What socksify does not see:
@@ -79,12 +82,14 @@ std::expected<LaunchOptions, CommandLineEnd> ParseLaunchOptions(int argc, const 
   LaunchOptions options;
   bool version = false;
   bool help = false;
+  bool ask_password = false;
   std::optional<std::string> io_uring;
 
   CLI::App app;
   app.set_help_flag();
   app.prefix_command();
   AddConfigOptions(&app, &options.sources);
+  app.add_flag("--ask-password", ask_password);
   app.add_option("--io-uring", io_uring)->type_name("deny|allow");
   app.add_flag("-v,--verbose", options.verbose);
   app.add_option("--log", options.log)->type_name("FILE");
@@ -100,6 +105,7 @@ std::expected<LaunchOptions, CommandLineEnd> ParseLaunchOptions(int argc, const 
   if (help) return std::unexpected(CommandLineEnd{0, kHelp});
   if (version) return std::unexpected(CommandLineEnd{0, std::string("socksify ") + kVersion + "\n"});
 
+  if (ask_password) options.ask_password = AskPassword::kAlways;
   if (io_uring) {
     const std::optional<IoUring> parsed = ParseIoUring(*io_uring);
     if (!parsed) {

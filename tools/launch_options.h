@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tools/command_line.h"
+#include "tools/passwords.h"
 
 namespace socksify {
 
@@ -28,6 +29,7 @@ struct LaunchOptions {
   std::string log;    // as given; empty: none
   std::string trace;  // as given; empty: none
   IoUring io_uring = IoUring::kDenyIfFree;
+  AskPassword ask_password = AskPassword::kIfUnknown;
   std::vector<std::string> command;  // the program and its arguments; never empty
 };
 

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,13 +22,17 @@
 #include "tools/io_uring_filter.h"
 #include "tools/launch_environment.h"
 #include "tools/launch_options.h"
-#include "tools/layout.h"
 #include "tools/library_location.h"
 #include "tools/local_program_files.h"
-#include "tools/program_inspector.h"
+#include "tools/passwords.h"
+#include "tools/preload_entry.h"
 
 namespace socksify {
 namespace {
+
+const char* GetEnv(const char* name) {
+  return getenv(name);
+}
 
 // "socksify: MESSAGE", and the remedy indented below; returns `exit_code`.
 int Fail(int exit_code, const std::string& message, const std::string& remedy = "") {
@@ -35,6 +40,10 @@ int Fail(int exit_code, const std::string& message, const std::string& remedy = 
   if (!remedy.empty()) text += "  " + remedy + "\n";
   std::fputs(text.c_str(), stderr);
   return exit_code;
+}
+
+int Fail(const Trouble& trouble) {
+  return Fail(kExitOwnError, trouble.message, trouble.remedy);
 }
 
 // "no such file or directory": as strerror(3) has it, in the case of our messages.
@@ -60,55 +69,21 @@ int PrepareEnvironment(const LaunchOptions& options) {
   return 0;
 }
 
-int CheckConfiguration(const LaunchOptions& options) {
-  const auto config = LoadLocalConfig(options.sources);
-  if (config) {
-    std::fputs(ToText(config->warnings).c_str(), stderr);
-    return 0;
-  }
-  std::fputs(ToText(config.error()).c_str(), stderr);
-  return Fail(kExitOwnError, options.command[0] + ": not started, because the configuration has errors",
-              "mend them; `socksctl check` reads the configuration again");
-}
-
-// Whether $LIB stands for the directory of the library at `path`. Where it does not, LD_PRELOAD gets the full
-// path, or the loader would not find the library and the program would run without it.
-//
-// Of the system's own loader, below /lib, the build has learnt what $LIB means. Others are asked: those of
-// another architecture (lib/i386-linux-gnu or lib32, as the distribution has it) and those built apart (Nix,
-// Guix).
-bool IsDollarLib(const std::optional<ElfImage>& image, const std::string& path,
-                 const LibraryLocation& location, const ProgramFiles& files) {
-  if (!image) return kLibraryDirectoryIsDollarLib;
-  const bool is_ours = image->identity == OwnElfIdentity() && image->interpreter.starts_with("/lib");
-  if (is_ours) return kLibraryDirectoryIsDollarLib;
-  const auto loader = files.Open(image->interpreter);
-  return loader && IsDollarLibOf(loader->bytes, path, location.prefix());
+// The configuration, or nothing after a message.
+std::optional<Config> LoadConfiguration(const LaunchOptions& options) {
+  auto config = LoadLocalConfig(options.sources);
+  std::fputs(ToText(config ? config->warnings : config.error()).c_str(), stderr);
+  if (config) return *std::move(config);
+  Fail(kExitOwnError, options.command[0] + ": not started, because the configuration has errors",
+       "mend them; `socksctl check` reads the configuration again");
+  return std::nullopt;
 }
 
 int PreparePreload(const std::string& name, const std::string& path) {
-  const auto location = LibraryLocation::OfThisProgram();
-  if (!location) return Fail(kExitOwnError, location.error());
-  if (const auto trouble = location->Unspeakable()) {
-    return Fail(kExitOwnError, *trouble, "install socksify elsewhere, for example below /usr/local");
-  }
-  const LocalProgramFiles files(*location);
-  if (const auto library = files.FindLibrary(OwnElfIdentity()); !library) {
-    return Fail(kExitOwnError, "libsocksify.so is missing; looked for " + library.error(),
-                "install socksify anew; the launcher finds the library relative to itself");
-  }
-
-  const auto inspected = ProgramInspector(files, LocalCaller()).Inspect(path);
-  if (!inspected)
-    return Fail(kExitOwnError, name + ": " + inspected.error().reason, inspected.error().remedy);
-  const std::optional<ElfImage>& image = *inspected;
-  const auto library = files.FindLibrary(image ? image->identity : OwnElfIdentity());
-  if (!library) return Fail(kExitOwnError, "libsocksify.so is missing; looked for " + library.error());
+  const auto entry = PreloadEntryFor(name, path);
+  if (!entry) return Fail(entry.error());
   const char* const inherited = getenv("LD_PRELOAD");
-  const std::string preload =
-      ExtendPreload(inherited != nullptr ? inherited : "",
-                    location->PreloadEntry(*library, IsDollarLib(image, *library, *location, files)));
-  ApplyEnvironment({{"LD_PRELOAD", preload}});
+  ApplyEnvironment({{"LD_PRELOAD", ExtendPreload(inherited != nullptr ? inherited : "", *entry)}});
   return 0;
 }
 
@@ -141,12 +116,18 @@ int Run(int argc, char** argv) {
   const auto options = ParseLaunchOptions(argc, argv);
   if (!options) return Finish(options.error());
   if (const int code = PrepareEnvironment(*options)) return code;
-  if (const int code = CheckConfiguration(*options)) return code;
+  const auto config = LoadConfiguration(*options);
+  if (!config) return kExitOwnError;
 
   const std::string& name = options->command[0];
   const auto path = FindProgram(name);
   if (!path) return FailToStart(name, name, path.error());
   if (const int code = PreparePreload(name, *path)) return code;
+
+  // Nobody is asked for the sake of a program that cannot be started.
+  if (const auto trouble = ProvidePasswords(config->routes.servers(), options->ask_password, GetEnv)) {
+    return Fail({name + ": not started: " + trouble->message, trouble->remedy});
+  }
 
   // Last: the filter, and no_new_privs, stay with this process whatever comes.
   if (const int code = DenyIoUring(*options)) return code;

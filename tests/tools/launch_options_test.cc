@@ -35,6 +35,12 @@ TEST(LaunchOptionsTest, TakesACommaChainAsOneValue) {
   EXPECT_THAT(options->sources.proxies, ElementsAre("socks5://a:1,http://b:2"));
 }
 
+TEST(LaunchOptionsTest, ReadsWhetherToAskAgain) {
+  EXPECT_EQ(Parse({"curl"})->ask_password, AskPassword::kIfUnknown);
+  EXPECT_EQ(Parse({"curl", "--ask-password"})->ask_password, AskPassword::kIfUnknown);
+  EXPECT_EQ(Parse({"--ask-password", "curl"})->ask_password, AskPassword::kAlways);
+}
+
 TEST(LaunchOptionsTest, ReadsWhatBecomesOfIoUring) {
   EXPECT_EQ(Parse({"curl"})->io_uring, IoUring::kDenyIfFree);
   EXPECT_EQ(Parse({"--io-uring=deny", "curl"})->io_uring, IoUring::kDeny);
