@@ -61,7 +61,7 @@ std::string ToText(const CheckReport& report) {
 
 std::string ToJson(const CheckReport& report) {
   nlohmann::ordered_json object;
-  object["ok"] = report.errors.empty();
+  object["ok"] = report.is_good();
   object["origin"] = TextOrNull(report.origin);
   object["routes"] = report.routes;
   object["servers"] = report.servers;

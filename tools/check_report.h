@@ -17,6 +17,9 @@ struct CheckReport {
   size_t servers = 0;
   std::vector<Diagnostic> errors;
   std::vector<Diagnostic> warnings;
+  bool is_strict = false;  // warnings count as errors
+
+  bool is_good() const { return errors.empty() && (!is_strict || warnings.empty()); }
 };
 
 CheckReport MakeCheckReport(const std::expected<Config, std::vector<Diagnostic>>& config);

@@ -3,6 +3,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "base/version.h"
 
@@ -10,13 +13,14 @@ namespace socksify {
 namespace {
 
 constexpr char kHelp[] =
-    R"(socksctl - look into a socksify configuration and its table of names
+    R"help(socksctl - look into a socksify configuration and its table of names
 
 Usage:
-  socksctl check   [OPTION]...
+  socksctl check   [OPTION]... [--strict]
   socksctl explain [OPTION]... HOST:PORT[/udp]
   socksctl names   [OPTION]... [--clear]
   socksctl convert [OPTION]... FILE
+  socksctl env     [OPTION]... [--shell SHELL] [--unset]
 
 Commands:
   check              report every error and warning of the configuration
@@ -27,6 +31,8 @@ Commands:
                      first: IPv4 address, IPv6 address, name; --clear removes
                      them, also while programs run
   convert            print another client's configuration in socksify's language
+  env                print what makes the programs of a shell go through socksify:
+                     eval "$(socksctl env)"; --unset: what takes that back
 
 Options:
   -f, --file FILE    read the routes from FILE
@@ -39,6 +45,12 @@ Options:
       --process NAME explain: as if asked by the program of that name
       --user NAME|ID explain: as if asked by that user, not by you
       --clear        names: remove all names and say how many they were
+      --strict       check: warnings are errors
+      --shell sh|csh|fish
+                     env: in the language of that shell (default: sh)
+      --unset        env: print what takes it back
+      --ask-password env: ask for passwords that are known from an earlier start,
+                     too
 
   -h, --help         show this text
       --version      show the version
@@ -47,8 +59,8 @@ Options:
   ~/.config/socksify/socks.conf, /etc/socks.conf.
 
 Exit status: 0 if all is well (a table that is empty or not there is), 1 if the
-configuration has errors or the table cannot be used, 2 for a mistake in the command
-line.
+configuration has errors (with --strict: or warnings), the table cannot be used or a
+password cannot be had, 2 for a mistake in the command line.
 
 Examples:
   socksctl check
@@ -58,42 +70,109 @@ Examples:
   socksctl explain -p socks5://127.0.0.1:1080 192.0.2.7:53/udp
   socksctl names --json
   socksctl convert /etc/libsocks5.conf > ~/.config/socksify/socks.conf
-)";
+  eval "$(socksctl env -p socks5://127.0.0.1:1080)"
+)help";
 
 constexpr char kTool[] = "socksctl";
+
+using Command = ControlOptions::Command;
 
 CommandLineEnd Mistake(const std::string& message) {
   return UsageError(kTool, kExitUsage, message);
 }
 
-struct CommandName {
+struct CommandRow {
   const char* name;
-  ControlOptions::Command command;
+  Command command;
+  const char* argument;  // what its one word is; null where it takes none
+  const char* hint;      // how that is written
 };
 
-constexpr CommandName kCommands[] = {
-    {"check", ControlOptions::Command::kCheck},
-    {"explain", ControlOptions::Command::kExplain},
-    {"names", ControlOptions::Command::kNames},
-    {"convert", ControlOptions::Command::kConvert},
+// In the order of the help.
+constexpr CommandRow kCommands[] = {
+    {"check", Command::kCheck, nullptr, ""},
+    {"explain", Command::kExplain, "destination", ", HOST:PORT or HOST:PORT/udp"},
+    {"names", Command::kNames, nullptr, ""},
+    {"convert", Command::kConvert, "file", ""},
+    {"env", Command::kEnv, nullptr, ""},
 };
 
-// What is wrong with the words and options behind `command`, or an empty string.
-std::string CheckArguments(const CommandName& command, const std::vector<std::string>& words,
-                           const CLI::Option& process, const CLI::Option& user, const CLI::Option& clear) {
-  const std::string name = command.name;
-  const bool is_explain = command.command == ControlOptions::Command::kExplain;
-  if (!is_explain && process.count() > 0) return "--process goes with explain, not with " + name;
-  if (!is_explain && user.count() > 0) return "--user goes with explain, not with " + name;
-  if (command.command != ControlOptions::Command::kNames && clear.count() > 0)
-    return "--clear goes with names, not with " + name;
-  if (command.command == ControlOptions::Command::kConvert) {
-    if (words.empty()) return "convert needs a file";
-    return words.size() > 1 ? "convert takes one file, found '" + words[1] + "'" : "";
+// A set of commands.
+constexpr unsigned In(Command command) {
+  return 1U << static_cast<unsigned>(command);
+}
+
+template <typename... Commands>
+constexpr unsigned In(Command first, Commands... rest) {
+  return In(first) | In(rest...);
+}
+
+constexpr unsigned kReadConfig = In(Command::kCheck, Command::kExplain, Command::kNames, Command::kEnv);
+
+// An option that does not go with every command, and those that it goes with.
+struct OwnOption {
+  const char* name;
+  unsigned commands;
+};
+
+constexpr OwnOption kOwnOptions[] = {
+    {"--file", kReadConfig},
+    {"--proxy", kReadConfig},
+    {"--format", kReadConfig | In(Command::kConvert)},
+    {"--process", In(Command::kExplain)},
+    {"--user", In(Command::kExplain)},
+    {"--clear", In(Command::kNames)},
+    {"--strict", In(Command::kCheck)},
+    {"--shell", In(Command::kEnv)},
+    {"--unset", In(Command::kEnv)},
+    {"--ask-password", In(Command::kEnv)},
+};
+
+// "check, explain and names"; `last` is the word before the last one.
+std::string NamesOf(unsigned commands, const std::string& last) {
+  std::vector<std::string> names;
+  for (const CommandRow& row : kCommands)
+    if ((commands & In(row.command)) != 0) names.emplace_back(row.name);
+  std::string text;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) text += i + 1 == names.size() ? " " + last + " " : ", ";
+    text += names[i];
   }
-  if (!is_explain) return words.empty() ? "" : name + " takes no argument, found '" + words[0] + "'";
-  if (words.empty()) return "explain needs a destination, HOST:PORT or HOST:PORT/udp";
-  return words.size() > 1 ? "explain takes one destination, found '" + words[1] + "'" : "";
+  return text;
+}
+
+// What is wrong with the words and options behind a command, or an empty string.
+std::string CheckArguments(const CommandRow& row, const std::vector<std::string>& words,
+                           const CLI::App& app) {
+  const std::string name = row.name;
+  for (const OwnOption& option : kOwnOptions) {
+    if ((option.commands & In(row.command)) == 0 && app.count(option.name) > 0)
+      return std::string(option.name) + " goes with " + NamesOf(option.commands, "and") + ", not with " +
+             name;
+  }
+  if (row.argument == nullptr)
+    return words.empty() ? "" : name + " takes no argument, found '" + words[0] + "'";
+  if (words.empty()) return name + " needs a " + row.argument + row.hint;
+  return words.size() > 1 ? name + " takes one " + row.argument + ", found '" + words[1] + "'" : "";
+}
+
+// Reads --shell and what goes with it; what is wrong, or an empty string.
+std::string ReadEnvOptions(const std::string& shell, ControlOptions* options) {
+  const std::optional<Shell> parsed = ParseShell(shell);
+  if (!parsed) return "expected 'sh', 'csh' or 'fish' behind --shell, found '" + shell + "'";
+  options->shell = *parsed;
+  if (options->unset && (!options->sources.file.empty() || !options->sources.proxies.empty()))
+    return "--unset takes everything back, and neither -f nor -p goes with it";
+  return "";
+}
+
+void StoreWords(std::vector<std::string> words, ControlOptions* options) {
+  if (words.empty()) return;
+  switch (options->command) {
+    case Command::kExplain: options->destination = std::move(words[0]); break;
+    case Command::kConvert: options->sources.file = std::move(words[0]); break;
+    default: break;
+  }
 }
 
 }  // namespace
@@ -102,19 +181,25 @@ std::expected<ControlOptions, CommandLineEnd> ParseControlOptions(int argc, cons
   ControlOptions options;
   bool version = false;
   bool help = false;
+  bool ask_password = false;
+  std::string shell = "sh";
 
   CLI::App app;
   app.set_help_flag();
   app.allow_extras();
   AddConfigOptions(&app, &options.sources);
   app.add_flag("--json", options.json);
-  const CLI::Option* const process = app.add_option("--process", options.process)->type_name("NAME");
-  const CLI::Option* const user = app.add_option("--user", options.user)->type_name("NAME|ID");
-  const CLI::Option* const clear = app.add_flag("--clear", options.clear);
+  app.add_option("--process", options.process)->type_name("NAME");
+  app.add_option("--user", options.user)->type_name("NAME|ID");
+  app.add_flag("--clear", options.clear);
+  app.add_flag("--strict", options.strict);
+  app.add_option("--shell", shell)->type_name("SHELL");
+  app.add_flag("--unset", options.unset);
+  app.add_flag("--ask-password", ask_password);
   app.add_flag("-h,--help", help);
   app.add_flag("--version", version);
   // Options may stand before and behind the command; what remains is words.
-  for (const CommandName& command : kCommands) app.add_subcommand(command.name)->fallthrough();
+  for (const CommandRow& row : kCommands) app.add_subcommand(row.name)->fallthrough();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -132,24 +217,21 @@ std::expected<ControlOptions, CommandLineEnd> ParseControlOptions(int argc, cons
   const std::vector<CLI::App*> commands = app.get_subcommands();
   if (commands.empty()) {
     const std::string found = words.empty() ? "none" : "'" + words[0] + "'";
-    return std::unexpected(Mistake("expected a command, check, explain, names or convert, found " + found));
+    return std::unexpected(Mistake("expected a command, " + NamesOf(~0U, "or") + ", found " + found));
   }
   if (commands.size() > 1) return std::unexpected(Mistake("expected one command, found two"));
   if (const std::string message = CheckConfigOptions(options.sources); !message.empty()) {
     return std::unexpected(Mistake(message));
   }
 
-  const CommandName& command = *std::ranges::find(kCommands, commands[0]->get_name(), &CommandName::name);
-  options.command = command.command;
-  if (const std::string message = CheckArguments(command, words, *process, *user, *clear); !message.empty())
+  const CommandRow& row = *std::ranges::find(kCommands, commands[0]->get_name(), &CommandRow::name);
+  options.command = row.command;
+  if (const std::string message = CheckArguments(row, words, app); !message.empty())
     return std::unexpected(Mistake(message));
-  if (options.command == ControlOptions::Command::kConvert) {
-    if (!options.sources.file.empty() || !options.sources.proxies.empty())
-      return std::unexpected(Mistake("convert takes its file without -f, and no -p"));
-    options.sources.file = words[0];
-  } else if (!words.empty()) {
-    options.destination = words[0];
-  }
+  if (const std::string message = ReadEnvOptions(shell, &options); !message.empty())
+    return std::unexpected(Mistake(message));
+  if (ask_password) options.ask_password = AskPassword::kAlways;
+  StoreWords(std::move(words), &options);
   return options;
 }
 

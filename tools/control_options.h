@@ -7,6 +7,8 @@
 #include <string>
 
 #include "tools/command_line.h"
+#include "tools/passwords.h"
+#include "tools/shell_text.h"
 
 namespace socksify {
 
@@ -15,15 +17,19 @@ inline constexpr int kExitTableError = 1;
 inline constexpr int kExitUsage = 2;
 
 struct ControlOptions {
-  enum class Command : uint8_t { kCheck, kExplain, kNames, kConvert };
+  enum class Command : uint8_t { kCheck, kExplain, kNames, kConvert, kEnv };
 
   Command command = Command::kCheck;
-  ConfigSources sources;
+  ConfigSources sources;  // convert: the file
   bool json = false;
-  std::string process;      // explain: the program's base name; may be empty
-  std::string user;         // explain: a login name or a user id; empty: the caller's own
-  std::string destination;  // explain: HOST:PORT[/udp], not yet looked at
-  bool clear = false;       // names
+  std::string process;                                 // explain: the program's base name; may be empty
+  std::string user;                                    // explain: a login name or id; empty: the caller's own
+  std::string destination;                             // explain: HOST:PORT[/udp], not yet looked at
+  bool clear = false;                                  // names
+  bool strict = false;                                 // check
+  bool unset = false;                                  // env
+  Shell shell = Shell::kSh;                            // env
+  AskPassword ask_password = AskPassword::kIfUnknown;  // env
 };
 
 std::expected<ControlOptions, CommandLineEnd> ParseControlOptions(int argc, const char* const* argv);

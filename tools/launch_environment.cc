@@ -8,6 +8,7 @@
 
 #include "base/unique_fd.h"
 #include "routing/foreign_config.h"
+#include "tools/library_location.h"
 
 namespace socksify {
 namespace {
@@ -51,6 +52,15 @@ std::vector<EnvironmentChange> MakeEnvironment(const LaunchOptions& options, std
   add_path("SOCKSIFY_LOG", options.log);
   add_path("SOCKSIFY_TRACE", options.trace);
   return changes;
+}
+
+std::vector<EnvironmentChange> UnmakeEnvironment(std::string_view preload) {
+  EnvironmentChange loading = {"LD_PRELOAD", ReducePreload(preload)};
+  if (loading.value->empty()) loading.value.reset();
+  return {loading,
+          {"SOCKS_CONF", std::nullopt},
+          {"SOCKSIFY_FORMAT", std::nullopt},
+          {"SOCKSIFY_PROXY", std::nullopt}};
 }
 
 void ApplyEnvironment(const std::vector<EnvironmentChange>& changes) {

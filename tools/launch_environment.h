@@ -28,6 +28,10 @@ struct EnvironmentChange {
 // SOCKSIFY_FORMAT goes with a parent's SOCKS_CONF.
 std::vector<EnvironmentChange> MakeEnvironment(const LaunchOptions& options, std::string_view directory);
 
+// What takes back whatever a launcher or `socksctl env` may have set, where LD_PRELOAD is `preload`.
+// SOCKS_CONF is unset, too: nobody knows what it was before.
+std::vector<EnvironmentChange> UnmakeEnvironment(std::string_view preload);
+
 // Changes this process's environment.
 void ApplyEnvironment(const std::vector<EnvironmentChange>& changes);
 

@@ -64,10 +64,25 @@ Examples:
   socksctl explain -f ./socks.conf example.org:443    # what would happen, and why
 )";
 
-constexpr char kTool[] = "socksify";
+constexpr char kRunsocksHelp[] =
+    R"(runsocks - run a program through SOCKS proxies, as NEC's runsocks does
 
-CommandLineEnd Mistake(const std::string& message) {
-  return UsageError(kTool, kExitOwnError, message);
+Usage:
+  runsocks [OPTION]... [--] PROGRAM [ARGUMENT]...
+
+The options are those of socksify; `socksify --help` shows them. Where neither -f
+nor -p is given, the configuration comes from the first of these: $SOCKS5_LIBCONF,
+$SOCKS_CONF, the variables that name a proxy ($SOCKS5_SERVER, $SOCKS4_SERVER, ...),
+/etc/libsocks5.conf, and the places of socksify. $SOCKS5_DEBUG and $SOCKS5_LOG_STDERR
+mean -v.
+
+  -h, --help         show this text
+      --version      show the version
+)";
+
+std::string ToolOf(int argc, const char* const* argv) {
+  const std::string_view path = argc > 0 ? argv[0] : "";
+  return path.substr(path.rfind('/') + 1) == kRunsocks ? kRunsocks : "socksify";
 }
 
 std::optional<IoUring> ParseIoUring(std::string_view text) {
@@ -80,6 +95,10 @@ std::optional<IoUring> ParseIoUring(std::string_view text) {
 
 std::expected<LaunchOptions, CommandLineEnd> ParseLaunchOptions(int argc, const char* const* argv) {
   LaunchOptions options;
+  options.tool = ToolOf(argc, argv);
+  const auto mistake = [&](const std::string& message) {
+    return std::unexpected(UsageError(options.tool, kExitOwnError, message));
+  };
   bool version = false;
   bool help = false;
   bool ask_password = false;
@@ -99,18 +118,17 @@ std::expected<LaunchOptions, CommandLineEnd> ParseLaunchOptions(int argc, const 
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return std::unexpected(UsageError(kTool, kExitOwnError, error));
+    return std::unexpected(UsageError(options.tool, kExitOwnError, error));
   }
 
-  if (help) return std::unexpected(CommandLineEnd{0, kHelp});
-  if (version) return std::unexpected(CommandLineEnd{0, std::string("socksify ") + kVersion + "\n"});
+  if (help) return std::unexpected(CommandLineEnd{0, options.tool == kRunsocks ? kRunsocksHelp : kHelp});
+  if (version) return std::unexpected(CommandLineEnd{0, options.tool + " " + kVersion + "\n"});
 
   if (ask_password) options.ask_password = AskPassword::kAlways;
   if (io_uring) {
     const std::optional<IoUring> parsed = ParseIoUring(*io_uring);
     if (!parsed) {
-      return std::unexpected(
-          Mistake("expected 'deny' or 'allow' behind --io-uring, found '" + *io_uring + "'"));
+      return mistake("expected 'deny' or 'allow' behind --io-uring, found '" + *io_uring + "'");
     }
     options.io_uring = *parsed;
   }
@@ -121,11 +139,11 @@ std::expected<LaunchOptions, CommandLineEnd> ParseLaunchOptions(int argc, const 
   if (!options.command.empty() && options.command[0] == "--") {
     options.command.erase(options.command.begin());
   } else if (!options.command.empty() && options.command[0].starts_with('-')) {
-    return std::unexpected(Mistake("unknown option '" + options.command[0] + "'"));
+    return mistake("unknown option '" + options.command[0] + "'");
   }
-  if (options.command.empty()) return std::unexpected(Mistake("expected the name of a program to run"));
+  if (options.command.empty()) return mistake("expected the name of a program to run");
   if (const std::string message = CheckConfigOptions(options.sources); !message.empty()) {
-    return std::unexpected(Mistake(message));
+    return mistake(message);
   }
   return options;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// LaunchOptions: the command line of `socksify`, parsed. Options end where the program's name begins.
+// LaunchOptions: the command line of `socksify` or `runsocks`, parsed. Options end where the program's name
+// begins.
 #pragma once
 
 #include <expected>
@@ -23,7 +24,11 @@ enum class IoUring {
   kAllow,
 };
 
+// NEC's name for its launcher, whose variables and file hold where the launcher is called so.
+inline constexpr char kRunsocks[] = "runsocks";
+
 struct LaunchOptions {
+  std::string tool = "socksify";  // or kRunsocks, as the launcher was called
   ConfigSources sources;
   bool verbose = false;
   std::string log;    // as given; empty: none
@@ -33,6 +38,7 @@ struct LaunchOptions {
   std::vector<std::string> command;  // the program and its arguments; never empty
 };
 
+// argv[0] says which of the two it is.
 std::expected<LaunchOptions, CommandLineEnd> ParseLaunchOptions(int argc, const char* const* argv);
 
 }  // namespace socksify

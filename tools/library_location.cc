@@ -88,20 +88,24 @@ bool IsDollarLibOf(std::span<const uint8_t> loader, std::string_view path, std::
   return memmem(loader.data(), loader.size(), text.data(), text.size()) != nullptr;
 }
 
-std::string ExtendPreload(std::string_view inherited, std::string_view entry) {
+std::string ReducePreload(std::string_view inherited) {
   std::string value;
-  const auto append = [&](std::string_view text) {
-    if (!value.empty()) value += ':';
-    value += text;
-  };
   while (!inherited.empty()) {
     const size_t end = std::min(inherited.find_first_of(" :"), inherited.size());
     const std::string_view item = inherited.substr(0, end);
-    if (!item.empty() && item.substr(item.rfind('/') + 1) != kLibraryName) append(item);
+    if (!item.empty() && item.substr(item.rfind('/') + 1) != kLibraryName) {
+      if (!value.empty()) value += ':';
+      value += item;
+    }
     inherited.remove_prefix(std::min(end + 1, inherited.size()));
   }
-  append(entry);
   return value;
+}
+
+std::string ExtendPreload(std::string_view inherited, std::string_view entry) {
+  std::string value = ReducePreload(inherited);
+  if (!value.empty()) value += ':';
+  return value += entry;
 }
 
 }  // namespace socksify

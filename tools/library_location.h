@@ -56,4 +56,7 @@ bool IsDollarLibOf(std::span<const uint8_t> loader, std::string_view path, std::
 // to ours.
 std::string ExtendPreload(std::string_view inherited, std::string_view entry);
 
+// `inherited` without any copy of the library.
+std::string ReducePreload(std::string_view inherited);
+
 }  // namespace socksify

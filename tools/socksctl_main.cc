@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -20,22 +21,27 @@
 #include "tools/destination.h"
 #include "tools/explanation.h"
 #include "tools/json_text.h"
+#include "tools/launch_environment.h"
+#include "tools/library_location.h"
 #include "tools/local_addresses.h"
 #include "tools/names_listing.h"
+#include "tools/passwords.h"
+#include "tools/preload_entry.h"
+#include "tools/shell_text.h"
 
 namespace socksify {
 namespace {
 
 int Check(const ControlOptions& options) {
-  const CheckReport report = MakeCheckReport(LoadLocalConfig(options.sources));
-  const bool has_errors = !report.errors.empty();
+  CheckReport report = MakeCheckReport(LoadLocalConfig(options.sources));
+  report.is_strict = options.strict;
   if (options.json) {
     std::fputs(ToJson(report).c_str(), stdout);
   } else {
     std::fputs((ToText(report.errors) + ToText(report.warnings)).c_str(), stderr);
-    std::fputs(ToText(report).c_str(), has_errors ? stderr : stdout);
+    std::fputs(ToText(report).c_str(), report.is_good() ? stdout : stderr);
   }
-  return has_errors ? kExitConfigError : 0;
+  return report.is_good() ? 0 : kExitConfigError;
 }
 
 // The user that `explain` speaks for; a message where there is none of that name.
@@ -130,6 +136,43 @@ int Convert(const ControlOptions& options) {
   return conversion.errors.empty() ? 0 : kExitConfigError;
 }
 
+int PrintEnvironment(const ControlOptions& options, const std::vector<EnvironmentChange>& changes) {
+  if (!options.json) {
+    std::fputs(ToShell(changes, options.shell).c_str(), stdout);
+    return 0;
+  }
+  nlohmann::ordered_json object;
+  for (const EnvironmentChange& change : changes)
+    object[change.name] = change.value ? nlohmann::ordered_json(*change.value) : nullptr;
+  std::fputs(ToLine(object).c_str(), stdout);
+  return 0;
+}
+
+// Nothing is printed to standard output that is not meant for eval, and nothing at all on an error.
+int Env(const ControlOptions& options) {
+  const auto get_env = [](const char* name) -> const char* { return getenv(name); };
+  const char* const preload = getenv("LD_PRELOAD");
+  const std::string inherited = preload != nullptr ? preload : "";
+  if (options.unset) return PrintEnvironment(options, UnmakeEnvironment(inherited));
+
+  const auto config = LoadLocalConfig(options.sources);
+  std::fputs(ToText(config ? config->warnings : config.error()).c_str(), stderr);
+  if (!config) return kExitConfigError;
+  const auto entry = OwnPreloadEntry();
+  if (!entry) return Fail(entry.error().message + "\n  " + entry.error().remedy);
+  if (const auto trouble = ProvidePasswords(config->routes.servers(), options.ask_password, get_env))
+    return Fail(trouble->message + "\n  " + trouble->remedy);
+
+  LaunchOptions launch;
+  launch.sources = options.sources;
+  std::error_code error;
+  const std::string directory = std::filesystem::current_path(error).string();
+  if (error) return Fail("cannot tell the working directory: " + error.message());
+  std::vector<EnvironmentChange> changes = MakeEnvironment(launch, directory);
+  changes.insert(changes.begin(), {"LD_PRELOAD", ExtendPreload(inherited, *entry)});
+  return PrintEnvironment(options, changes);
+}
+
 int Run(int argc, char** argv) {
   const auto options = ParseControlOptions(argc, argv);
   if (!options) return Finish(options.error());
@@ -137,9 +180,10 @@ int Run(int argc, char** argv) {
     case ControlOptions::Command::kCheck: return Check(*options);
     case ControlOptions::Command::kExplain: return Explain(*options);
     case ControlOptions::Command::kNames: return Names(*options);
-    case ControlOptions::Command::kConvert: break;
+    case ControlOptions::Command::kConvert: return Convert(*options);
+    case ControlOptions::Command::kEnv: break;
   }
-  return Convert(*options);
+  return Env(*options);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// socksify: starts a program with libsocksify.so loaded into it.
+// socksify, and runsocks by another name: starts a program with libsocksify.so loaded into it.
 //
 // Everything that can be known to go wrong is found out before the program runs: a mistake in the
 // configuration, a log file that cannot be written, a program that a preload does not reach. After exec there
@@ -18,12 +18,14 @@
 #include <vector>
 
 #include "base/failure.h"
+#include "routing/config_host.h"
 #include "tools/configuration.h"
 #include "tools/io_uring_filter.h"
 #include "tools/launch_environment.h"
 #include "tools/launch_options.h"
 #include "tools/library_location.h"
 #include "tools/local_program_files.h"
+#include "tools/nec_variables.h"
 #include "tools/passwords.h"
 #include "tools/preload_entry.h"
 
@@ -34,9 +36,12 @@ const char* GetEnv(const char* name) {
   return getenv(name);
 }
 
+// As the launcher was called: "socksify" or "runsocks".
+constinit const char* g_tool = "socksify";
+
 // "socksify: MESSAGE", and the remedy indented below; returns `exit_code`.
 int Fail(int exit_code, const std::string& message, const std::string& remedy = "") {
-  std::string text = "socksify: " + message + "\n";
+  std::string text = std::string(g_tool) + ": " + message + "\n";
   if (!remedy.empty()) text += "  " + remedy + "\n";
   std::fputs(text.c_str(), stderr);
   return exit_code;
@@ -113,8 +118,12 @@ int FailToStart(const std::string& name, const std::string& path, int error) {
 }
 
 int Run(int argc, char** argv) {
-  const auto options = ParseLaunchOptions(argc, argv);
+  auto options = ParseLaunchOptions(argc, argv);
   if (!options) return Finish(options.error());
+  if (options->tool == kRunsocks) {
+    g_tool = kRunsocks;
+    ApplyNecVariables(LocalConfigHost(), &*options);
+  }
   if (const int code = PrepareEnvironment(*options)) return code;
   const auto config = LoadConfiguration(*options);
   if (!config) return kExitOwnError;
@@ -149,7 +158,7 @@ int main(int argc, char** argv) {
   try {
     return socksify::Run(argc, argv);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "socksify: %s\n", error.what());
+    std::fprintf(stderr, "%s: %s\n", socksify::g_tool, error.what());
     return socksify::kExitOwnError;
   }
 }

@@ -67,14 +67,33 @@ TEST(ControlOptionsTest, ReadsConvert) {
   EXPECT_TRUE(options->json);
 }
 
+TEST(ControlOptionsTest, ReadsStrictness) {
+  EXPECT_FALSE(Parse({"check"})->strict);
+  EXPECT_TRUE(Parse({"check", "--strict"})->strict);
+}
+
+TEST(ControlOptionsTest, ReadsEnv) {
+  const auto plain = Parse({"env"});
+  ASSERT_TRUE(plain.has_value()) << plain.error().text;
+  EXPECT_EQ(plain->command, ControlOptions::Command::kEnv);
+  EXPECT_EQ(plain->shell, Shell::kSh);
+  EXPECT_FALSE(plain->unset);
+  EXPECT_EQ(plain->ask_password, AskPassword::kIfUnknown);
+  EXPECT_EQ(Parse({"env", "--shell", "sh"})->shell, Shell::kSh);
+  EXPECT_EQ(Parse({"env", "--shell=csh"})->shell, Shell::kCsh);
+  EXPECT_EQ(Parse({"--shell=fish", "env"})->shell, Shell::kFish);
+  EXPECT_TRUE(Parse({"env", "--unset"})->unset);
+  EXPECT_EQ(Parse({"env", "--ask-password"})->ask_password, AskPassword::kAlways);
+}
+
 TEST(ControlOptionsTest, ExplainsMistakes) {
   struct {
     std::vector<const char*> arguments;
     std::string text;
   } const cases[] = {
-      {{}, "expected a command, check, explain, names or convert, found none"},
-      {{"-f", "x"}, "expected a command, check, explain, names or convert, found none"},
-      {{"chek"}, "expected a command, check, explain, names or convert, found 'chek'"},
+      {{}, "expected a command, check, explain, names, convert or env, found none"},
+      {{"-f", "x"}, "expected a command, check, explain, names, convert or env, found none"},
+      {{"chek"}, "expected a command, check, explain, names, convert or env, found 'chek'"},
       {{"check", "explain"}, "expected one command, found two"},
       {{"check", "x"}, "check takes no argument, found 'x'"},
       {{"check", "--process", "x"}, "--process goes with explain, not with check"},
@@ -82,6 +101,15 @@ TEST(ControlOptionsTest, ExplainsMistakes) {
       {{"check", "--user", "x"}, "--user goes with explain, not with check"},
       {{"check", "--clear"}, "--clear goes with names, not with check"},
       {{"explain", "--clear", "a:1"}, "--clear goes with names, not with explain"},
+      {{"names", "--strict"}, "--strict goes with check, not with names"},
+      {{"check", "--shell", "sh"}, "--shell goes with env, not with check"},
+      {{"check", "--unset"}, "--unset goes with env, not with check"},
+      {{"explain", "--ask-password", "a:1"}, "--ask-password goes with env, not with explain"},
+      {{"env", "x"}, "env takes no argument, found 'x'"},
+      {{"env", "--shell", "zsh"}, "expected 'sh', 'csh' or 'fish' behind --shell, found 'zsh'"},
+      {{"env", "--unset", "-f", "a"}, "--unset takes everything back, and neither -f nor -p goes with it"},
+      {{"env", "--unset", "-p", "a://b"},
+       "--unset takes everything back, and neither -f nor -p goes with it"},
       {{"names", "x"}, "names takes no argument, found 'x'"},
       {{"names", "check"}, "expected one command, found two"},
       {{"check", "-q"}, "unknown option '-q'"},
@@ -89,8 +117,8 @@ TEST(ControlOptionsTest, ExplainsMistakes) {
       {{"explain", "a:1", "b:2"}, "explain takes one destination, found 'b:2'"},
       {{"convert"}, "convert needs a file"},
       {{"convert", "a", "b"}, "convert takes one file, found 'b'"},
-      {{"convert", "-f", "a", "b"}, "convert takes its file without -f, and no -p"},
-      {{"convert", "-p", "a://b", "c"}, "convert takes its file without -f, and no -p"},
+      {{"convert", "-f", "a", "b"}, "--file goes with check, explain, names and env, not with convert"},
+      {{"convert", "-p", "a://b", "c"}, "--proxy goes with check, explain, names and env, not with convert"},
       {{"convert", "--clear", "a"}, "--clear goes with names, not with convert"},
       {{"check", "--format", "dante"},
        "expected the name of a format behind --format, found 'dante'; use one of: socksify, socks4.2, nec, "

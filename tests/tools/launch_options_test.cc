@@ -35,6 +35,26 @@ TEST(LaunchOptionsTest, TakesACommaChainAsOneValue) {
   EXPECT_THAT(options->sources.proxies, ElementsAre("socks5://a:1,http://b:2"));
 }
 
+TEST(LaunchOptionsTest, KnowsTheNameItWasCalledBy) {
+  const struct {
+    const char* name;
+    const char* tool;
+  } kCases[] = {
+      {"runsocks", "runsocks"},        {"/usr/bin/runsocks", "runsocks"}, {"./socksify", "socksify"},
+      {"/runsocks/other", "socksify"}, {"runsocks5", "socksify"},         {"", "socksify"},
+  };
+  for (const auto& [name, tool] : kCases) {
+    const char* const good[] = {name, "curl"};
+    EXPECT_EQ(ParseLaunchOptions(2, good)->tool, tool) << name;
+    const char* const bad[] = {name, "--nonsense", "curl"};
+    EXPECT_EQ(ParseLaunchOptions(3, bad).error().text,
+              std::string(tool) + ": unknown option '--nonsense'\n  try `" + tool + " --help`\n");
+    const char* const help[] = {name, "--help"};
+    EXPECT_THAT(ParseLaunchOptions(2, help).error().text,
+                StartsWith(std::string(tool) + " - run a program through SOCKS proxies"));
+  }
+}
+
 TEST(LaunchOptionsTest, ReadsWhetherToAskAgain) {
   EXPECT_EQ(Parse({"curl"})->ask_password, AskPassword::kIfUnknown);
   EXPECT_EQ(Parse({"curl", "--ask-password"})->ask_password, AskPassword::kIfUnknown);

@@ -125,6 +125,21 @@ TEST_F(SocksctlTest, ExplainShowsTheLineOfAnotherClientsFile) {
                                     "              socks5 - - 80 - gw.example\n"));
 }
 
+TEST_F(SocksctlTest, StrictCheckFailsOnAWarning) {
+  EXPECT_EQ(Run({"check", "--strict"}).exit_code, 0);
+  EXPECT_EQ(RunForJson({"check", "--strict"})["ok"], true);
+  file_ = directory_.Write("warned.conf", "debug: 0\n");
+  const ToolResult lenient = Run({"check"});
+  EXPECT_EQ(lenient.exit_code, 0);
+  EXPECT_EQ(lenient.out, file_ + ": no routes, no servers, no errors, 1 warning\n");
+  EXPECT_EQ(RunForJson({"check"})["ok"], true);
+  const ToolResult strict = Run({"check", "--strict"});
+  EXPECT_EQ(strict.exit_code, 1);
+  EXPECT_EQ(strict.out, "");
+  EXPECT_EQ(strict.err, lenient.err + lenient.out);
+  EXPECT_EQ(RunForJson({"check", "--strict"})["ok"], false);
+}
+
 TEST_F(SocksctlTest, ExplainShowsTheWayThroughAChain) {
   const ToolResult result = Run({"explain", "web.example:443"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
