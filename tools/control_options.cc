@@ -21,6 +21,7 @@ Usage:
   socksctl names   [OPTION]... [--clear]
   socksctl convert [OPTION]... FILE
   socksctl env     [OPTION]... [--shell SHELL] [--unset]
+  socksctl summary [--json] TRACE
 
 Commands:
   check              report every error and warning of the configuration
@@ -33,6 +34,8 @@ Commands:
   convert            print another client's configuration in socksify's language
   env                print what makes the programs of a shell go through socksify:
                      eval "$(socksctl env)"; --unset: what takes that back
+  summary            what the connections in a trace (`socksify --trace`) come to,
+                     by route and by server
 
 Options:
   -f, --file FILE    read the routes from FILE
@@ -95,6 +98,7 @@ constexpr CommandRow kCommands[] = {
     {"names", Command::kNames, nullptr, ""},
     {"convert", Command::kConvert, "file", ""},
     {"env", Command::kEnv, nullptr, ""},
+    {"summary", Command::kSummary, "file", ""},
 };
 
 // A set of commands.
@@ -171,6 +175,7 @@ void StoreWords(std::vector<std::string> words, ControlOptions* options) {
   switch (options->command) {
     case Command::kExplain: options->destination = std::move(words[0]); break;
     case Command::kConvert: options->sources.file = std::move(words[0]); break;
+    case Command::kSummary: options->trace = std::move(words[0]); break;
     default: break;
   }
 }

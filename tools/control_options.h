@@ -17,7 +17,7 @@ inline constexpr int kExitTableError = 1;
 inline constexpr int kExitUsage = 2;
 
 struct ControlOptions {
-  enum class Command : uint8_t { kCheck, kExplain, kNames, kConvert, kEnv };
+  enum class Command : uint8_t { kCheck, kExplain, kNames, kConvert, kEnv, kSummary };
 
   Command command = Command::kCheck;
   ConfigSources sources;  // convert: the file
@@ -25,6 +25,7 @@ struct ControlOptions {
   std::string process;                                 // explain: the program's base name; may be empty
   std::string user;                                    // explain: a login name or id; empty: the caller's own
   std::string destination;                             // explain: HOST:PORT[/udp], not yet looked at
+  std::string trace;                                   // summary: the file
   bool clear = false;                                  // names
   bool strict = false;                                 // check
   bool unset = false;                                  // env

@@ -47,6 +47,8 @@ What is reported:
   -v, --verbose      one line for each connection, to stderr
       --log FILE     append messages to FILE instead of stderr
       --trace FILE   append one JSON object for each event to FILE
+      --summary      stay, and when PROGRAM has ended, write what became of its
+                     connections, by route and server, to stderr
 
   -h, --help         show this text
       --version      show the version
@@ -113,6 +115,7 @@ std::expected<LaunchOptions, CommandLineEnd> ParseLaunchOptions(int argc, const 
   app.add_flag("-v,--verbose", options.verbose);
   app.add_option("--log", options.log)->type_name("FILE");
   app.add_option("--trace", options.trace)->type_name("FILE");
+  app.add_flag("--summary", options.summary);
   app.add_flag("-h,--help", help);
   app.add_flag("--version", version);
   try {

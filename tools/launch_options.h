@@ -33,6 +33,7 @@ struct LaunchOptions {
   bool verbose = false;
   std::string log;    // as given; empty: none
   std::string trace;  // as given; empty: none
+  bool summary = false;
   IoUring io_uring = IoUring::kDenyIfFree;
   AskPassword ask_password = AskPassword::kIfUnknown;
   std::vector<std::string> command;  // the program and its arguments; never empty

@@ -28,6 +28,7 @@
 #include "tools/passwords.h"
 #include "tools/preload_entry.h"
 #include "tools/shell_text.h"
+#include "tools/summary.h"
 
 namespace socksify {
 namespace {
@@ -173,6 +174,15 @@ int Env(const ControlOptions& options) {
   return PrintEnvironment(options, changes);
 }
 
+int PrintSummary(const ControlOptions& options) {
+  constexpr size_t kMaxTraceSize = size_t{1} << 30;
+  const auto trace = LocalConfigHost().read_file(options.trace, kMaxTraceSize);
+  if (!trace) return Fail("cannot read '" + options.trace + "': " + ErrnoName(trace.error()));
+  const Summary summary = Summarize(*trace);
+  std::fputs((options.json ? ToJson(summary) : ToText(summary)).c_str(), stdout);
+  return 0;
+}
+
 int Run(int argc, char** argv) {
   const auto options = ParseControlOptions(argc, argv);
   if (!options) return Finish(options.error());
@@ -181,9 +191,10 @@ int Run(int argc, char** argv) {
     case ControlOptions::Command::kExplain: return Explain(*options);
     case ControlOptions::Command::kNames: return Names(*options);
     case ControlOptions::Command::kConvert: return Convert(*options);
-    case ControlOptions::Command::kEnv: break;
+    case ControlOptions::Command::kEnv: return Env(*options);
+    case ControlOptions::Command::kSummary: break;
   }
-  return Env(*options);
+  return PrintSummary(*options);
 }
 
 }  // namespace

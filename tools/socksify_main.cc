@@ -19,6 +19,7 @@
 
 #include "base/failure.h"
 #include "routing/config_host.h"
+#include "tools/attended_run.h"
 #include "tools/configuration.h"
 #include "tools/io_uring_filter.h"
 #include "tools/launch_environment.h"
@@ -117,6 +118,21 @@ int FailToStart(const std::string& name, const std::string& path, int error) {
   return Fail(exit_code, name + (searched ? ": not found in PATH" : ": no such file or directory"));
 }
 
+// Returns only if the program cannot be executed, with the exit code.
+int Execute(const LaunchOptions& options, const std::string& path) {
+  // Last: the filter, and no_new_privs, stay with this process whatever comes.
+  if (const int code = DenyIoUring(options)) return code;
+
+  std::vector<char*> arguments;
+  for (const std::string& argument : options.command)
+    arguments.push_back(const_cast<char*>(argument.c_str()));
+  arguments.push_back(nullptr);
+  std::fflush(nullptr);
+  // With a path, so that what was inspected is what is run; for a file without a magic number, by sh.
+  execvp(path.c_str(), arguments.data());
+  return FailToStart(options.command[0], path, errno);
+}
+
 int Run(int argc, char** argv) {
   auto options = ParseLaunchOptions(argc, argv);
   if (!options) return Finish(options.error());
@@ -138,17 +154,11 @@ int Run(int argc, char** argv) {
     return Fail({name + ": not started: " + trouble->message, trouble->remedy});
   }
 
-  // Last: the filter, and no_new_privs, stay with this process whatever comes.
-  if (const int code = DenyIoUring(*options)) return code;
-
-  std::vector<char*> arguments;
-  for (const std::string& argument : options->command)
-    arguments.push_back(const_cast<char*>(argument.c_str()));
-  arguments.push_back(nullptr);
-  std::fflush(nullptr);
-  // With a path, so that what was inspected is what is run; for a file without a magic number, by sh.
-  execvp(path->c_str(), arguments.data());
-  return FailToStart(name, *path, errno);
+  if (!options->summary) return Execute(*options, *path);
+  const auto file = MakeSummaryFile(GetEnv);
+  if (!file) return Fail(file.error());
+  ApplyEnvironment({{"SOCKSIFY_SUMMARY", *file}});
+  return RunAttended([&] { return Execute(*options, *path); }, *file);
 }
 
 }  // namespace

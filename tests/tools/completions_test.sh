@@ -25,7 +25,7 @@ expect() {
   fi
 }
 
-expect '--ask-password --file --help --io-uring= --log --proxy --trace --verbose --version -f -h -p -v' \
+expect '--ask-password --file --help --io-uring= --log --proxy --summary --trace --verbose --version -f -h -p -v' \
   _socksify socksify -
 expect '--verbose --version' _socksify socksify --ver
 expect '--log' _socksify runsocks -v --l
@@ -50,8 +50,9 @@ expect 'offset-2' _socksify socksify -v cat --ver
 expect 'offset-7' _socksify socksify -p socks5 : //h : 1080 cat ''
 expect 'offset-3' _socksify socksify -v -- cat ''
 
-expect 'check env explain names' _socksctl socksctl ''
+expect 'check env explain names summary' _socksctl socksctl ''
 expect 'env explain' _socksctl socksctl e
+expect 'b.log' _socksctl socksctl summary --json b
 expect 'check' _socksctl socksctl -f a.conf c
 expect 'a.conf' _socksctl socksctl check -f a
 expect '--file --help --json --proxy --strict --version -f -h -p' _socksctl socksctl check -

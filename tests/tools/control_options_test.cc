@@ -72,6 +72,15 @@ TEST(ControlOptionsTest, ReadsStrictness) {
   EXPECT_TRUE(Parse({"check", "--strict"})->strict);
 }
 
+TEST(ControlOptionsTest, ReadsSummary) {
+  const auto options = Parse({"summary", "--json", "trace"});
+  ASSERT_TRUE(options.has_value()) << options.error().text;
+  EXPECT_EQ(options->command, ControlOptions::Command::kSummary);
+  EXPECT_EQ(options->trace, "trace");
+  EXPECT_EQ(options->destination, "");
+  EXPECT_TRUE(options->json);
+}
+
 TEST(ControlOptionsTest, ReadsEnv) {
   const auto plain = Parse({"env"});
   ASSERT_TRUE(plain.has_value()) << plain.error().text;
@@ -91,9 +100,9 @@ TEST(ControlOptionsTest, ExplainsMistakes) {
     std::vector<const char*> arguments;
     std::string text;
   } const cases[] = {
-      {{}, "expected a command, check, explain, names, convert or env, found none"},
-      {{"-f", "x"}, "expected a command, check, explain, names, convert or env, found none"},
-      {{"chek"}, "expected a command, check, explain, names, convert or env, found 'chek'"},
+      {{}, "expected a command, check, explain, names, convert, env or summary, found none"},
+      {{"-f", "x"}, "expected a command, check, explain, names, convert, env or summary, found none"},
+      {{"chek"}, "expected a command, check, explain, names, convert, env or summary, found 'chek'"},
       {{"check", "explain"}, "expected one command, found two"},
       {{"check", "x"}, "check takes no argument, found 'x'"},
       {{"check", "--process", "x"}, "--process goes with explain, not with check"},
@@ -110,6 +119,9 @@ TEST(ControlOptionsTest, ExplainsMistakes) {
       {{"env", "--unset", "-f", "a"}, "--unset takes everything back, and neither -f nor -p goes with it"},
       {{"env", "--unset", "-p", "a://b"},
        "--unset takes everything back, and neither -f nor -p goes with it"},
+      {{"summary"}, "summary needs a file"},
+      {{"summary", "a", "b"}, "summary takes one file, found 'b'"},
+      {{"summary", "a", "-f", "b"}, "--file goes with check, explain, names and env, not with summary"},
       {{"names", "x"}, "names takes no argument, found 'x'"},
       {{"names", "check"}, "expected one command, found two"},
       {{"check", "-q"}, "unknown option '-q'"},

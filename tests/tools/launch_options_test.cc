@@ -55,6 +55,11 @@ TEST(LaunchOptionsTest, KnowsTheNameItWasCalledBy) {
   }
 }
 
+TEST(LaunchOptionsTest, ReadsWhetherToStay) {
+  EXPECT_FALSE(Parse({"curl", "--summary"})->summary);
+  EXPECT_TRUE(Parse({"--summary", "curl"})->summary);
+}
+
 TEST(LaunchOptionsTest, ReadsWhetherToAskAgain) {
   EXPECT_EQ(Parse({"curl"})->ask_password, AskPassword::kIfUnknown);
   EXPECT_EQ(Parse({"curl", "--ask-password"})->ask_password, AskPassword::kIfUnknown);

@@ -68,6 +68,7 @@ ToolResult RunTool(const std::vector<std::string>& arguments, const std::vector<
   int status = 0;
   waitpid(result.pid, &status, 0);
   result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  if (WIFSIGNALED(status)) result.signal = WTERMSIG(status);
   result.out = ReadAll(out);
   result.err = ReadAll(err);
   return result;

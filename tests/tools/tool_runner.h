@@ -9,6 +9,7 @@ namespace socksify::testing {
 
 struct ToolResult {
   int exit_code = -1;  // 128 plus the number of the signal that ended it
+  int signal = 0;      // that ended it, or 0
   std::string out;
   std::string err;
   int pid = 0;
