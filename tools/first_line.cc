@@ -44,6 +44,7 @@ class SpawnActions {
 // Returns 0 or an errno value.
 int Spawn(const std::vector<std::string>& arguments, int output, pid_t* pid) {
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   const std::vector<char*> variables = EnvironmentWithoutPreload();

@@ -68,6 +68,7 @@ class PasswordProvider {
       return Trouble{message + "no state directory can be used (" + ErrnoName(directory_.error()) + ")",
                      remedy};
     std::vector<HandedPassword> passwords;
+    passwords.reserve(by_key_.size());
     for (const auto& [key, password] : by_key_) passwords.push_back({key, password});
     const int error = HandPasswords(*directory_, passwords);
     if (error == 0) return std::nullopt;

@@ -9,15 +9,12 @@ namespace {
 std::string QuotedFor(Shell shell, std::string_view value) {
   std::string text = "'";
   for (const char c : value) {
-    if (shell == Shell::kFish && (c == '\'' || c == '\\')) {
-      text += '\\';
-      text += c;
-    } else if (c == '\'') {
+    // Of csh the history is looked for between apostrophes too, and a line does not go on.
+    const bool takes_backslash =
+        shell == Shell::kFish ? c == '\'' || c == '\\' : shell == Shell::kCsh && (c == '!' || c == '\n');
+    if (takes_backslash) text += '\\';
+    if (c == '\'' && !takes_backslash) {
       text += R"('\'')";
-    } else if (shell == Shell::kCsh && (c == '!' || c == '\n')) {
-      // The history is looked for between apostrophes too, and a line does not go on.
-      text += '\\';
-      text += c;
     } else {
       text += c;
     }

@@ -124,6 +124,7 @@ int Execute(const LaunchOptions& options, const std::string& path) {
   if (const int code = DenyIoUring(options)) return code;
 
   std::vector<char*> arguments;
+  arguments.reserve(options.command.size() + 1);
   for (const std::string& argument : options.command)
     arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
