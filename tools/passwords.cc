@@ -118,9 +118,10 @@ class PasswordProvider {
   }
 
   static std::optional<Trouble> PromptTrouble(const Server& server, PromptFailure failure) {
+    const bool is_optional = server.where.source != nullptr && *server.where.source == "-p";
+    if (is_optional && failure != PromptFailure::kTooLong) return std::nullopt;
     switch (failure) {
       case PromptFailure::kNoTerminal:
-        if (server.where.source != nullptr && *server.where.source == "-p") return std::nullopt;
         return TroubleOf(server, "its password is to be asked for, and there is no terminal",
                          "start any program by socksify once from a terminal, which keeps the password; or "
                          "name a program that asks in SOCKSIFY_ASKPASS; or use password.file or "

@@ -20,7 +20,8 @@ enum class AskPassword : uint8_t {
 
 // Runs each distinct command of `servers` once, asks once for each server and user, and hands on what it got.
 // The user is asked by the program in $SOCKSIFY_ASKPASS, which gets the prompt as its argument and writes the
-// password, else on the terminal. A server of a `-p` URL goes without a password where nobody can be asked.
+// password, else on the terminal. A server of a `-p` URL goes without a password where nobody can be asked or
+// the answer is empty.
 // `get_env` is getenv(3) or the like. Passwords are in no message.
 std::optional<Trouble> ProvidePasswords(std::span<const std::unique_ptr<const Server>> servers,
                                         AskPassword ask, const char* (*get_env)(const char* name));

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pty.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -224,6 +225,33 @@ TEST_F(PasswordsTest, WithoutATerminalOnlyProxiesOfTheCommandLineGoOn) {
       "program that asks in SOCKSIFY_ASKPASS; or use password.file or password.command");
   server->where = {std::make_shared<const std::string>("-p"), 0, 0};
   EXPECT_EQ(provide_without_terminal(), "");
+  EXPECT_EQ(Found(*server), std::nullopt);
+}
+
+// On a terminal of its own.
+TEST_F(PasswordsTest, EmptyAnswerIsAnErrorButForProxiesOfTheCommandLine) {
+  Server* const server = Add("office", PasswordSource::kPrompt);
+  const auto provide_on_a_terminal = [this] {
+    const std::string path = files_.path() + "/outcome";
+    int terminal = -1;
+    const pid_t child = forkpty(&terminal, nullptr, nullptr, nullptr);
+    if (child == 0) {
+      std::ofstream(path) << Provide();
+      _exit(0);
+    }
+    std::string seen;
+    char c = 0;
+    while (!seen.ends_with(": ") && read(terminal, &c, 1) == 1) seen += c;
+    EXPECT_EQ(seen, "Password for alice at socks5 10.0.0.1:1080: ");
+    EXPECT_EQ(write(terminal, "\n", 1), 1);
+    waitpid(child, nullptr, 0);
+    close(terminal);
+    return ReadWhole(path);
+  };
+  EXPECT_EQ(provide_on_a_terminal(),
+            "server office (socks.conf:3): expected a password, found an empty line\n");
+  server->where = {std::make_shared<const std::string>("-p"), 0, 0};
+  EXPECT_EQ(provide_on_a_terminal(), "");
   EXPECT_EQ(Found(*server), std::nullopt);
 }
 
