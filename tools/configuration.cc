@@ -41,6 +41,11 @@ std::expected<Config, std::vector<Diagnostic>> LoadLocalConfig(const ConfigSourc
   return config;
 }
 
+bool FoundNoConfig(std::span<const Diagnostic> errors) {
+  return std::ranges::any_of(
+      errors, [](const Diagnostic& error) { return error.message.starts_with("no configuration found:"); });
+}
+
 std::string ToText(std::span<const Diagnostic> diagnostics) {
   std::string text;
   for (const Diagnostic& diagnostic : diagnostics) text += diagnostic.ToString();

@@ -16,6 +16,9 @@ namespace socksify {
 // places.
 std::expected<Config, std::vector<Diagnostic>> LoadLocalConfig(const ConfigSources& sources);
 
+// Whether nothing is wrong but that there is no configuration anywhere.
+bool FoundNoConfig(std::span<const Diagnostic> errors);
+
 // All of them, each with its line, caret and remedy.
 std::string ToText(std::span<const Diagnostic> diagnostics);
 

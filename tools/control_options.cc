@@ -13,13 +13,14 @@ namespace socksify {
 namespace {
 
 constexpr char kHelp[] =
-    R"help(socksctl - look into a socksify configuration and its table of names
+    R"help(socksctl - look into a socksify configuration, and what programs share under it
 
 Usage:
   socksctl check   [OPTION]... [--strict]
   socksctl explain [OPTION]... HOST:PORT[/udp]
   socksctl names   [OPTION]... [--clear]
   socksctl convert [OPTION]... FILE
+  socksctl health  [OPTION]... [--clear]
   socksctl env     [OPTION]... [--shell SHELL] [--unset]
   socksctl summary [--json] TRACE
 
@@ -32,6 +33,9 @@ Commands:
                      first: IPv4 address, IPv6 address, name; --clear removes
                      them, also while programs run
   convert            print another client's configuration in socksify's language
+  health             list what programs have found out about the proxy servers:
+                     good or bad, for how long, failures, connect times; --clear
+                     forgets it all
   env                print what makes the programs of a shell go through socksify:
                      eval "$(socksctl env)"; --unset: what takes that back
   summary            what the connections in a trace (`socksify --trace`) come to,
@@ -47,7 +51,7 @@ Options:
       --json         print one JSON object
       --process NAME explain: as if asked by the program of that name
       --user NAME|ID explain: as if asked by that user, not by you
-      --clear        names: remove all names and say how many they were
+      --clear        names, health: empty the table and say how many there were
       --strict       check: warnings are errors
       --shell sh|csh|fish
                      env: in the language of that shell (default: sh)
@@ -72,6 +76,7 @@ Examples:
   socksctl explain --process curl '[2001:db8::1]:443'
   socksctl explain -p socks5://127.0.0.1:1080 192.0.2.7:53/udp
   socksctl names --json
+  socksctl health
   socksctl convert /etc/libsocks5.conf > ~/.config/socksify/socks.conf
   eval "$(socksctl env -p socks5://127.0.0.1:1080)"
 )help";
@@ -97,6 +102,7 @@ constexpr CommandRow kCommands[] = {
     {"explain", Command::kExplain, "destination", ", HOST:PORT or HOST:PORT/udp"},
     {"names", Command::kNames, nullptr, ""},
     {"convert", Command::kConvert, "file", ""},
+    {"health", Command::kHealth, nullptr, ""},
     {"env", Command::kEnv, nullptr, ""},
     {"summary", Command::kSummary, "file", ""},
 };
@@ -111,7 +117,8 @@ constexpr unsigned In(Command first, Commands... rest) {
   return In(first) | In(rest...);
 }
 
-constexpr unsigned kReadConfig = In(Command::kCheck, Command::kExplain, Command::kNames, Command::kEnv);
+constexpr unsigned kReadConfig =
+    In(Command::kCheck, Command::kExplain, Command::kNames, Command::kHealth, Command::kEnv);
 
 // An option that does not go with every command, and those that it goes with.
 struct OwnOption {
@@ -125,7 +132,7 @@ constexpr OwnOption kOwnOptions[] = {
     {"--format", kReadConfig | In(Command::kConvert)},
     {"--process", In(Command::kExplain)},
     {"--user", In(Command::kExplain)},
-    {"--clear", In(Command::kNames)},
+    {"--clear", In(Command::kNames, Command::kHealth)},
     {"--strict", In(Command::kCheck)},
     {"--shell", In(Command::kEnv)},
     {"--unset", In(Command::kEnv)},

@@ -17,7 +17,7 @@ inline constexpr int kExitTableError = 1;
 inline constexpr int kExitUsage = 2;
 
 struct ControlOptions {
-  enum class Command : uint8_t { kCheck, kExplain, kNames, kConvert, kEnv, kSummary };
+  enum class Command : uint8_t { kCheck, kExplain, kNames, kConvert, kHealth, kEnv, kSummary };
 
   Command command = Command::kCheck;
   ConfigSources sources;  // convert: the file
@@ -26,7 +26,7 @@ struct ControlOptions {
   std::string user;                                    // explain: a login name or id; empty: the caller's own
   std::string destination;                             // explain: HOST:PORT[/udp], not yet looked at
   std::string trace;                                   // summary: the file
-  bool clear = false;                                  // names
+  bool clear = false;                                  // names, health
   bool strict = false;                                 // check
   bool unset = false;                                  // env
   Shell shell = Shell::kSh;                            // env

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/failure.h"
+#include "base/monotonic_clock.h"
 #include "resolver/local_names.h"
 #include "resolver/state_directory.h"
 #include "routing/config_host.h"
@@ -20,6 +21,7 @@
 #include "tools/conversion.h"
 #include "tools/destination.h"
 #include "tools/explanation.h"
+#include "tools/health_listing.h"
 #include "tools/json_text.h"
 #include "tools/launch_environment.h"
 #include "tools/library_location.h"
@@ -85,14 +87,22 @@ int Fail(const std::string& message) {
   return kExitTableError;
 }
 
-int ClearNames(const ControlOptions& options, const std::string& directory, const FakeRange& range) {
-  const auto removed = ClearNames(directory, range);
+// Where programs have their tables. The error is a sentence.
+std::expected<std::string, std::string> FindStateDirectory() {
+  auto directory = StateDirectory([](const char* name) -> const char* { return secure_getenv(name); });
+  if (directory) return std::move(*directory);
+  return std::unexpected(std::string("no state directory can be used (") + ErrnoName(directory.error()) +
+                         "): programs have tables of their own, which cannot be seen from outside");
+}
+
+// What --clear has come to; `noun` is what the table at `path` holds.
+int ReportRemoved(const ControlOptions& options, const std::string& path, const char* noun,
+                  const std::expected<uint32_t, std::string>& removed) {
   if (!removed) return Fail(removed.error());
-  const std::string path = FakeTable::PathIn(directory, range);
   if (options.json) {
     std::fputs(ToLine({{"table", path}, {"removed", *removed}}).c_str(), stdout);
   } else {
-    std::printf("%u %s removed from %s\n", *removed, *removed == 1 ? "name" : "names", path.c_str());
+    std::printf("%u %s%s removed from %s\n", *removed, noun, *removed == 1 ? "" : "s", path.c_str());
   }
   return 0;
 }
@@ -105,12 +115,12 @@ int Names(const ControlOptions& options) {
                            .v4_bits = settings.fake_v4_bits,
                            .v6 = settings.fake_v6,
                            .v6_bits = settings.fake_v6_bits};
-  const auto directory = StateDirectory([](const char* name) -> const char* { return secure_getenv(name); });
-  if (!directory) {
-    return Fail(std::string("no state directory can be used (") + ErrnoName(directory.error()) +
-                "): programs have tables of their own, which cannot be seen from outside");
+  const auto directory = FindStateDirectory();
+  if (!directory) return Fail(directory.error());
+  if (options.clear) {
+    return ReportRemoved(options, FakeTable::PathIn(*directory, range), "name",
+                         ClearNames(*directory, range));
   }
-  if (options.clear) return ClearNames(options, *directory, range);
   const auto listing = ListNames(*directory, range);
   if (!listing) return Fail(listing.error());
   if (options.json) {
@@ -119,6 +129,28 @@ int Names(const ControlOptions& options) {
     // Not to standard output: a list of no names has no lines.
     std::fprintf(stderr,
                  listing->exists ? "there are no names in %s\n" : "there is no table of names yet: %s\n",
+                 listing->path.c_str());
+  } else {
+    std::fputs(ToText(*listing).c_str(), stdout);
+  }
+  return 0;
+}
+
+int Health(const ControlOptions& options) {
+  const auto config = LoadLocalConfig(options.sources);
+  if (!config && !FoundNoConfig(config.error())) return Check(options);
+  const auto directory = FindStateDirectory();
+  if (!directory) return Fail(directory.error());
+  if (options.clear)
+    return ReportRemoved(options, HealthTable::PathIn(*directory), "server", ClearHealth(*directory));
+  const auto listing = ListHealth(*directory, config ? ViewOf(*config) : HealthView(), MonotonicMs());
+  if (!listing) return Fail(listing.error());
+  if (options.json) {
+    std::fputs(ToJson(*listing).c_str(), stdout);
+  } else if (listing->servers.empty()) {
+    // As with names.
+    std::fprintf(stderr,
+                 listing->exists ? "there are no servers in %s\n" : "there is no table of servers yet: %s\n",
                  listing->path.c_str());
   } else {
     std::fputs(ToText(*listing).c_str(), stdout);
@@ -191,6 +223,7 @@ int Run(int argc, char** argv) {
     case ControlOptions::Command::kExplain: return Explain(*options);
     case ControlOptions::Command::kNames: return Names(*options);
     case ControlOptions::Command::kConvert: return Convert(*options);
+    case ControlOptions::Command::kHealth: return Health(*options);
     case ControlOptions::Command::kEnv: return Env(*options);
     case ControlOptions::Command::kSummary: break;
   }

@@ -95,21 +95,33 @@ TEST(ControlOptionsTest, ReadsEnv) {
   EXPECT_EQ(Parse({"env", "--ask-password"})->ask_password, AskPassword::kAlways);
 }
 
+TEST(ControlOptionsTest, ReadsHealth) {
+  const auto plain = Parse({"health"});
+  ASSERT_TRUE(plain.has_value()) << plain.error().text;
+  EXPECT_EQ(plain->command, ControlOptions::Command::kHealth);
+  EXPECT_FALSE(plain->clear);
+  const auto all = Parse({"--json", "health", "--clear", "-f", "a.conf"});
+  ASSERT_TRUE(all.has_value()) << all.error().text;
+  EXPECT_TRUE(all->clear);
+  EXPECT_TRUE(all->json);
+  EXPECT_EQ(all->sources.file, "a.conf");
+}
+
 TEST(ControlOptionsTest, ExplainsMistakes) {
   struct {
     std::vector<const char*> arguments;
     std::string text;
   } const cases[] = {
-      {{}, "expected a command, check, explain, names, convert, env or summary, found none"},
-      {{"-f", "x"}, "expected a command, check, explain, names, convert, env or summary, found none"},
-      {{"chek"}, "expected a command, check, explain, names, convert, env or summary, found 'chek'"},
+      {{}, "expected a command, check, explain, names, convert, health, env or summary, found none"},
+      {{"-f", "x"}, "expected a command, check, explain, names, convert, health, env or summary, found none"},
+      {{"chek"}, "expected a command, check, explain, names, convert, health, env or summary, found 'chek'"},
       {{"check", "explain"}, "expected one command, found two"},
       {{"check", "x"}, "check takes no argument, found 'x'"},
       {{"check", "--process", "x"}, "--process goes with explain, not with check"},
       {{"names", "--process", "x"}, "--process goes with explain, not with names"},
       {{"check", "--user", "x"}, "--user goes with explain, not with check"},
-      {{"check", "--clear"}, "--clear goes with names, not with check"},
-      {{"explain", "--clear", "a:1"}, "--clear goes with names, not with explain"},
+      {{"check", "--clear"}, "--clear goes with names and health, not with check"},
+      {{"explain", "--clear", "a:1"}, "--clear goes with names and health, not with explain"},
       {{"names", "--strict"}, "--strict goes with check, not with names"},
       {{"check", "--shell", "sh"}, "--shell goes with env, not with check"},
       {{"check", "--unset"}, "--unset goes with env, not with check"},
@@ -121,17 +133,22 @@ TEST(ControlOptionsTest, ExplainsMistakes) {
        "--unset takes everything back, and neither -f nor -p goes with it"},
       {{"summary"}, "summary needs a file"},
       {{"summary", "a", "b"}, "summary takes one file, found 'b'"},
-      {{"summary", "a", "-f", "b"}, "--file goes with check, explain, names and env, not with summary"},
+      {{"summary", "a", "-f", "b"},
+       "--file goes with check, explain, names, health and env, not with summary"},
       {{"names", "x"}, "names takes no argument, found 'x'"},
+      {{"health", "x"}, "health takes no argument, found 'x'"},
+      {{"health", "--process", "x"}, "--process goes with explain, not with health"},
       {{"names", "check"}, "expected one command, found two"},
       {{"check", "-q"}, "unknown option '-q'"},
       {{"explain"}, "explain needs a destination, HOST:PORT or HOST:PORT/udp"},
       {{"explain", "a:1", "b:2"}, "explain takes one destination, found 'b:2'"},
       {{"convert"}, "convert needs a file"},
       {{"convert", "a", "b"}, "convert takes one file, found 'b'"},
-      {{"convert", "-f", "a", "b"}, "--file goes with check, explain, names and env, not with convert"},
-      {{"convert", "-p", "a://b", "c"}, "--proxy goes with check, explain, names and env, not with convert"},
-      {{"convert", "--clear", "a"}, "--clear goes with names, not with convert"},
+      {{"convert", "-f", "a", "b"},
+       "--file goes with check, explain, names, health and env, not with convert"},
+      {{"convert", "-p", "a://b", "c"},
+       "--proxy goes with check, explain, names, health and env, not with convert"},
+      {{"convert", "--clear", "a"}, "--clear goes with names and health, not with convert"},
       {{"check", "--format", "dante"},
        "expected the name of a format behind --format, found 'dante'; use one of: socksify, socks4.2, nec, "
        "hummingbird, tsocks, proxychains, torsocks"},
@@ -156,9 +173,9 @@ TEST(ControlOptionsTest, HelpEndsWellAnywhere) {
     const auto options = Parse(arguments);
     ASSERT_FALSE(options.has_value());
     EXPECT_EQ(options.error().exit_code, 0);
-    EXPECT_THAT(
-        options.error().text,
-        ::testing::StartsWith("socksctl - look into a socksify configuration and its table of names\n"));
+    EXPECT_THAT(options.error().text,
+                ::testing::StartsWith(
+                    "socksctl - look into a socksify configuration, and what programs share under it\n"));
   }
 }
 
