@@ -21,6 +21,7 @@ Usage:
   socksctl names   [OPTION]... [--clear]
   socksctl convert [OPTION]... FILE
   socksctl health  [OPTION]... [--clear]
+  socksctl probe   [OPTION]... [SERVER|URL]... [--to HOST:PORT]
   socksctl env     [OPTION]... [--shell SHELL] [--unset]
   socksctl summary [--json] TRACE
 
@@ -36,6 +37,9 @@ Commands:
   health             list what programs have found out about the proxy servers:
                      good or bad, for how long, failures, connect times; --clear
                      forgets it all
+  probe              reach the named servers of the configuration, or all of them,
+                     and find out what they can do: protocols, authentication
+                     methods, commands, round trips; --to has them connect there
   env                print what makes the programs of a shell go through socksify:
                      eval "$(socksctl env)"; --unset: what takes that back
   summary            what the connections in a trace (`socksify --trace`) come to,
@@ -52,6 +56,8 @@ Options:
       --process NAME explain: as if asked by the program of that name
       --user NAME|ID explain: as if asked by that user, not by you
       --clear        names, health: empty the table and say how many there were
+      --to HOST:PORT probe: the destination of CONNECT requests; without it they
+                     name 0.0.0.0 and port 0
       --strict       check: warnings are errors
       --shell sh|csh|fish
                      env: in the language of that shell (default: sh)
@@ -66,8 +72,9 @@ Options:
   ~/.config/socksify/socks.conf, /etc/socks.conf.
 
 Exit status: 0 if all is well (a table that is empty or not there is), 1 if the
-configuration has errors (with --strict: or warnings), the table cannot be used or a
-password cannot be had, 2 for a mistake in the command line.
+configuration has errors (with --strict: or warnings), the table cannot be used, a
+server that was probed cannot, or a password cannot be had, 2 for a mistake in the
+command line.
 
 Examples:
   socksctl check
@@ -77,6 +84,7 @@ Examples:
   socksctl explain -p socks5://127.0.0.1:1080 192.0.2.7:53/udp
   socksctl names --json
   socksctl health
+  socksctl probe socks5://127.0.0.1:1080 --to example.org:443
   socksctl convert /etc/libsocks5.conf > ~/.config/socksify/socks.conf
   eval "$(socksctl env -p socks5://127.0.0.1:1080)"
 )help";
@@ -89,22 +97,27 @@ CommandLineEnd Mistake(const std::string& message) {
   return UsageError(kTool, kExitUsage, message);
 }
 
+// How many words stand behind a command.
+enum class Words : uint8_t { kNone, kOne, kAny };
+
 struct CommandRow {
   const char* name;
   Command command;
-  const char* argument;  // what its one word is; null where it takes none
+  Words words;
+  const char* argument;  // what its one word is
   const char* hint;      // how that is written
 };
 
 // In the order of the help.
 constexpr CommandRow kCommands[] = {
-    {"check", Command::kCheck, nullptr, ""},
-    {"explain", Command::kExplain, "destination", ", HOST:PORT or HOST:PORT/udp"},
-    {"names", Command::kNames, nullptr, ""},
-    {"convert", Command::kConvert, "file", ""},
-    {"health", Command::kHealth, nullptr, ""},
-    {"env", Command::kEnv, nullptr, ""},
-    {"summary", Command::kSummary, "file", ""},
+    {"check", Command::kCheck, Words::kNone, "", ""},
+    {"explain", Command::kExplain, Words::kOne, "destination", ", HOST:PORT or HOST:PORT/udp"},
+    {"names", Command::kNames, Words::kNone, "", ""},
+    {"convert", Command::kConvert, Words::kOne, "file", ""},
+    {"health", Command::kHealth, Words::kNone, "", ""},
+    {"probe", Command::kProbe, Words::kAny, "", ""},
+    {"env", Command::kEnv, Words::kNone, "", ""},
+    {"summary", Command::kSummary, Words::kOne, "file", ""},
 };
 
 // A set of commands.
@@ -118,7 +131,7 @@ constexpr unsigned In(Command first, Commands... rest) {
 }
 
 constexpr unsigned kReadConfig =
-    In(Command::kCheck, Command::kExplain, Command::kNames, Command::kHealth, Command::kEnv);
+    In(Command::kCheck, Command::kExplain, Command::kNames, Command::kHealth, Command::kProbe, Command::kEnv);
 
 // An option that does not go with every command, and those that it goes with.
 struct OwnOption {
@@ -133,6 +146,7 @@ constexpr OwnOption kOwnOptions[] = {
     {"--process", In(Command::kExplain)},
     {"--user", In(Command::kExplain)},
     {"--clear", In(Command::kNames, Command::kHealth)},
+    {"--to", In(Command::kProbe)},
     {"--strict", In(Command::kCheck)},
     {"--shell", In(Command::kEnv)},
     {"--unset", In(Command::kEnv)},
@@ -161,7 +175,8 @@ std::string CheckArguments(const CommandRow& row, const std::vector<std::string>
       return std::string(option.name) + " goes with " + NamesOf(option.commands, "and") + ", not with " +
              name;
   }
-  if (row.argument == nullptr)
+  if (row.words == Words::kAny) return "";
+  if (row.words == Words::kNone)
     return words.empty() ? "" : name + " takes no argument, found '" + words[0] + "'";
   if (words.empty()) return name + " needs a " + row.argument + row.hint;
   return words.size() > 1 ? name + " takes one " + row.argument + ", found '" + words[1] + "'" : "";
@@ -182,6 +197,7 @@ void StoreWords(std::vector<std::string> words, ControlOptions* options) {
   switch (options->command) {
     case Command::kExplain: options->destination = std::move(words[0]); break;
     case Command::kConvert: options->sources.file = std::move(words[0]); break;
+    case Command::kProbe: options->servers = std::move(words); break;
     case Command::kSummary: options->trace = std::move(words[0]); break;
     default: break;
   }
@@ -204,6 +220,7 @@ std::expected<ControlOptions, CommandLineEnd> ParseControlOptions(int argc, cons
   app.add_option("--process", options.process)->type_name("NAME");
   app.add_option("--user", options.user)->type_name("NAME|ID");
   app.add_flag("--clear", options.clear);
+  app.add_option("--to", options.to)->type_name("HOST:PORT");
   app.add_flag("--strict", options.strict);
   app.add_option("--shell", shell)->type_name("SHELL");
   app.add_flag("--unset", options.unset);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <expected>
 #include <string>
+#include <vector>
 
 #include "tools/command_line.h"
 #include "tools/passwords.h"
@@ -14,10 +15,11 @@ namespace socksify {
 
 inline constexpr int kExitConfigError = 1;
 inline constexpr int kExitTableError = 1;
+inline constexpr int kExitNotUsable = 1;
 inline constexpr int kExitUsage = 2;
 
 struct ControlOptions {
-  enum class Command : uint8_t { kCheck, kExplain, kNames, kConvert, kHealth, kEnv, kSummary };
+  enum class Command : uint8_t { kCheck, kExplain, kNames, kConvert, kHealth, kProbe, kEnv, kSummary };
 
   Command command = Command::kCheck;
   ConfigSources sources;  // convert: the file
@@ -25,6 +27,8 @@ struct ControlOptions {
   std::string process;                                 // explain: the program's base name; may be empty
   std::string user;                                    // explain: a login name or id; empty: the caller's own
   std::string destination;                             // explain: HOST:PORT[/udp], not yet looked at
+  std::vector<std::string> servers;                    // probe: names and URLs, not yet looked at
+  std::string to;                                      // probe: HOST:PORT, likewise; may be empty
   std::string trace;                                   // summary: the file
   bool clear = false;                                  // names, health
   bool strict = false;                                 // check

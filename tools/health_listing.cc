@@ -83,11 +83,14 @@ int64_t Age(int64_t then_ms, int64_t now_ms) {
 }
 
 std::string Ago(int64_t then_ms, int64_t now_ms) {
+  constexpr int64_t kMinute = 60;
+  constexpr int64_t kHour = 60 * kMinute;
+  constexpr int64_t kDay = 24 * kHour;
   const int64_t seconds = Age(then_ms, now_ms) / 1000;
-  if (seconds < 120) return std::to_string(seconds) + " s ago";
-  if (seconds < 120 * 60) return std::to_string(seconds / 60) + " min ago";
-  if (seconds < 48 * 3600) return std::to_string(seconds / 3600) + " h ago";
-  return std::to_string(seconds / (24 * 3600)) + " days ago";
+  if (seconds < 2 * kMinute) return std::to_string(seconds) + " s ago";
+  if (seconds < 2 * kHour) return std::to_string(seconds / kMinute) + " min ago";
+  if (seconds < 2 * kDay) return std::to_string(seconds / kHour) + " h ago";
+  return std::to_string(seconds / kDay) + " days ago";
 }
 
 // The key with whatever could speak to a terminal escaped; the blank behind the protocol stays.

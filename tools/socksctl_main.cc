@@ -2,6 +2,7 @@
 // socksctl: looks into a configuration, and what programs share under it, without running anything.
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -12,6 +13,7 @@
 
 #include "base/failure.h"
 #include "base/monotonic_clock.h"
+#include "dialer/system.h"
 #include "resolver/local_names.h"
 #include "resolver/state_directory.h"
 #include "routing/config_host.h"
@@ -29,14 +31,17 @@
 #include "tools/names_listing.h"
 #include "tools/passwords.h"
 #include "tools/preload_entry.h"
+#include "tools/probe.h"
+#include "tools/probe_selection.h"
 #include "tools/shell_text.h"
 #include "tools/summary.h"
 
 namespace socksify {
 namespace {
 
-int Check(const ControlOptions& options) {
-  CheckReport report = MakeCheckReport(LoadLocalConfig(options.sources));
+int ReportConfig(const ControlOptions& options,
+                 const std::expected<Config, std::vector<Diagnostic>>& config) {
+  CheckReport report = MakeCheckReport(config);
   report.is_strict = options.strict;
   if (options.json) {
     std::fputs(ToJson(report).c_str(), stdout);
@@ -58,6 +63,10 @@ std::expected<Asker, std::string> FindAsker(const ControlOptions& options) {
   if (!id) return std::unexpected("--user: no user is called '" + options.user + "' here");
   asker.user = *id;
   return asker;
+}
+
+int Check(const ControlOptions& options) {
+  return ReportConfig(options, LoadLocalConfig(options.sources));
 }
 
 int Explain(const ControlOptions& options) {
@@ -158,6 +167,29 @@ int Health(const ControlOptions& options) {
   return 0;
 }
 
+int Probe(const ControlOptions& options) {
+  ProbeOptions probe;
+  if (!options.to.empty()) {
+    const auto destination = ParseDestination(options.to, LocalConfigHost().service_port);
+    if (!destination) return Finish(UsageError("socksctl", kExitUsage, destination.error()));
+    if (destination->transport != Transport::kTcp)
+      return Finish(UsageError("socksctl", kExitUsage, "--to takes HOST:PORT: probe sends no datagrams"));
+    probe.destination = destination->endpoint;
+  }
+  const auto selection = SelectServers(options.sources, options.servers, LoadLocalConfig);
+  if (!selection && !selection.error().mistake.empty())
+    return Finish(UsageError("socksctl", kExitUsage, selection.error().mistake));
+  if (!selection) return ReportConfig(options, std::unexpected(selection.error().errors));
+  probe.limits = LimitsOf(selection->settings);
+  const std::vector<ProbeReport> reports = ProbeServers(LibcSystem(), selection->servers, probe);
+  if (options.json) {
+    std::fputs(ToJson(reports).c_str(), stdout);
+  } else {
+    for (const ProbeReport& report : reports) std::fputs(ToText(report).c_str(), stdout);
+  }
+  return std::ranges::all_of(reports, &std::string::empty, &ProbeReport::problem) ? 0 : kExitNotUsable;
+}
+
 int Convert(const ControlOptions& options) {
   const Conversion conversion = Convert(options.sources.file, options.sources.format, LocalConfigHost());
   if (options.json) {
@@ -224,6 +256,7 @@ int Run(int argc, char** argv) {
     case ControlOptions::Command::kNames: return Names(*options);
     case ControlOptions::Command::kConvert: return Convert(*options);
     case ControlOptions::Command::kHealth: return Health(*options);
+    case ControlOptions::Command::kProbe: return Probe(*options);
     case ControlOptions::Command::kEnv: return Env(*options);
     case ControlOptions::Command::kSummary: break;
   }

@@ -9,7 +9,7 @@ namespace socksify {
 
 std::string Milliseconds(double ms) {
   std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.1f ms", ms);
+  std::snprintf(text.data(), text.size(), ms < 1 ? "%.2f ms" : "%.1f ms", ms);
   return text.data();
 }
 

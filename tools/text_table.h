@@ -12,7 +12,7 @@ namespace socksify {
 
 using TextRow = std::vector<std::string>;
 
-// "1.2 ms": one digit behind the point, as far as a person can tell apart.
+// "0.12 ms", "1.2 ms", "120.0 ms".
 std::string Milliseconds(double ms);
 
 // The rows below each other, each column as wide as its widest cell (in bytes) and two blanks from the next,

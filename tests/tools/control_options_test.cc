@@ -107,14 +107,34 @@ TEST(ControlOptionsTest, ReadsHealth) {
   EXPECT_EQ(all->sources.file, "a.conf");
 }
 
+TEST(ControlOptionsTest, ReadsProbe) {
+  const auto plain = Parse({"probe"});
+  ASSERT_TRUE(plain.has_value()) << plain.error().text;
+  EXPECT_EQ(plain->command, ControlOptions::Command::kProbe);
+  EXPECT_TRUE(plain->servers.empty());
+  EXPECT_EQ(plain->to, "");
+  for (const std::vector<const char*>& arguments :
+       {std::vector<const char*>{"probe", "s1", "socks5://a:1", "--to", "web.test:80"},
+        {"--to=web.test:80", "probe", "s1", "socks5://a:1"},
+        {"probe", "s1", "--to", "web.test:80", "socks5://a:1"}}) {
+    const auto options = Parse(arguments);
+    ASSERT_TRUE(options.has_value()) << options.error().text;
+    EXPECT_THAT(options->servers, ElementsAre("s1", "socks5://a:1"));
+    EXPECT_EQ(options->to, "web.test:80");
+    EXPECT_EQ(options->destination, "");
+  }
+}
+
 TEST(ControlOptionsTest, ExplainsMistakes) {
   struct {
     std::vector<const char*> arguments;
     std::string text;
   } const cases[] = {
-      {{}, "expected a command, check, explain, names, convert, health, env or summary, found none"},
-      {{"-f", "x"}, "expected a command, check, explain, names, convert, health, env or summary, found none"},
-      {{"chek"}, "expected a command, check, explain, names, convert, health, env or summary, found 'chek'"},
+      {{}, "expected a command, check, explain, names, convert, health, probe, env or summary, found none"},
+      {{"-f", "x"},
+       "expected a command, check, explain, names, convert, health, probe, env or summary, found none"},
+      {{"chek"},
+       "expected a command, check, explain, names, convert, health, probe, env or summary, found 'chek'"},
       {{"check", "explain"}, "expected one command, found two"},
       {{"check", "x"}, "check takes no argument, found 'x'"},
       {{"check", "--process", "x"}, "--process goes with explain, not with check"},
@@ -134,10 +154,15 @@ TEST(ControlOptionsTest, ExplainsMistakes) {
       {{"summary"}, "summary needs a file"},
       {{"summary", "a", "b"}, "summary takes one file, found 'b'"},
       {{"summary", "a", "-f", "b"},
-       "--file goes with check, explain, names, health and env, not with summary"},
+       "--file goes with check, explain, names, health, probe and env, not with summary"},
       {{"names", "x"}, "names takes no argument, found 'x'"},
       {{"health", "x"}, "health takes no argument, found 'x'"},
       {{"health", "--process", "x"}, "--process goes with explain, not with health"},
+      {{"probe", "--clear"}, "--clear goes with names and health, not with probe"},
+      {{"probe", "--process", "x"}, "--process goes with explain, not with probe"},
+      {{"explain", "a:1", "--to", "b:2"}, "--to goes with probe, not with explain"},
+      {{"health", "--to", "b:2"}, "--to goes with probe, not with health"},
+      {{"probe", "--to"}, "--to needs a value behind it"},
       {{"names", "check"}, "expected one command, found two"},
       {{"check", "-q"}, "unknown option '-q'"},
       {{"explain"}, "explain needs a destination, HOST:PORT or HOST:PORT/udp"},
@@ -145,9 +170,9 @@ TEST(ControlOptionsTest, ExplainsMistakes) {
       {{"convert"}, "convert needs a file"},
       {{"convert", "a", "b"}, "convert takes one file, found 'b'"},
       {{"convert", "-f", "a", "b"},
-       "--file goes with check, explain, names, health and env, not with convert"},
+       "--file goes with check, explain, names, health, probe and env, not with convert"},
       {{"convert", "-p", "a://b", "c"},
-       "--proxy goes with check, explain, names, health and env, not with convert"},
+       "--proxy goes with check, explain, names, health, probe and env, not with convert"},
       {{"convert", "--clear", "a"}, "--clear goes with names and health, not with convert"},
       {{"check", "--format", "dante"},
        "expected the name of a format behind --format, found 'dante'; use one of: socksify, socks4.2, nec, "
