@@ -25,7 +25,7 @@ PlainServer::PlainServer(Manner manner, std::vector<std::string> replies)
   EXPECT_EQ(bind(listener_.get(), &address.generic, size), 0);
   EXPECT_EQ(listen(listener_.get(), 64), 0);
   EXPECT_EQ(getsockname(listener_.get(), &address.generic, &size), 0);
-  port_ = EndpointFromSockaddr(&address.generic, size)->port();
+  port_ = EndpointFromSockaddr(&address.generic, size).value_or(Endpoint()).port();
   thread_ = std::thread(&PlainServer::Serve, this);
 }
 

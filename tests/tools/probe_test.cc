@@ -369,7 +369,7 @@ TEST(ProbeTest, WhatCannotBeReached) {
     fillers.emplace_back(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
     EXPECT_LE(connect(fillers.back().get(), &address.generic, size), 0);
   }
-  const Server dropping = ServerAt(EndpointFromSockaddr(&address.generic, size)->port());
+  const Server dropping = ServerAt(EndpointFromSockaddr(&address.generic, size).value_or(Endpoint()).port());
   EXPECT_EQ(Probe(dropping, Hurried()).problem, "no answer to the connection request");
 }
 
@@ -378,7 +378,7 @@ size_t NoAddresses(const char* /*name*/, std::span<IpAddress> /*out*/) {
 }
 
 size_t TwoAddresses(const char* /*name*/, std::span<IpAddress> out) {
-  out[0] = *IpAddress::Parse("::1");
+  out[0] = IpAddress::Parse("::1").value_or(IpAddress());
   out[1] = IpAddress::V4(0x7f000001);
   return 2;
 }
@@ -386,7 +386,7 @@ size_t TwoAddresses(const char* /*name*/, std::span<IpAddress> out) {
 TEST(ProbeTest, TheNameOfAServerIsResolved) {
   const TestServer proxy;
   Server server = ServerAt(proxy.port());
-  server.address = *Endpoint::FromName("proxy.test", proxy.port());
+  server.address = Endpoint::FromName("proxy.test", proxy.port()).value_or(Endpoint());
   System system = LibcSystem();
   system.resolve = &NoAddresses;
   EXPECT_EQ(ProbeServer(system, server, {}).problem, "its name cannot be resolved");

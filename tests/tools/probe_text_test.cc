@@ -16,6 +16,10 @@ constexpr Failure kNotAccepted = {Fault::kServer, EACCES, -1, "not accepted"};
 constexpr Failure kUnreachable = {Fault::kServer, EHOSTUNREACH, -1, "cannot be reached"};
 constexpr Failure kStrange = {Fault::kServer, ECONNABORTED, -1, "strange"};
 
+IpAddress Ip(const char* text) {
+  return IpAddress::Parse(text).value_or(IpAddress());
+}
+
 ProbeAnswer No(const Failure& failure) {
   return {State::kNo, failure};
 }
@@ -26,8 +30,8 @@ ProbeReport FullReport() {
   report.where = "a.conf:3";
   report.server = "proxy.test:1080";
   report.destination = "web.test:80";
-  report.addresses = {{.address = *IpAddress::Parse("2001:db8::1"), .connect_ms = 0, .failure = kUnreachable},
-                      {.address = *IpAddress::Parse("10.0.3.1"), .connect_ms = 0.25, .failure = {}}};
+  report.addresses = {{.address = Ip("2001:db8::1"), .connect_ms = 0, .failure = kUnreachable},
+                      {.address = Ip("10.0.3.1"), .connect_ms = 0.25, .failure = {}}};
   report.socks5.state = State::kYes;
   report.none = No(kNotAccepted);
   report.username.state = State::kYes;
@@ -101,8 +105,7 @@ TEST(ProbeTextTest, AWideAddressMovesTheColumn) {
   ProbeReport report;
   report.where = "-p";
   report.server = "p.test:1080";
-  report.addresses = {
-      {.address = *IpAddress::Parse("2001:db8:1111:2222::1"), .connect_ms = 1, .failure = {}}};
+  report.addresses = {{.address = Ip("2001:db8:1111:2222::1"), .connect_ms = 1, .failure = {}}};
   report.socks5 = No(kStrange);
   EXPECT_EQ(ToText(report),
             "socks5 p.test:1080 (-p) can be used\n"
