@@ -106,8 +106,8 @@ class FormatElection {
     return *most == 0 ? ConfigFormat::kOwn : static_cast<ConfigFormat>(most - votes_.begin());
   }
 
- private:
   static bool IsOurs(const ForeignLine& line) {
+    if (line.fields.empty()) return false;
     const std::string_view first = line.fields[0].text;
     const std::string_view content = line.content;
     const size_t colon = content.find(':');
@@ -126,6 +126,7 @@ class FormatElection {
     return false;
   }
 
+ private:
   static bool IsOfKeyword(char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
   }
@@ -198,6 +199,10 @@ std::string FormatNames() {
 
 ConfigFormat RecognizeFormat(std::string_view text) {
   return FormatElection().Hold(text);
+}
+
+bool IsPlainlyOwn(std::string_view text) {
+  return std::ranges::any_of(SplitForeignLines(text, CommentStart::kAnywhere), FormatElection::IsOurs);
 }
 
 ForeignHost MakeForeignHost(const ConfigHost& host) {

@@ -40,6 +40,10 @@ std::string FormatNames();
 // Which language `text` is in, by its content alone. kOwn where nothing speaks for another one.
 ConfigFormat RecognizeFormat(std::string_view text);
 
+// Whether some statement in `text` can only be ours, so that a file that goes by another client's name is in
+// our language all the same.
+bool IsPlainlyOwn(std::string_view text);
+
 // `text` without the values of passwords, line for line: a password ends its line as '***'. For what is shown
 // to people.
 std::string WithoutForeignSecrets(ConfigFormat format, std::string_view text);

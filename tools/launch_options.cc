@@ -74,9 +74,11 @@ Usage:
 
 The options are those of socksify; `socksify --help` shows them. Where neither -f
 nor -p is given, the configuration comes from the first of these: $SOCKS5_LIBCONF,
-$SOCKS_CONF, the variables that name a proxy ($SOCKS5_SERVER, $SOCKS4_SERVER, ...),
-/etc/libsocks5.conf, and the places of socksify. $SOCKS5_DEBUG and $SOCKS5_LOG_STDERR
-mean -v.
+$SOCKS_CONF, /etc/libsocks5.conf, the variables that name a proxy ($SOCKS5_SERVER,
+$SOCKS4_SERVER, ...), and the places of socksify. The first and the third are in NEC's
+language (`socksify --help`: --format), unless their content is plainly socksify's;
+their lines that name no server mean the one of the variables. $SOCKS5_DEBUG and
+$SOCKS5_LOG_STDERR mean -v.
 
   -h, --help         show this text
       --version      show the version

@@ -2,14 +2,19 @@
 #include "tools/nec_variables.h"
 
 #include <cerrno>
+#include <expected>
 #include <optional>
+#include <string>
 
 #include "routing/environment.h"
+#include "routing/foreign_config.h"
 
 namespace socksify {
 namespace {
 
 constexpr char kDefaultFile[] = "/etc/libsocks5.conf";
+// As for the loader, which refuses a larger one.
+constexpr size_t kMaxFileSize = size_t{64} << 20;
 
 bool IsOn(const ConfigHost& host, const char* name) {
   const std::optional<std::string> value = GetVariable(host, name);
@@ -24,18 +29,24 @@ bool Exists(const ConfigHost& host, const std::string& path) {
 
 std::string FileOf(const ConfigHost& host) {
   if (const auto file = GetVariable(host, "SOCKS5_LIBCONF")) return *file;
-  if (GetVariable(host, "SOCKS_CONF") || GetVariable(host, "SOCKSIFY_PROXY") ||
-      !ReadRouteVariables(host).empty()) {
-    return {};
-  }
+  if (GetVariable(host, "SOCKS_CONF") || GetVariable(host, "SOCKSIFY_PROXY")) return {};
   return Exists(host, kDefaultFile) ? kDefaultFile : "";
+}
+
+// Nothing where the content is to decide. What cannot be read is the loader's to report.
+std::optional<ConfigFormat> FormatOf(const ConfigHost& host, const std::string& path) {
+  const std::expected<std::string, int> content = host.read_file(path, kMaxFileSize);
+  if (content && IsPlainlyOwn(*content)) return std::nullopt;
+  return ConfigFormat::kNec;
 }
 
 }  // namespace
 
 void ApplyNecVariables(const ConfigHost& host, LaunchOptions* options) {
-  if (options->sources.file.empty() && options->sources.proxies.empty()) {
-    options->sources.file = FileOf(host);
+  ConfigSources& sources = options->sources;
+  if (sources.file.empty() && sources.proxies.empty()) {
+    sources.file = FileOf(host);
+    if (!sources.file.empty() && !sources.format) sources.format = FormatOf(host, sources.file);
   }
   if (IsOn(host, "SOCKS5_DEBUG") || IsOn(host, "SOCKS5_LOG_STDERR")) options->verbose = true;
 }

@@ -43,6 +43,14 @@ TEST(ForeignConfigTest, RecognizesALanguageByItsFirstWords) {
   for (const auto& c : cases) EXPECT_STREQ(FormatName(RecognizeFormat(c.text)), c.format) << c.text;
 }
 
+TEST(ForeignConfigTest, KnowsWhatCanOnlyBeOurs) {
+  for (const char* const text : {"resolveprotocol: fake\n", "noproxy - 10. -\nroute { via: direct }\n"})
+    EXPECT_TRUE(IsPlainlyOwn(text)) << text;
+  for (const char* const text : {"", "\n", "# route { via: direct }\n", "socks5 - - - - a.example:1080\n",
+                                 "socks5 10.0.0.1 1080\n", "direct 10.0.0.0 255.0.0.0\n"})
+    EXPECT_FALSE(IsPlainlyOwn(text)) << text;
+}
+
 TEST(ForeignConfigTest, NamesItsLanguages) {
   EXPECT_EQ(FormatNames(), "use one of: socksify, socks4.2, nec, hummingbird, tsocks, proxychains, torsocks");
   EXPECT_EQ(FormatOfName("nec"), ConfigFormat::kNec);

@@ -38,6 +38,21 @@ TEST(RunsocksTest, TakesTheFileOfItsVariable) {
   EXPECT_EQ(other.out, file + "|\n");
 }
 
+TEST(RunsocksTest, ReadsTheFileAsNecsWithTheServerOfTheVariable) {
+  const TemporaryDirectory directory;
+  // Without servers: by its content it could be nobody's.
+  const std::string file = directory.Write("lib.conf", "socks5 - - -\n");
+  const std::vector<std::string> variables = {"SOCKS5_LIBCONF=" + file, "SOCKS5_SERVER=192.0.2.1:1080"};
+  const ToolResult result =
+      RunTool({RUNSOCKS_PROGRAM, "sh", "-c",
+               "echo \"$SOCKS_CONF|$SOCKSIFY_FORMAT\"; exec " SOCKSCTL_PROGRAM " explain 198.51.100.1:80"},
+              variables);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.err, "");
+  EXPECT_THAT(result.out, ::testing::StartsWith(file + "|nec\n"));
+  EXPECT_THAT(result.out, ::testing::HasSubstr("192.0.2.1"));
+}
+
 TEST(RunsocksTest, TakesTheServerOfItsVariable) {
   const ToolResult result = RunTool({RUNSOCKS_PROGRAM, "sh", "-c", "echo \"$LD_PRELOAD|$SOCKS5_SERVER\""},
                                     {"SOCKS5_SERVER=127.0.0.1:1080"});
