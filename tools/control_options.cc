@@ -8,86 +8,10 @@
 #include <vector>
 
 #include "base/version.h"
+#include "tools/control_help.h"
 
 namespace socksify {
 namespace {
-
-constexpr char kHelp[] =
-    R"help(socksctl - look into a socksify configuration, and what programs share under it
-
-Usage:
-  socksctl check   [OPTION]... [--strict]
-  socksctl explain [OPTION]... HOST:PORT[/udp]
-  socksctl names   [OPTION]... [--clear]
-  socksctl convert [OPTION]... FILE
-  socksctl health  [OPTION]... [--clear]
-  socksctl probe   [OPTION]... [SERVER|URL]... [--to HOST:PORT]
-  socksctl env     [OPTION]... [--shell SHELL] [--unset]
-  socksctl summary [--json] TRACE
-
-Commands:
-  check              report every error and warning of the configuration
-  explain            show which line decides about a destination, the paths that
-                     are tried, and how its name is resolved; PORT may be the
-                     name of a service, an IPv6 address stands in brackets
-  names              list the names that have fake addresses, the one used last
-                     first: IPv4 address, IPv6 address, name; --clear removes
-                     them, also while programs run
-  convert            print another client's configuration in socksify's language
-  health             list what programs have found out about the proxy servers:
-                     good or bad, for how long, failures, connect times; --clear
-                     forgets it all
-  probe              reach the named servers of the configuration, or all of them,
-                     and find out what they can do: protocols, authentication
-                     methods, commands, round trips; --to has them connect there
-  env                print what makes the programs of a shell go through socksify:
-                     eval "$(socksctl env)"; --unset: what takes that back
-  summary            what the connections in a trace (`socksify --trace`) come to,
-                     by route and by server
-
-Options:
-  -f, --file FILE    read the routes from FILE
-      --format NAME  FILE is another client's, or taken for one wrongly: socksify,
-                     socks4.2, nec, hummingbird, tsocks, proxychains, torsocks;
-                     without it the content decides
-  -p, --proxy URL[,URL]...
-                     what `socksify -p` would do
-      --json         print one JSON object
-      --process NAME explain: as if asked by the program of that name
-      --user NAME|ID explain: as if asked by that user, not by you
-      --clear        names, health: empty the table and say how many there were
-      --to HOST:PORT probe: the destination of CONNECT requests; without it they
-                     name 0.0.0.0 and port 0
-      --strict       check: warnings are errors
-      --shell sh|csh|fish
-                     env: in the language of that shell (default: sh)
-      --unset        env: print what takes it back
-      --ask-password env: ask for passwords that are known from an earlier start,
-                     too
-
-  -h, --help         show this text
-      --version      show the version
-
-  Without -f and -p, the first of these that exists: $SOCKS_CONF,
-  ~/.config/socksify/socks.conf, /etc/socks.conf.
-
-Exit status: 0 if all is well (a table that is empty or not there is), 1 if the
-configuration has errors (with --strict: or warnings), the table cannot be used, a
-server that was probed cannot, or a password cannot be had, 2 for a mistake in the
-command line.
-
-Examples:
-  socksctl check
-  socksctl check -f ./socks.conf --json
-  socksctl explain example.org:https
-  socksctl explain --process curl '[2001:db8::1]:443'
-  socksctl explain -p socks5://127.0.0.1:1080 192.0.2.7:53/udp
-  socksctl names --json
-  socksctl health
-  socksctl probe socks5://127.0.0.1:1080 --to example.org:443
-  socksctl convert /etc/libsocks5.conf > ~/.config/socksify/socks.conf
-  eval "$(socksctl env -p socks5://127.0.0.1:1080)"
-)help";
 
 constexpr char kTool[] = "socksctl";
 
@@ -235,7 +159,7 @@ std::expected<ControlOptions, CommandLineEnd> ParseControlOptions(int argc, cons
     return std::unexpected(UsageError(kTool, kExitUsage, error));
   }
 
-  if (help) return std::unexpected(CommandLineEnd{0, kHelp});
+  if (help) return std::unexpected(CommandLineEnd{0, kControlHelp});
   if (version) return std::unexpected(CommandLineEnd{0, std::string("socksctl ") + kVersion + "\n"});
 
   std::vector<std::string> words = app.remaining(true);
