@@ -25,7 +25,7 @@ expect() {
   fi
 }
 
-expect '--ask-password --file --help --io-uring= --log --proxy --summary --trace --verbose --version -f -h -p -v' \
+expect '--ask-password --file --format --help --io-uring= --log --proxy --summary --trace --verbose --version -f -h -p -v' \
   _socksify socksify -
 expect '--verbose --version' _socksify socksify --ver
 expect '--log' _socksify runsocks -v --l
@@ -50,15 +50,27 @@ expect 'offset-2' _socksify socksify -v cat --ver
 expect 'offset-7' _socksify socksify -p socks5 : //h : 1080 cat ''
 expect 'offset-3' _socksify socksify -v -- cat ''
 
-expect 'check env explain names summary' _socksctl socksctl ''
+expect 'check convert env explain health names probe summary' _socksctl socksctl ''
 expect 'env explain' _socksctl socksctl e
 expect 'b.log' _socksctl socksctl summary --json b
-expect 'check' _socksctl socksctl -f a.conf c
+expect 'check convert' _socksctl socksctl -f a.conf c
 expect 'a.conf' _socksctl socksctl check -f a
-expect '--file --help --json --proxy --strict --version -f -h -p' _socksctl socksctl check -
+expect '--file --format --help --json --proxy --strict --version -f -h -p' _socksctl socksctl check -
 expect '--clear' _socksctl socksctl names --c
 expect '' _socksctl socksctl check --c
 expect '--process --proxy' _socksctl socksctl explain --pro
+expect '--clear' _socksctl socksctl health --c
+expect '--user' _socksctl socksctl explain --us
+expect 'root' _socksctl socksctl explain --user roo
+expect '--to' _socksctl socksctl probe --t
+expect '' _socksctl socksctl probe --to ''
+expect 'socks5://' _socksctl socksctl probe --to a : 1 socks5
+expect '--format --help --json --version -h' _socksctl socksctl convert -
+expect 'a.conf' _socksctl socksctl convert --format nec a
+expect '--help --json --version -h' _socksctl socksctl summary -
+expect 'tsocks' _socksctl socksctl check --format ts
+expect 'nec' _socksify socksify --format = n
+expect '--unset' _socksctl socksctl env --u
 expect 'csh fish sh' _socksctl socksctl env --shell ''
 expect 'fish' _socksctl socksctl env --shell = f
 
