@@ -11,7 +11,7 @@ namespace socksify {
 namespace {
 
 constexpr char kHelp[] =
-    R"(socksify - run a program through SOCKS proxies
+    R"(socksify - run a program through SOCKS and HTTP proxies
 
 Usage:
   socksify [OPTION]... [--] PROGRAM [ARGUMENT]...
@@ -26,13 +26,14 @@ Where the traffic goes:
                      makes a chain, a repeated -p a fallback
 
                      URL is SCHEME://[USER[:PASSWORD]@]HOST[:PORT], where SCHEME
-                     is one of socks5, socks4, socks4a
+                     is one of socks5, socks4a, socks4, http
 
       --ask-password ask for passwords (`password.prompt`) that are known from an
                      earlier start, too
 
-  Without -f and -p, the first of these that exists: $SOCKS_CONF,
-  ~/.config/socksify/socks.conf, /etc/socks.conf.
+  Without -f and -p, the first of these that exists: $SOCKS_CONF, the variables
+  that name a proxy ($SOCKS5_SERVER, ...), ~/.config/socksify/socks.conf,
+  /etc/socks.conf.
 
 What socksify does not see:
       --io-uring=deny|allow
@@ -55,8 +56,8 @@ What is reported:
 
 Exit status: that of PROGRAM; 127 if it is not found, 126 if it cannot be
 executed, 125 if socksify itself fails: a mistake in the options or in the
-configuration, or a PROGRAM that a preload cannot reach (static, setuid, ...)
-or that io_uring cannot be denied to.
+configuration, a password that cannot be had, or a PROGRAM that a preload cannot
+reach (static, setuid, ...) or that io_uring cannot be denied to.
 
 Examples:
   socksify -p socks5://127.0.0.1:1080 curl https://example.org/
@@ -67,7 +68,7 @@ Examples:
 )";
 
 constexpr char kRunsocksHelp[] =
-    R"(runsocks - run a program through SOCKS proxies, as NEC's runsocks does
+    R"(runsocks - run a program through SOCKS and HTTP proxies, as NEC's runsocks does
 
 Usage:
   runsocks [OPTION]... [--] PROGRAM [ARGUMENT]...

@@ -51,7 +51,7 @@ TEST(LaunchOptionsTest, KnowsTheNameItWasCalledBy) {
               std::string(tool) + ": unknown option '--nonsense'\n  try `" + tool + " --help`\n");
     const char* const help[] = {name, "--help"};
     EXPECT_THAT(ParseLaunchOptions(2, help).error().text,
-                StartsWith(std::string(tool) + " - run a program through SOCKS proxies"));
+                StartsWith(std::string(tool) + " - run a program through SOCKS and HTTP proxies"));
   }
 }
 
@@ -136,7 +136,7 @@ TEST(LaunchOptionsTest, HelpAndVersionEndWell) {
     const auto options = Parse({option});
     ASSERT_FALSE(options.has_value());
     EXPECT_EQ(options.error().exit_code, 0);
-    EXPECT_THAT(options.error().text, StartsWith("socksify - run a program through SOCKS proxies\n"));
+    EXPECT_THAT(options.error().text, StartsWith("socksify - run a program through SOCKS and HTTP proxies\n"));
     EXPECT_THAT(options.error().text, HasSubstr(R"(
       --io-uring=deny|allow
                      deny: io_uring answers ENOSYS, and PROGRAM uses calls that

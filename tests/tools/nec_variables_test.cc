@@ -75,7 +75,7 @@ TEST(NecVariablesTest, CommandLineComesFirst) {
 TEST(NecVariablesTest, FileIsInNecsLanguageUnlessPlainlyOurs) {
   const std::optional<ConfigFormat> by_content;
   const struct {
-    const char* content;
+    const char* content = "";
     std::optional<ConfigFormat> format;
   } kCases[] = {
       {"", ConfigFormat::kNec},
