@@ -69,12 +69,12 @@ class ConfigLoader {
     if (!sources_.file.empty() || !sources_.proxies.empty()) {
       if (!sources_.file.empty()) ReadNamedFile(sources_.file);
       if (!sources_.proxies.empty()) AddProxies();
-      WarnOfUnused(variables, sources_.file.empty() ? "-p" : "-f");
+      WarnOfUnused(variables, sources_.file.empty() ? "-p is given" : sources_.file + " is read");
       return;
     }
     if (const std::optional<std::string> file = GetVariable(host_, "SOCKS_CONF")) {
       ReadNamedFile(*file);
-      WarnOfUnused(variables, "SOCKS_CONF");
+      WarnOfUnused(variables, "SOCKS_CONF is given");
       return;
     }
     if (!variables.empty()) {
@@ -84,10 +84,10 @@ class ConfigLoader {
     ReadDefaultFile();
   }
 
-  void WarnOfUnused(const std::vector<RouteVariable>& variables, const std::string& used) {
+  void WarnOfUnused(const std::vector<RouteVariable>& variables, const std::string& reason) {
     for (const RouteVariable& variable : variables) {
       if (std::ranges::find(used_variables_, variable.name) != used_variables_.end()) continue;
-      reporter_.Warning(variable.name, "this variable is not used, because " + used + " is given");
+      reporter_.Warning(variable.name, "this variable is not used, because " + reason);
     }
   }
 

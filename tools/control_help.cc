@@ -40,12 +40,12 @@ Proxy servers:
                      methods, commands, round trips
       --to HOST:PORT the destination of CONNECT requests; without it they name
                      0.0.0.0 and port 0
-  summary            what the connections in TRACE (`socksify --trace`) come to, by
-                     route and by server
+  summary            what the connections in TRACE (`socksify --trace`) come to,
+                     by route and by server
 
 A shell:
-  env                print what makes the programs that the shell starts go through
-                     socksify: eval "$(socksctl env)"
+  env                print what makes the programs that the shell starts go
+                     through socksify: eval "$(socksctl env)"
       --shell sh|csh|fish
                      in the language of that shell (default: sh)
       --ask-password ask for passwords that are known from an earlier start, too
@@ -69,9 +69,9 @@ Options of all:
       --version      show the version
 
 Exit status: 0 if all is well (a table that is empty or not there is), 1 if the
-configuration has errors (with --strict: or warnings), a table or a file cannot be
-used, a server that was probed cannot, or a password cannot be had, 2 for a mistake
-in the command line.
+configuration has errors (with --strict: or warnings), a table or a file cannot
+be used, a server that was probed cannot, or a password cannot be had, 2 for a
+mistake in the command line.
 
 Examples:
   socksctl check -f ./socks.conf --json

@@ -83,7 +83,7 @@ TEST(ConfigSourcesTest, WarnsOfVariablesThatAreNotUsed) {
   machine.variables["SOCKS5_SERVER"] = "10.0.0.1:1080";
   const Config config = MustLoad(&machine, {"a.conf", {}});
   EXPECT_EQ(FakeMachine::Join(config.warnings),
-            "SOCKS5_SERVER: warning: this variable is not used, because -f is given\n");
+            "SOCKS5_SERVER: warning: this variable is not used, because a.conf is read\n");
 }
 
 TEST(ConfigSourcesTest, WarnsOfAFileWithoutRoutes) {

@@ -126,7 +126,7 @@ TEST(ForeignConfigTest, VariableOfTheTranslationIsNotUnused) {
   const auto config = machine.Load({"a.conf", {}});
   ASSERT_TRUE(config.has_value()) << FakeMachine::Join(config);
   EXPECT_EQ(FakeMachine::Join(config->warnings),
-            "SOCKS5_SERVER: warning: this variable is not used, because -f is given\n");
+            "SOCKS5_SERVER: warning: this variable is not used, because a.conf is read\n");
 }
 
 }  // namespace
