@@ -9,7 +9,9 @@
 namespace socksify {
 namespace {
 
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 std::expected<ControlOptions, CommandLineEnd> Parse(std::vector<const char*> arguments) {
   arguments.insert(arguments.begin(), "socksctl");
@@ -155,6 +157,8 @@ TEST(ControlOptionsTest, ExplainsMistakes) {
       {{"summary", "a", "b"}, "summary takes one file, found 'b'"},
       {{"summary", "a", "-f", "b"},
        "--file goes with check, explain, names, health, probe and env, not with summary"},
+      {{"summary", "a", "--format", "nec"},
+       "--format goes with check, explain, names, convert, health, probe and env, not with summary"},
       {{"names", "x"}, "names takes no argument, found 'x'"},
       {{"health", "x"}, "health takes no argument, found 'x'"},
       {{"health", "--process", "x"}, "--process goes with explain, not with health"},
@@ -190,6 +194,21 @@ TEST(ControlOptionsTest, ExplainsMistakes) {
     EXPECT_EQ(options.error().exit_code, 2) << c.text;
     EXPECT_EQ(options.error().text, "socksctl: " + c.text + "\n  try `socksctl --help`\n");
   }
+}
+
+TEST(ControlOptionsTest, HelpNamesEveryCommandAndOption) {
+  const std::string help = Parse({"--help"}).error().text;
+  for (const char* const command :
+       {"check", "explain", "names", "convert", "health", "probe", "env", "summary"}) {
+    EXPECT_THAT(help, HasSubstr(std::string("\n  socksctl ") + command + ' '));
+    EXPECT_THAT(help, HasSubstr(std::string("\n  ") + command + ' '));
+  }
+  for (const char* const option :
+       {"-f, --file FILE ", "--format NAME ", "-p, --proxy URL", "--json ", "--process NAME ",
+        "--user NAME|ID ", "--clear ", "--to HOST:PORT ", "--strict ", "--shell sh|csh|fish\n", "--unset ",
+        "--ask-password ", "-h, --help ", "--version "})
+    EXPECT_THAT(help,
+                AnyOf(HasSubstr(std::string("\n  ") + option), HasSubstr(std::string("\n      ") + option)));
 }
 
 TEST(ControlOptionsTest, HelpEndsWellAnywhere) {
