@@ -6,6 +6,7 @@
 
 #include "base/cancellation_off.h"
 #include "base/monotonic_clock.h"
+#include "dialer/path_text.h"
 #include "routing/udp_paths.h"
 
 namespace socksify {
@@ -14,6 +15,7 @@ namespace {
 constexpr Failure kNoTarget = {Fault::kDestination, ENETUNREACH, -1, "no path is left"};
 constexpr Failure kBlocked = {Fault::kDestination, EACCES, -1, "blocked by a rule"};
 constexpr Failure kUnusable = {Fault::kServer, EOPNOTSUPP, -1, "this version cannot use the server"};
+constexpr Failure kNoListener = {Fault::kServer, EOPNOTSUPP, -1, "an HTTP proxy does not listen"};
 constexpr Failure kServerUnknown = {Fault::kServer, EHOSTUNREACH, -1, "the proxy's name cannot be resolved"};
 constexpr Failure kTargetUnknown = {Fault::kServer, EHOSTUNREACH, -1, "the name cannot be resolved locally"};
 constexpr Failure kConnectTimeout = {Fault::kServer, ETIMEDOUT, -1, "no answer to the connection request"};
@@ -48,12 +50,14 @@ Attempt::Attempt(const System& system, int fd, int family, const Rule& rule, con
       failure_(kNoTarget) {}
 
 Attempt::~Attempt() {
+  if (phase_ != Phase::kOver) EndHealth();
   if (phase_ == Phase::kOver || !has_touched_socket_) return;
   const CancellationOff cancellation_off;
   Finish(State::kFailed);
 }
 
 void Attempt::Release() {
+  if (phase_ != Phase::kOver) EndHealth();
   state_ = State::kFailed;
   phase_ = Phase::kOver;
 }
@@ -75,7 +79,7 @@ Attempt::State Attempt::Start(long long now_ms) {
   }
   target_count_ = OrderTargets(*rule_, destination_, options_.draw, targets_);
   if (options_.health != nullptr)
-    options_.health->PutInOrder(std::span(targets_).first(target_count_), now_ms);
+    options_.health->PutInOrder(std::span(targets_).first(target_count_), now_ms, &probes_);
   return Advance(now_ms);
 }
 
@@ -101,7 +105,10 @@ Attempt::Step Attempt::Pick(long long now_ms) {
     return Step::kAgain;
   }
   const IpAddress& address = addresses_[address_index_++];
-  if (!UseFamilyOf(address)) return Step::kAgain;
+  if (!UseFamilyOf(address)) {
+    if (address_index_ == address_count_) TryOtherHops(0);
+    return Step::kAgain;
+  }
   SocketAddress socket_address{};
   const socklen_t size = ToSockaddr(address, address_port_, family_, &socket_address);
   hop_index_ = 0;
@@ -139,7 +146,7 @@ bool Attempt::PrepareNextTarget(long long now_ms) {
   address_index_ = 0;
   address_count_ = 0;
   is_first_to_wait_ = false;
-  choice_.Begin(next, options_.draw, options_.health, now_ms);
+  choice_.Begin(next, options_.draw, options_.health, probes_, now_ms);
   if (next.kind == Target::Kind::kBlock) {
     failure_ = kBlocked;
     return false;
@@ -148,7 +155,10 @@ bool Attempt::PrepareNextTarget(long long now_ms) {
     Finish(State::kConnected);
     return true;
   }
-  return PrepareAddresses();
+  if (PrepareAddresses()) return true;
+  if (options_.health != nullptr && address_port_ != 0)
+    options_.health->NoteFailure(*hops().front(), now_ms, EHOSTUNREACH);
+  return TryOtherHops(0);
 }
 
 // Those of the first hop, or of the destination itself.
@@ -180,6 +190,12 @@ bool Attempt::MayUseHops() {
     }
     if (is_udp && (server.protocols & kServerSocks5) == 0) {
       failure_ = kNoUdpServer;
+      return false;
+    }
+    const bool is_last = hop_index_ + 1 == hops().size();
+    if (options_.command == Socks5Command::kBind && is_last &&
+        PreferredProtocol(server) == ProxyProtocol::kHttp) {
+      failure_ = kNoListener;
       return false;
     }
   }
@@ -228,14 +244,17 @@ Attempt::Step Attempt::Fail(const Failure& failure, long long now_ms) {
   const bool is_inner = hop_index_ + 1 < hops().size();
   if ((is_inner || is_udp) && failure_.fault == Fault::kDestination) failure_.fault = Fault::kServer;
   const Server* const server = hops().empty() ? nullptr : hops()[blamed_hop];
-  // A server that says no is alive, and may do well for other destinations, or for streams. To refuse the
-  // credentials is another matter, and so is what the server before it says of it.
-  const bool has_said_no = failure.reply_code >= 0 && (is_udp || failure.error != EACCES);
+  // A server that says no is alive, and may do well for other destinations, for streams, and with other
+  // credentials. What the one before it says of it is another matter.
+  const bool has_said_no = failure.reply_code >= 0 || (failure.error == EACCES && has_heard_);
   const bool is_well = blamed_hop == hop_index_
                            ? has_said_no
                            : failure.fault != Fault::kDestination || failure.error == EACCES;
-  if (failure_.fault == Fault::kServer && server != nullptr && options_.health != nullptr && !is_well)
-    options_.health->NoteFailure(*server, now_ms, failure_.error);
+  if (server != nullptr && options_.health != nullptr) {
+    if (failure_.fault == Fault::kServer && !is_well)
+      options_.health->NoteFailure(*server, now_ms, failure_.error);
+    NoteAlive(blamed_hop != hop_index_ || has_said_no ? hop_index_ + 1 : hop_index_, now_ms);
+  }
 
   // Credentials that one address of a server refuses, its others would refuse as well.
   const bool ends_path = failure_.error == EACCES || blamed_hop != 0;
@@ -270,6 +289,21 @@ bool Attempt::TryOtherHops(size_t blamed_hop) {
   return true;
 }
 
+// The first so many hops have done their work.
+void Attempt::NoteAlive(size_t hops_alive, long long now_ms) {
+  if (options_.health == nullptr) return;
+  for (size_t i = 0; i < hops_alive; ++i)
+    options_.health->NoteSuccess(*hops()[i], now_ms, i == 0 ? latency_us_ : 0);
+}
+
+// What was taken upon this attempt, and never came to be known.
+void Attempt::EndHealth() {
+  if (options_.health == nullptr) return;
+  options_.health->EndProbes(&probes_);
+  if (waited_for_ != nullptr) options_.health->EndWaiting(*waited_for_, waiting_since_ms_);
+  waited_for_ = nullptr;
+}
+
 bool Attempt::HasMore() const {
   return address_index_ < address_count_ || next_target_ < target_count_;
 }
@@ -286,6 +320,7 @@ Attempt::Step Attempt::GiveUpPath(const Failure& failure, size_t blamed_hop) {
 Attempt::Step Attempt::Finish(State state) {
   state_ = state;
   phase_ = Phase::kOver;
+  EndHealth();
   if (state == State::kConnected) return Step::kWait;
   if (has_touched_socket_) Disconnect();
   if (is_replaced_ && ReplaceSocket(*system_, fd_, AF_INET, OwnerOfPort()) == 0) {

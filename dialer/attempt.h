@@ -123,6 +123,8 @@ class Attempt {
  private:
   enum class Phase : uint8_t { kPicking, kConnecting, kNegotiating, kOver };
   enum class Step : uint8_t { kAgain, kWait };
+  // Whose time an answer takes.
+  enum class Duty : uint8_t { kServers, kDestinations };
   static constexpr size_t kMaxAddresses = 8;
   // How long a proxy may be silent before the others are told that somebody waits for it.
   static constexpr long long kPatienceMs = 1000;
@@ -137,6 +139,8 @@ class Attempt {
   Step GiveUpPath(const Failure& failure, size_t blamed_hop);
   bool TryOtherHops(size_t blamed_hop);
   bool HasMore() const;
+  void NoteAlive(size_t hops, long long now_ms);
+  void EndHealth();
   Step Finish(State state);
 
   // attempt_handshake.cc
@@ -152,8 +156,9 @@ class Attempt {
   Step EndOfHop(long long now_ms);
   Step Reconnect();
   Step Wait(State state);
-  // Waits for the first sign of life of a proxy.
-  Step WaitForAnswer(State state, const Failure& timeout, long long now_ms);
+  // Waits for a sign of life of the first proxy, or for what the destination may be slow with.
+  Step WaitForAnswer(State state, const Failure& timeout, Duty duty, long long now_ms);
+  bool IsSendingAgain();
   size_t ProxiesEnd() const;
   Step Defer();
   Step FailHandshake(long long now_ms);
@@ -184,6 +189,7 @@ class Attempt {
   size_t address_count_ = 0;
   size_t address_index_ = 0;
   uint16_t address_port_ = 0;
+  Probes probes_;
   ChainChoice choice_;
   size_t hop_index_ = 0;
   size_t deferrals_ = 0;  // paths that were left for later
@@ -195,7 +201,9 @@ class Attempt {
   Phase phase_ = Phase::kPicking;
   bool has_touched_socket_ = false;
   bool has_gone_back_ = false;
-  bool has_heard_ = false;         // the first proxy of the path has said something
+  bool has_heard_ = false;              // the first proxy of the path has said something
+  const Server* waited_for_ = nullptr;  // others know that this attempt waits for it
+  long long waiting_since_ms_ = 0;
   bool is_first_to_wait_ = false;  // nobody else was known to wait for it
   size_t sent_early_ = 0;          // with the connection request
   bool is_pipelined_ = false;      // the present hop is asked in one flight

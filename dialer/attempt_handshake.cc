@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The hops of one path: the connection to the first, and the handshake with each.
+#include <netinet/tcp.h>
+#include <sys/random.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <new>
@@ -20,6 +23,14 @@ constexpr Failure kNoMemory = {Fault::kServer, ENOMEM, -1, "out of memory"};
 
 bool WouldBlock(int error) {
   return error == EAGAIN || error == EWOULDBLOCK || error == EINPROGRESS;
+}
+
+// 128 bits that nobody else has; where they are of no use the system is not asked for them.
+std::array<uint64_t, 2> RandomBits(bool is_useless) {
+  std::array<uint64_t, 2> bits{};
+  if (is_useless || getrandom(bits.data(), sizeof bits, GRND_NONBLOCK) == sizeof bits) return bits;
+  auto seed = static_cast<uint64_t>(MonotonicUs()) ^ reinterpret_cast<uintptr_t>(&bits);
+  return {NextNumber(&seed), NextNumber(&seed)};
 }
 
 }  // namespace
@@ -74,7 +85,7 @@ void Attempt::StartHandshake() {
                                   .password = server.password,
                                   .basic = offers_username,
                                   .digest = offers_username || (server.methods & kMethodDigest) != 0,
-                                  .cnonce_seed = {NextNumber(&options_.draw), NextNumber(&options_.draw)}});
+                                  .cnonce_seed = RandomBits(server.username.empty())});
       return;
     case ProxyProtocol::kSocks4:
     case ProxyProtocol::kSocks4a: break;
@@ -89,7 +100,8 @@ void Attempt::StartHandshake() {
 Attempt::Step Attempt::StepConnecting(long long now_ms) {
   const std::span<const uint8_t> output = handshake_.output();
   const ssize_t sent = system_->send(fd_, output.data(), output.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent < 0 && WouldBlock(errno)) return WaitForAnswer(State::kWaitWritable, kConnectTimeout, now_ms);
+  if (sent < 0 && WouldBlock(errno))
+    return WaitForAnswer(State::kWaitWritable, kConnectTimeout, Duty::kServers, now_ms);
   if (sent < 0)
     return Fail({Fault::kServer, errno == EPIPE ? ECONNREFUSED : errno, -1, "cannot reach the proxy"},
                 now_ms);
@@ -97,7 +109,6 @@ Attempt::Step Attempt::StepConnecting(long long now_ms) {
     latency_us_ = static_cast<uint32_t>(std::min(MonotonicUs() - connecting_us_, 0xffff'ffffLL));
   phase_ = Phase::kNegotiating;
   deadline_ms_ = now_ms + options_.negotiate_timeout_ms;
-  look_ms_ = now_ms + kPatienceMs;
   return NoteSent(static_cast<size_t>(sent), now_ms);
 }
 
@@ -139,6 +150,7 @@ Attempt::Step Attempt::Dropped(int error, long long now_ms) {
 Attempt::Step Attempt::NoteSent(size_t size, long long now_ms) {
   ++activity_;
   has_asked_ = true;
+  look_ms_ = now_ms + kPatienceMs;
   bytes_sent_ += size;
   handshake_.OutputSent(size);
   return handshake_.state() == HandshakeState::kRead ? WaitForReply(now_ms) : Step::kAgain;
@@ -148,8 +160,16 @@ Attempt::Step Attempt::NoteSent(size_t size, long long now_ms) {
 Attempt::Step Attempt::WaitForReply(long long now_ms) {
   const bool answers_at_once =
       hop_index_ == 0 && !has_heard_ && PreferredProtocol(*hop()) == ProxyProtocol::kSocks5;
-  if (answers_at_once) return WaitForAnswer(State::kWaitReadable, kNegotiateTimeout, now_ms);
-  return now_ms >= deadline_ms_ ? Fail(kNegotiateTimeout, now_ms) : Wait(State::kWaitReadable);
+  return WaitForAnswer(State::kWaitReadable, kNegotiateTimeout,
+                       answers_at_once ? Duty::kServers : Duty::kDestinations, now_ms);
+}
+
+// Whether the kernel sends again, and again without an answer, what the first proxy's system should have
+// acknowledged: then it is the proxy or the network that is silent, and not the destination behind it.
+bool Attempt::IsSendingAgain() {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  return system_->getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_retransmits != 0;
 }
 
 // What belongs to the handshake, and nothing behind it. A message without a length of its own is looked at
@@ -192,10 +212,7 @@ Attempt::Step Attempt::EndOfHop(long long now_ms) {
     bound_ = handshake_.bound();
     if (options_.command == Socks5Command::kUdpAssociate && bound_.port() == 0)
       return Fail(kNoRelayPort, now_ms);
-    if (options_.health != nullptr) {
-      for (size_t i = 0; i < hops().size(); ++i)
-        options_.health->NoteSuccess(*hops()[i], now_ms, i == 0 ? latency_us_ : 0);
-    }
+    NoteAlive(hops().size(), now_ms);
     return Finish(State::kConnected);
   }
   ++hop_index_;
@@ -223,22 +240,30 @@ Attempt::Step Attempt::Wait(State state) {
 }
 
 // The first one that a proxy keeps waiting stays, and the others go by the next path meanwhile, if it leads
-// to a proxy too; they come back when all else has failed.
-Attempt::Step Attempt::WaitForAnswer(State state, const Failure& timeout, long long now_ms) {
+// to a proxy too; they come back when all else has failed. One that may be waiting for the destination alone
+// says nothing of the proxy, but looks each second whether others have found it bad, and at the end of its
+// time whether they doubt it.
+Attempt::Step Attempt::WaitForAnswer(State state, const Failure& timeout, Duty duty, long long now_ms) {
+  ServerHealth* const health = options_.health;
+  const bool may_defer = health != nullptr && health->passes_over() && !is_first_to_wait_ &&
+                         deferrals_ < target_count_ && next_target_ < ProxiesEnd() &&
+                         !probes_.Has(*hops().front());
+  if (may_defer && now_ms >= std::min(look_ms_, deadline_ms_)) {
+    const Server& first = *hops().front();
+    if (health->IsBad(first, now_ms)) return Defer();
+    if (duty == Duty::kServers || IsSendingAgain()) {
+      is_first_to_wait_ = health->NoteWaiting(first, now_ms);
+      if (!is_first_to_wait_) return Defer();
+      waited_for_ = &first;
+      waiting_since_ms_ = now_ms;
+    } else if (now_ms >= deadline_ms_ && health->IsWaitedFor(first, now_ms)) {
+      return Defer();
+    }
+    look_ms_ = now_ms + kPatienceMs;
+  }
   if (now_ms >= deadline_ms_) return Fail(timeout, now_ms);
   Wait(state);
-  if (options_.health == nullptr || is_first_to_wait_ || deferrals_ >= target_count_ ||
-      next_target_ >= ProxiesEnd()) {
-    return Step::kWait;
-  }
-  if (now_ms >= look_ms_) {
-    const Server& first = *hops().front();
-    if (options_.health->IsBad(first, now_ms)) return Defer();
-    is_first_to_wait_ = options_.health->NoteWaiting(first, now_ms);
-    if (!is_first_to_wait_) return Defer();
-    return Step::kWait;
-  }
-  wake_ms_ = std::min(deadline_ms_, look_ms_);
+  if (may_defer && !is_first_to_wait_) wake_ms_ = std::min(deadline_ms_, look_ms_);
   return Step::kWait;
 }
 

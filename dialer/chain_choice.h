@@ -17,15 +17,16 @@ namespace socksify {
 class ChainChoice {
  public:
   // Chooses of `path`. `draw` is what orders the targets of a group as well; of servers that `health` (may be
-  // null) calls bad none is taken while there are enough others.
-  void Begin(const Target& path, uint64_t draw, const ServerHealth* health, long long now_ms);
+  // null) calls bad none is taken while there are enough others, but for those that `probes` has.
+  void Begin(const Target& path, uint64_t draw, const ServerHealth* health, const Probes& probes,
+             long long now_ms);
   // What is passed, in this order; empty for a path without servers.
   std::span<const Server* const> hops() const { return hops_; }
   // hops()[index] cannot be had. True when there is another choice, which hops() has then.
   bool Drop(size_t index);
 
  private:
-  void MoveBadOnesBehind(const ServerHealth& health, long long now_ms);
+  void MoveBadOnesBehind(const ServerHealth& health, const Probes& probes, long long now_ms);
   bool Choose();
 
   const Target* path_ = nullptr;

@@ -58,6 +58,11 @@ bool ServerHealth::IsBad(const Server& server, long long now_ms) const {
   return entry != nullptr && entry->IsBad(policy_, now_ms);
 }
 
+bool ServerHealth::IsWaitedFor(const Server& server, long long now_ms) const {
+  const HealthEntry* const entry = Find(server);
+  return entry != nullptr && entry->IsSuspect(now_ms);
+}
+
 bool ServerHealth::NoteWaiting(const Server& server, long long now_ms) {
   HealthEntry* const entry = Find(server);
   return entry == nullptr || entry->NoteWaiting(now_ms);
@@ -72,6 +77,10 @@ void ServerHealth::NotePipelining(const Server& server, Pipelining pipelining) {
   if (HealthEntry* const entry = Find(server)) entry->NotePipelining(pipelining);
 }
 
+void ServerHealth::EndWaiting(const Server& server, long long since_ms) {
+  if (HealthEntry* const entry = Find(server)) entry->EndWaiting(since_ms);
+}
+
 uint64_t ServerHealth::NextTurn(const Rule& rule) {
   std::string key = "turn";
   for (const Target& target : rule.group) key += ' ' + DescribeTarget(target);
@@ -79,49 +88,60 @@ uint64_t ServerHealth::NextTurn(const Rule& rule) {
   return entry != nullptr ? entry->NextTurn() : 0;
 }
 
-// A chain that chooses its servers is as good as those that it can choose.
-template <typename IsUsable>
-ServerHealth::Standing ServerHealth::StandingOf(const Target& target, const IsUsable& is_usable) {
+// A chain that chooses its servers is as good as those that it can choose. `may_probe`: a server whose
+// back-off is over counts as usable, since the caller may find out.
+ServerHealth::Standing ServerHealth::Judge(const Target& target, long long now_ms, bool may_probe) const {
   const bool takes_all = target.chain == Chain::kStrict;
   const size_t wanted = takes_all ? target.hops.size() : std::max(target.chain_length, 1U);
   size_t usable = 0;
   bool is_waited_for = false;
   for (const Server* const server : target.hops) {
-    switch (is_usable(*server)) {
-      case Standing::kBad: break;
-      case Standing::kWaitedFor: is_waited_for = true; [[fallthrough]];
-      case Standing::kGood: ++usable;
-    }
+    const HealthEntry* const entry = Find(*server);
+    const auto admission = entry != nullptr ? entry->Look(policy_, now_ms) : HealthEntry::Admission::kGood;
+    const bool is_usable = admission == HealthEntry::Admission::kGood ||
+                           (may_probe && admission == HealthEntry::Admission::kProbe);
+    if (is_usable) ++usable;
+    if (is_usable && entry != nullptr && entry->IsSuspect(now_ms)) is_waited_for = true;
   }
   if (usable < wanted) return Standing::kBad;
   return is_waited_for && takes_all ? Standing::kWaitedFor : Standing::kGood;
 }
 
-ServerHealth::Standing ServerHealth::Judge(const Target& target, long long now_ms) const {
-  return StandingOf(target, [&](const Server& server) {
-    const HealthEntry* const entry = Find(server);
-    if (entry == nullptr) return Standing::kGood;
-    if (entry->IsBad(policy_, now_ms)) return Standing::kBad;
-    return entry->IsSuspect(now_ms) ? Standing::kWaitedFor : Standing::kGood;
-  });
-}
-
-// The caller is the next to use the target, so it may be the one that finds out whether a server has come
-// back.
-ServerHealth::Standing ServerHealth::JudgeAndProbe(const Target& target, long long now_ms) {
-  return StandingOf(target, [&](const Server& server) {
-    HealthEntry* const entry = Find(server);
-    if (entry == nullptr) return Standing::kGood;
-    switch (entry->Admit(policy_, now_ms)) {
-      case HealthEntry::Admission::kBad: return Standing::kBad;
-      case HealthEntry::Admission::kProbe: return Standing::kGood;
-      case HealthEntry::Admission::kGood: break;
+// Takes the probe of each server of the target whose back-off is over. False when another one was faster and
+// the target is no longer good without it.
+bool ServerHealth::TakeProbes(const Target& target, long long now_ms, Probes* probes) {
+  bool has_all = true;
+  for (const Server* const server : target.hops) {
+    HealthEntry* const entry = Find(*server);
+    if (entry == nullptr || entry->Look(policy_, now_ms) != HealthEntry::Admission::kProbe) continue;
+    uint64_t ticket = 0;
+    if (probes->count_ < Probes::kMost &&
+        entry->Admit(policy_, now_ms, &ticket) == HealthEntry::Admission::kProbe) {
+      probes->probes_[probes->count_++] = {server, ticket};
+    } else {
+      has_all = false;
     }
-    return entry->IsSuspect(now_ms) ? Standing::kWaitedFor : Standing::kGood;
-  });
+  }
+  if (has_all || target.chain != Chain::kStrict) return true;
+  EndProbes(probes);
+  return false;
 }
 
-void ServerHealth::PutInOrder(std::span<const Target*> targets, long long now_ms) {
+void ServerHealth::EndProbes(Probes* probes) {
+  for (size_t i = 0; i < probes->count_; ++i) {
+    const Probes::Probe& probe = probes->probes_[i];
+    if (HealthEntry* const entry = Find(*probe.server)) entry->GiveProbeBack(probe.ticket);
+  }
+  probes->count_ = 0;
+}
+
+bool Probes::Has(const Server& server) const {
+  return std::any_of(probes_.begin(), probes_.begin() + static_cast<std::ptrdiff_t>(count_),
+                     [&](const Probe& probe) { return probe.server == &server; });
+}
+
+void ServerHealth::PutInOrder(std::span<const Target*> targets, long long now_ms, Probes* probes) {
+  if (!passes_over()) return;
   const auto leads_nowhere_else = [](const Target* target) { return target->kind != Target::Kind::kProxies; };
   const auto end = std::ranges::find_if(targets, leads_nowhere_else);
   const auto movable = targets.first(static_cast<size_t>(end - targets.begin()));
@@ -130,7 +150,10 @@ void ServerHealth::PutInOrder(std::span<const Target*> targets, long long now_ms
   bool has_good = false;
   for (size_t i = 0; i < movable.size(); ++i) {
     const Target& target = *movable[i];
-    const Standing standing = has_good ? Judge(target, now_ms) : JudgeAndProbe(target, now_ms);
+    // Only what is tried next is worth a probe.
+    Standing standing = Judge(target, now_ms, !has_good);
+    if (!has_good && standing == Standing::kGood && !TakeProbes(target, now_ms, probes))
+      standing = Standing::kBad;
     has_good = has_good || standing == Standing::kGood;
     judged[i] = {&target, standing};
   }

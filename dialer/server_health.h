@@ -23,10 +23,27 @@
 
 namespace socksify {
 
+// What one connection has taken upon itself: to find out whether servers have come back. To it they are not
+// bad. More than fit are left to others.
+class Probes {
+ public:
+  bool Has(const Server& server) const;
+
+ private:
+  friend class ServerHealth;
+  static constexpr size_t kMost = 8;
+  struct Probe {
+    const Server* server = nullptr;
+    uint64_t ticket = 0;
+  };
+  std::array<Probe, kMost> probes_{};
+  size_t count_ = 0;
+};
+
 class ServerHealth {
  public:
   // The table must outlive it. `probe_ms`: how long one connection may try a server that was bad before
-  // another one may.
+  // another one may. With a `max_fail` of 0 no server is ever passed over.
   ServerHealth(HealthTable* table, unsigned max_fail, unsigned bad_expire_s, unsigned probe_ms)
       : table_(table), policy_{.max_fail = max_fail, .bad_expire_s = bad_expire_s, .probe_ms = probe_ms} {}
 
@@ -34,8 +51,15 @@ class ServerHealth {
   void NoteFailure(const Server& server, long long now_ms, int error);
   void NoteSuccess(const Server& server, long long now_ms, uint32_t latency_us);
   bool IsBad(const Server& server, long long now_ms) const;
+  // Whether somebody waits for the server's answer.
+  bool IsWaitedFor(const Server& server, long long now_ms) const;
   // Tells others that somebody waits for the server's answer; false when another one does so already.
   bool NoteWaiting(const Server& server, long long now_ms);
+  // The one that told so at `since_ms` waits no more, and has learnt nothing.
+  void EndWaiting(const Server& server, long long since_ms);
+  // Gives the probes back of which nothing was noted.
+  void EndProbes(Probes* probes);
+  bool passes_over() const { return policy_.max_fail != 0; }
 
   // Whether a handshake in one flight is known to be taken, or not to be.
   Pipelining PipeliningOf(const Server& server) const;
@@ -44,7 +68,8 @@ class ServerHealth {
   // Moves the targets whose servers are waited for behind the good ones, and behind these those with bad
   // servers, each kind in its order. Targets up to the first that leads to no proxy take part: what stands
   // behind a `block` is never reached, and what stands before `direct` is preferred to it.
-  void PutInOrder(std::span<const Target*> targets, long long now_ms);
+  // The first of them may be one that is to be probed.
+  void PutInOrder(std::span<const Target*> targets, long long now_ms, Probes* probes);
 
   // Counts the connections by a rule, over all processes: for Balance::kRoundRobin.
   uint64_t NextTurn(const Rule& rule);
@@ -66,10 +91,8 @@ class ServerHealth {
   enum class Standing : uint8_t { kGood, kWaitedFor, kBad };
 
   HealthEntry* Find(const Server& server) const;
-  template <typename IsUsable>
-  static Standing StandingOf(const Target& target, const IsUsable& is_usable);
-  Standing Judge(const Target& target, long long now_ms) const;
-  Standing JudgeAndProbe(const Target& target, long long now_ms);
+  Standing Judge(const Target& target, long long now_ms, bool may_probe) const;
+  bool TakeProbes(const Target& target, long long now_ms, Probes* probes);
 
   HealthTable* table_;
   HealthPolicy policy_;

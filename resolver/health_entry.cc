@@ -125,18 +125,35 @@ bool HealthEntry::NoteWaiting(int64_t now_ms, const FakeTableSteps& steps) {
   return is_first;
 }
 
-bool HealthEntry::IsBad(const HealthPolicy& policy, int64_t now_ms) const {
+void HealthEntry::EndWaiting(int64_t since_ms) {
+  uint64_t since = StoredTime(since_ms);
+  suspect_since_ms_.compare_exchange_strong(since, 0, std::memory_order_relaxed);
+}
+
+HealthEntry::Admission HealthEntry::Look(const HealthPolicy& policy, int64_t now_ms) const {
   const uint64_t failing = failing_.load(std::memory_order_relaxed);
-  const Judgement judgement = Judge(HighOf(failing), TimeOf(failing), policy, now_ms);
-  return judgement == Judgement::kBad || (judgement == Judgement::kExpired &&
-                                          IsProbing(TimeOf(probe_.load(std::memory_order_relaxed)), now_ms));
+  switch (Judge(HighOf(failing), TimeOf(failing), policy, now_ms)) {
+    case Judgement::kGood: return Admission::kGood;
+    case Judgement::kBad: return Admission::kBad;
+    case Judgement::kExpired: break;
+  }
+  const bool is_probing = IsProbing(TimeOf(probe_.load(std::memory_order_relaxed)), now_ms);
+  return is_probing ? Admission::kBad : Admission::kProbe;
+}
+
+bool HealthEntry::IsBad(const HealthPolicy& policy, int64_t now_ms) const {
+  return Look(policy, now_ms) == Admission::kBad;
+}
+
+void HealthEntry::GiveProbeBack(uint64_t ticket) {
+  if (ticket != 0) probe_.compare_exchange_strong(ticket, 0);
 }
 
 bool HealthEntry::IsSuspect(int64_t now_ms) const {
   return IsSuspicion(static_cast<int64_t>(suspect_since_ms_.load(std::memory_order_relaxed)), now_ms);
 }
 
-HealthEntry::Admission HealthEntry::Admit(const HealthPolicy& policy, int64_t now_ms,
+HealthEntry::Admission HealthEntry::Admit(const HealthPolicy& policy, int64_t now_ms, uint64_t* ticket,
                                           const FakeTableSteps& steps) {
   const uint64_t failing = failing_.load();
   const Judgement judgement = Judge(HighOf(failing), TimeOf(failing), policy, now_ms);
@@ -149,7 +166,10 @@ HealthEntry::Admission HealthEntry::Admit(const HealthPolicy& policy, int64_t no
   if (!probe_.compare_exchange_strong(probe, mine)) return Admission::kBad;
   steps();
   const uint64_t after = failing_.load();
-  if (after == failing) return Admission::kProbe;
+  if (after == failing) {
+    if (ticket != nullptr) *ticket = mine;
+    return Admission::kProbe;
+  }
   probe_.compare_exchange_strong(mine, 0);
   steps();
   return Judge(HighOf(after), TimeOf(after), policy, now_ms) == Judgement::kGood ? Admission::kGood

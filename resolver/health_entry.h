@@ -87,6 +87,8 @@ class HealthEntry {
   // The server has not answered for a while. A suspicion that stands keeps its time; true for the one who
   // raises it.
   bool NoteWaiting(int64_t now_ms, const FakeTableSteps& steps = {});
+  // The one who raised it at `since_ms` waits no longer and knows no more.
+  void EndWaiting(int64_t since_ms);
 
   // Whether Admit() would say kBad; relaxed loads only.
   bool IsBad(const HealthPolicy& policy, int64_t now_ms) const;
@@ -95,7 +97,12 @@ class HealthEntry {
   // kGood below max_fail failures in a row. Once the time of a bad server is over, exactly one caller of all
   // processes gets kProbe, and the others kBad, until a note ends the probe or policy.probe_ms are over, the
   // prober having died. A probe that fails begins the bad time anew.
-  Admission Admit(const HealthPolicy& policy, int64_t now_ms, const FakeTableSteps& steps = {});
+  // A caller that gets kProbe, and in the end has learnt nothing, gives the probe back by *ticket.
+  Admission Admit(const HealthPolicy& policy, int64_t now_ms, uint64_t* ticket = nullptr,
+                  const FakeTableSteps& steps = {});
+  void GiveProbeBack(uint64_t ticket);
+  // What Admit() would say, kProbe standing for a probe that may be had.
+  Admission Look(const HealthPolicy& policy, int64_t now_ms) const;
 
   // What is known of whether the server keeps bytes that come before its replies. Relaxed.
   void NotePipelining(Pipelining pipelining, const FakeTableSteps& steps = {});

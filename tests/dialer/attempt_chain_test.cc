@@ -121,7 +121,7 @@ TEST_F(AttemptChainTest, TheHopThatCannotBeReachedIsToBlame) {
       {"reply.code=4", false, true},   // unreachable
       {"reply.code=1", false, false},  // who knows
       {"reply.truncate=0", false, false}, {"method.truncate=0", true, false},
-      {"method.junk=2", true, false},     {"method.code=none", true, false},
+      {"method.junk=2", true, false},     {"method.code=none", false, false},  // other credentials may do
   };
   for (const auto& test : kCases) {
     TestServer first;
@@ -151,6 +151,38 @@ TEST_F(AttemptChainTest, AServerThatAnswersIsNotBad) {
     EXPECT_EQ(g_trials[0].server, "a");
     g_trials.clear();
   }
+}
+
+TEST_F(AttemptChainTest, ADynamicChainGoesOnWithoutANameThatIsUnknown) {
+  Server* const unknown = Named("unknown", AddServer(*Endpoint::FromName("nosuch.invalid", 1080)));
+  System system = LibcSystem();
+  system.resolve = [](const char*, std::span<IpAddress>) { return size_t{0}; };
+  const Rule rule = MakeRule({Choosing({unknown, Named("a", last_)}, Chain::kDynamic)});
+  socket_.Reset(socket(AF_INET, SOCK_STREAM, 0));
+  Attempt attempt(system, socket_.get(), AF_INET, rule, Name("echo.test"), options_);
+  attempt.Start(MonotonicMs());
+  ASSERT_EQ(RunToCompletion(system, socket_.get(), &attempt), State::kConnected);
+  EXPECT_EQ(attempt.hops().size(), 1U);
+  EXPECT_TRUE(IsBad(unknown));
+}
+
+TEST_F(AttemptChainTest, AServerThatTheDestinationRefusesIsWell) {
+  first_.AddRefused("refused.test");
+  Server* const a = Named("a", first_);
+  health_.NoteFailure(*a, MonotonicMs(), ETIMEDOUT);
+  const Rule rule = MakeRule({Via({a})});
+  EXPECT_EQ(Dial(rule, Name("refused.test")), State::kFailed);
+  EXPECT_EQ(attempt_->failure().error, ECONNREFUSED);
+  EXPECT_FALSE(IsBad(a)) << "it has answered";
+}
+
+TEST_F(AttemptChainTest, AnHttpProxyIsNotAskedToListen) {
+  Server* const http = Named("http", first_, kServerHttp);
+  options_.command = Socks5Command::kBind;
+  EXPECT_EQ(Dial(MakeRule({Via({http})}), *Endpoint::FromHost("0.0.0.0", 0)), State::kFailed);
+  EXPECT_EQ(attempt_->failure().error, EOPNOTSUPP);
+  EXPECT_STREQ(attempt_->failure().reason, "an HTTP proxy does not listen");
+  EXPECT_TRUE(first_.requests().empty());
 }
 
 }  // namespace

@@ -18,6 +18,8 @@ class AttemptWaitingTest : public DialerTest {
     silent_ = AddServer(SilentPort());
     good_ = AddServer(server_);
   }
+  // Before the table goes.
+  ~AttemptWaitingTest() override { attempt_.reset(); }
   // Begins to connect at `start_ms_`.
   State Begin(std::vector<Target> targets) {
     rule_ = MakeRule(std::move(targets));
@@ -108,6 +110,60 @@ TEST_F(AttemptWaitingTest, ASlowDestinationIsWaitedFor) {
   health_.NoteWaiting(*server, start_ms_ + 500);
   attempt_->Advance(start_ms_ + 5000);
   EXPECT_TRUE(IsAtFirst());
+}
+
+// But what others have found out meanwhile is heard within a second.
+TEST_F(AttemptWaitingTest, ASlowDestinationIsNotWaitedForByABadServer) {
+  TestServer slow;
+  slow.SetScript("reply.silent=1");
+  Server* const server = AddServer(slow);
+  ASSERT_NE(Begin({Via({server}), Via({good_})}), State::kFailed);
+  pollfd readable = {.fd = socket_.get(), .events = POLLIN, .revents = 0};
+  ASSERT_EQ(poll(&readable, 1, 5000), 1);
+  ASSERT_EQ(attempt_->Advance(start_ms_ + 1), State::kWaitReadable);
+  EXPECT_EQ(attempt_->deadline_ms(), start_ms_ + 1001);
+  attempt_->Advance(start_ms_ + 1001);
+  EXPECT_TRUE(IsAtFirst());
+  EXPECT_EQ(attempt_->deadline_ms(), start_ms_ + 2001);
+  health_.NoteFailure(*server, start_ms_ + 1500, ETIMEDOUT);
+  attempt_->Advance(start_ms_ + 2001);
+  EXPECT_FALSE(IsAtFirst());
+}
+
+TEST_F(AttemptWaitingTest, WhoProbesAServerWaitsForIt) {
+  health_.NoteFailure(*silent_, start_ms_ - 300'000, ETIMEDOUT);
+  ASSERT_EQ(Begin({Via({silent_}), Via({good_})}), State::kWaitWritable);
+  attempt_->Advance(start_ms_ + 5000);
+  EXPECT_TRUE(IsAtFirst());
+  health_.NoteSuccess(*silent_, start_ms_ + 5001, 0);
+  // One that gives up leaves it to the next.
+  health_.NoteFailure(*silent_, start_ms_ - 300'000, ETIMEDOUT);
+  ASSERT_EQ(Begin({Via({silent_}), Via({good_})}), State::kWaitWritable);
+  EXPECT_TRUE(health_.IsBad(*silent_, start_ms_)) << "to others";
+  attempt_.reset();
+  EXPECT_FALSE(health_.IsBad(*silent_, start_ms_));
+}
+
+TEST_F(AttemptWaitingTest, ADynamicChainIsProbedToo) {
+  health_.NoteFailure(*good_, start_ms_ - 300'000, ETIMEDOUT);
+  TestServer second;
+  TestServer other;
+  Target chain = Via({good_, AddServer(second)});
+  chain.chain = Chain::kDynamic;
+  ASSERT_NE(Begin({chain, Via({AddServer(other)})}), State::kFailed);
+  EXPECT_TRUE(IsAtFirst());
+  EXPECT_EQ(attempt_->hops().size(), 2U);
+}
+
+TEST_F(AttemptWaitingTest, NobodyGoesElsewhereWithoutALimit) {
+  PrivateHealth patient(0, 300);
+  options_.health = &patient;
+  ASSERT_EQ(Begin({Via({silent_}), Via({good_})}), State::kWaitWritable);
+  EXPECT_EQ(attempt_->deadline_ms(), start_ms_ + 10'000);
+  patient.NoteWaiting(*silent_, start_ms_ + 500);
+  attempt_->Advance(start_ms_ + 1000);
+  EXPECT_TRUE(IsAtFirst());
+  attempt_.reset();
 }
 
 }  // namespace

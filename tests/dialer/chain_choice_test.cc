@@ -32,7 +32,7 @@ class ChainChoiceTest : public testing::Test {
   std::string Begin(Chain chain, unsigned length, uint64_t draw = 0) {
     path_.chain = chain;
     path_.chain_length = length;
-    choice_.Begin(path_, draw, &health_, 1);
+    choice_.Begin(path_, draw, &health_, {}, 1);
     return Hops();
   }
 
@@ -101,12 +101,18 @@ TEST_F(ChainChoiceTest, ServersThatCannotBeUsedAreNotChosen) {
   EXPECT_EQ(Begin(Chain::kDynamic, 0), "bd");
   EXPECT_EQ(Begin(Chain::kRoundRobin, 1, 0), "b");
   EXPECT_EQ(Begin(Chain::kRoundRobin, 1, 1), "d");
+  // One with fewer servers than it is to have would be another chain.
+  for (uint64_t draw = 0; draw < 20; ++draw) {
+    Begin(Chain::kRandom, 3, draw);
+    ASSERT_EQ(choice_.hops().size(), 3U);
+    EXPECT_FALSE(choice_.hops()[2]->unusable.empty());
+  }
   servers_[1].unusable = servers_[3].unusable = "nor these";
   EXPECT_EQ(Begin(Chain::kDynamic, 0), "abcd") << "the failure names one";
 }
 
 TEST_F(ChainChoiceTest, APathWithoutServersHasNone) {
-  choice_.Begin(Target(), 0, &health_, 1);
+  choice_.Begin(Target(), 0, &health_, {}, 1);
   EXPECT_TRUE(choice_.hops().empty());
   EXPECT_FALSE(choice_.Drop(0));
 }

@@ -25,7 +25,8 @@ class ServerHealthTest : public testing::Test {
   std::vector<size_t> Order(ServerHealth* health, long long now_ms) {
     std::vector<const Target*> order;
     for (const Target& target : targets_) order.push_back(&target);
-    health->PutInOrder(order, now_ms);
+    probes_ = {};
+    health->PutInOrder(order, now_ms, &probes_);
     std::vector<size_t> numbers;
     for (const Target* target : order) numbers.push_back(static_cast<size_t>(target - targets_.data()));
     return numbers;
@@ -34,6 +35,7 @@ class ServerHealthTest : public testing::Test {
 
   Server servers_[3];
   std::vector<Target> targets_;
+  Probes probes_;
 };
 
 TEST_F(ServerHealthTest, AServerIsBadAfterSoManyFailures) {
@@ -120,6 +122,55 @@ TEST_F(ServerHealthTest, AChainIsAsGoodAsItsServers) {
   EXPECT_EQ(Order(&health, 1), (Numbers{1, 0, 2}));
   targets_[0].chain_length = 1;
   EXPECT_EQ(Order(&health, 1), (Numbers{0, 1, 2}));
+}
+
+// The hops went down one after the other: their probes belong together.
+TEST_F(ServerHealthTest, AStrictChainIsProbedAsAWhole) {
+  PrivateHealth health(1, 10, 5000);
+  targets_[0].hops = {&servers_[0], &servers_[1]};
+  targets_[1].hops = {&servers_[2]};
+  targets_.pop_back();
+  health.NoteFailure(servers_[0], 1000, ECONNREFUSED);
+  health.NoteFailure(servers_[1], 4000, ECONNREFUSED);
+  for (long long now_ms = 5000; now_ms < 14'000; now_ms += 200)
+    ASSERT_EQ(Order(&health, now_ms), (Numbers{1, 0})) << now_ms;
+  EXPECT_EQ(Order(&health, 14'000), (Numbers{0, 1}));
+  EXPECT_TRUE(probes_.Has(servers_[0]));
+  EXPECT_TRUE(probes_.Has(servers_[1]));
+  EXPECT_EQ(Order(&health, 14'001), (Numbers{1, 0}));
+}
+
+TEST_F(ServerHealthTest, AProbeThatCameToNothingIsGivenBack) {
+  PrivateHealth health(1, 10, 5000);
+  health.NoteFailure(servers_[0], 1, ECONNREFUSED);
+  EXPECT_EQ(Order(&health, 10'001), (Numbers{0, 1, 2}));
+  EXPECT_TRUE(probes_.Has(servers_[0]));
+  health.EndProbes(&probes_);
+  EXPECT_FALSE(probes_.Has(servers_[0]));
+  EXPECT_EQ(Order(&health, 10'002), (Numbers{0, 1, 2}));
+  // But not another one's.
+  Probes late = probes_;
+  health.NoteFailure(servers_[0], 10'003, ECONNREFUSED);
+  EXPECT_EQ(Order(&health, 20'003), (Numbers{0, 1, 2}));
+  health.EndProbes(&late);
+  EXPECT_EQ(Order(&health, 20'004), (Numbers{1, 2, 0}));
+}
+
+TEST_F(ServerHealthTest, NobodyIsPassedOverWithoutALimit) {
+  PrivateHealth health(0, 10);
+  EXPECT_FALSE(health.passes_over());
+  health.NoteFailure(servers_[0], 1, ECONNREFUSED);
+  health.NoteWaiting(servers_[0], 1);
+  EXPECT_EQ(Order(&health, 2), (Numbers{0, 1, 2}));
+}
+
+TEST_F(ServerHealthTest, WhoWaitsNoMoreTakesItBack) {
+  PrivateHealth health(1, 10);
+  EXPECT_TRUE(health.NoteWaiting(servers_[0], 1000));
+  health.EndWaiting(servers_[0], 999);
+  EXPECT_TRUE(health.IsWaitedFor(servers_[0], 1001)) << "somebody else's";
+  health.EndWaiting(servers_[0], 1000);
+  EXPECT_FALSE(health.IsWaitedFor(servers_[0], 1001));
 }
 
 TEST_F(ServerHealthTest, TurnsAreCountedForEachGroup) {

@@ -201,7 +201,7 @@ TEST_F(HealthEntryTest, NoteAmidTheTakingOfAProbeEndsIt) {
       Renew();
       Fail(2);
       Meddler meddler{entry_, note, death_step, 0};
-      EXPECT_EQ(entry_->Admit(kPolicy, kNowMs + kExpireMs, {.hook = Meddler::Step, .context = &meddler}),
+      EXPECT_EQ(entry_->Admit(kPolicy, kNowMs + kExpireMs, nullptr, {.hook = Meddler::Step, .context = &meddler}),
                 expected);
       EXPECT_EQ(meddler.calls, 3);
       EXPECT_EQ(Report().probe_until_ms, 0);
@@ -226,7 +226,7 @@ TEST_F(HealthEntryTest, ProbeIsNotTakenFromWhoeverWasFaster) {
     Fail(2);
     Put(entry_, kProbe, static_cast<uint64_t>(old_until_ms));
     Rival rival{entry_, 0, Admission::kGood};
-    EXPECT_EQ(entry_->Admit(kPolicy, kNowMs + kExpireMs, {.hook = Rival::Step, .context = &rival}),
+    EXPECT_EQ(entry_->Admit(kPolicy, kNowMs + kExpireMs, nullptr, {.hook = Rival::Step, .context = &rival}),
               Admission::kBad);
     EXPECT_EQ(rival.admission, Admission::kProbe);
     EXPECT_EQ(Report().probe_until_ms, kNowMs + kExpireMs + 7 + kPolicy.probe_ms);

@@ -253,7 +253,7 @@ TEST(HealthTableProcessesTest, DeadProberIsSucceeded) {
   entry->NoteFailure(kNowMs, EIO);
   const int status = Reap(StartChild([&] {
     DeathAtStep death{2};
-    entry->Admit(kPolicy, kExpiredMs, death.steps());
+    entry->Admit(kPolicy, kExpiredMs, nullptr, death.steps());
     return 0;
   }));
   ASSERT_TRUE(WIFSIGNALED(status));
