@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "routing/foreign_config.h"
 #include "tests/routing/fake_machine.h"
 
 namespace socksify {
@@ -15,6 +16,83 @@ std::string ReadExample(const std::filesystem::path& path) {
   std::stringstream text;
   text << std::ifstream(path).rdbuf();
   return text.str();
+}
+
+// "socks5 10.0.4.1:1080 then socks5 192.168.100.2:1080", of the newest protocol that a server takes.
+std::string PathText(const Target& target) {
+  if (target.kind == Target::Kind::kDirect) return "direct";
+  if (target.kind == Target::Kind::kBlock) return "block";
+  std::string text;
+  for (const Server* const server : target.hops) {
+    text += text.empty() ? "" : " then ";
+    text += (server->protocols & kServerSocks5) != 0 ? "socks5 " : "socks4 ";
+    text += server->address.ToString();
+  }
+  return text;
+}
+
+// The paths of the rule that decides, with commas between them.
+std::string Decision(const Config& config, const Endpoint& destination) {
+  const Rule* const rule = config.routes.Decide({.destination = destination});
+  if (rule == nullptr) return "none";
+  std::string text;
+  for (const Target& target : rule->group) text += (text.empty() ? "" : ", ") + PathText(target);
+  if (rule->balance == Balance::kRandom) text += " by random";
+  if (rule->balance == Balance::kRoundRobin) text += " by roundrobin";
+  return text;
+}
+
+// Which file of examples/scenario says what of the destinations that its README.md speaks of.
+struct ScenarioFile {
+  const char* name;
+  const char* format;
+  const char* user;  // whom the gateways to the internet are told of
+  const char* subsidiary;
+  const char* private_net;  // by name
+  const char* web;
+  const char* internet;  // but the web
+};
+
+constexpr ScenarioFile kScenario[] = {
+    {"scenario.conf", "socksify", "alice", "socks5 10.0.4.1:1080",
+     "socks5 10.0.4.1:1080 then socks5 192.168.100.2:1080",
+     "socks5 10.0.3.1:1080, socks5 10.0.3.2:1080 by roundrobin", "block"},
+    {"socks.conf", "socks4.2", "", "socks4 10.0.4.1:1080", "socks4 10.0.3.1:1080, socks4 10.0.3.2:1080",
+     "socks4 10.0.3.1:1080, socks4 10.0.3.2:1080", "block"},
+    {"libsocks5.conf", "nec", "alice", "socks5 10.0.4.1:1080", "socks5 10.0.4.1:1080",
+     "socks5 10.0.3.1:1080, socks5 10.0.3.2:1080", "socks5 10.0.3.1:1080, socks5 10.0.3.2:1080"},
+    {"socks.cnf", "hummingbird", "alice", "socks5 10.0.4.1:1080", "socks5 10.0.4.1:1080",
+     "socks5 10.0.3.1:1080, socks5 10.0.3.2:1080 by random", "block"},
+};
+
+Endpoint To(const char* host, uint16_t port) {
+  return Endpoint::FromHost(host, port).value_or(Endpoint());
+}
+
+TEST(ExamplesTest, ScenarioGoesWhereEachNotationCanSendIt) {
+  const std::string folder = SOCKSIFY_SOURCE_DIR "/examples/scenario/";
+  for (const ScenarioFile& file : kScenario) {
+    SCOPED_TRACE(file.name);
+    FakeMachine machine;
+    machine.variables["HOME"] = "/home/alice";
+    machine.files["/home/alice/.config/socksify/credentials"] =
+        "machine 10.0.3.1 login alice password secret\nmachine 10.0.3.2 login alice password secret\n";
+    const std::string text = ReadExample(folder + file.name);
+    EXPECT_STREQ(FormatName(RecognizeFormat(text)), file.format);
+    machine.files["example"] = text;
+    const auto config = machine.Load({"example", {}});
+    ASSERT_TRUE(config.has_value()) << FakeMachine::Join(config);
+    EXPECT_EQ(FakeMachine::Join(config->warnings), "");
+    EXPECT_EQ(Decision(*config, To("10.1.2.3", 22)), "direct");
+    EXPECT_EQ(Decision(*config, To("192.168.100.7", 25)), file.subsidiary);
+    EXPECT_EQ(Decision(*config, To("www.private-net.org", 80)), file.private_net);
+    EXPECT_EQ(Decision(*config, To("www.example.org", 80)), file.web);
+    EXPECT_EQ(Decision(*config, To("203.0.113.80", 80)), file.web);
+    EXPECT_EQ(Decision(*config, To("203.0.113.80", 443)), file.internet);
+    const Endpoint web = To("203.0.113.80", 80);
+    for (const Target& target : config->routes.Decide({.destination = web})->group)
+      EXPECT_EQ(target.hops.front()->username, file.user);
+  }
 }
 
 TEST(ExamplesTest, Load) {
