@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 import cases_calls
+import cases_dying
 import cases_events
 import cases_failures
 import cases_inbound
@@ -18,6 +19,7 @@ import cases_programs
 import cases_self_check
 import cases_syscalls
 import cases_udp
+import cases_upstreams
 from case import Case, Lab
 from leaks import Traffic
 from report import Failed, Report, Skipped, check
@@ -84,7 +86,8 @@ def cases_for(options: argparse.Namespace) -> list[Callable[[], list[Case]]]:
     if options.direct:
         return [cases_events.cases, cases_names.direct_cases, cases_udp.direct_cases]
     folders = (cases_self_check, cases_programs, cases_events, cases_preload, cases_calls, cases_names,
-               cases_udp, cases_inbound, cases_failures, cases_syscalls)
+               cases_udp, cases_inbound, cases_failures, cases_dying,
+               cases_upstreams, cases_syscalls)
     return [folder.cases for folder in folders]
 
 

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The servers of the lab: the proxies, and what lies behind them."""
 
-import dataclasses
 import ipaddress
 import pathlib
 import struct
 import subprocess
 import sys
-import time
 
+from server import Server
+from servers_upstreams import UPSTREAM_PORTS, upstream_servers, write_upstream_files
 from topology import (DESTINATION_IP, DESTINATION_IP6, NOBODY_IP, PROXY_IP, PROXY_IP6, WORK, Topology, environment,
                       find_command)
 
@@ -37,15 +37,20 @@ FTP_FROM_20_PORT, FTP_FROM_ANY_PORT = 2120, 2121
 
 # Ports of the proxy host.
 DANTED, MICROSOCKS, SSH_D, MICROSOCKS_IP6, DEAD, SILENT = 1080, 1081, 1082, 1083, 1084, 1085
-PROXY_PORTS = [DANTED, MICROSOCKS, SSH_D, MICROSOCKS_IP6, DEAD, SILENT]
+PROXY_PORTS = [DANTED, MICROSOCKS, SSH_D, MICROSOCKS_IP6, DEAD, SILENT, *UPSTREAM_PORTS]
 RELAY_PORTS = range(40000, 41000)  # Where danted takes datagrams; only danted relays them.
 
-# Connections to this port find neither an answer nor a refusal.
+# Packets to these ports find neither an answer nor a refusal, and none comes from there.
 SILENT_PORT_RULES = f"""
 table inet lab {{
+  set silent {{ type inet_service; elements = {{ {SILENT} }} }}
   chain input {{
     type filter hook input priority 0;
-    tcp dport {SILENT} drop
+    tcp dport @silent drop
+  }}
+  chain output {{
+    type filter hook output priority 0;
+    tcp sport @silent drop
   }}
 }}
 """
@@ -69,12 +74,12 @@ socks pass {{
 
 NGINX_CONF = """
 daemon off; user root; worker_processes 1; pid {work}/nginx.pid; error_log stderr;
-events {{ }}
+events {{ worker_connections 4096; }}
 http {{
   access_log off; sendfile on;
   client_body_temp_path {work}/nginx-body; proxy_temp_path {work}/nginx-proxy; fastcgi_temp_path {work}/nginx-fastcgi;
   uwsgi_temp_path {work}/nginx-uwsgi; scgi_temp_path {work}/nginx-scgi;
-  server {{ listen 80; listen [::]:80; root {work}/www; }}
+  server {{ listen 80 backlog=4096; listen [::]:80 backlog=4096; root {work}/www; }}
 }}
 """
 
@@ -133,29 +138,6 @@ exec setpriv --reuid postgres --regid postgres --clear-groups sh -c '
   exec "$1/postgres" -D data -F -p "$3" -c listen_addresses="$4" -c unix_socket_directories=' \
   sh "$1" "$2" "$3" "$4"
 """
-
-
-@dataclasses.dataclass
-class Server:
-    """One server: where it runs, the commands it needs, its port, and how to start it."""
-
-    name: str
-    host: str
-    commands: tuple[str, ...]
-    port: int
-    argv: list
-    needs: tuple[str, ...] = ()  # Servers that have to run before this one.
-    is_udp: bool = False         # Its port is one of UDP.
-    on_demand: bool = False      # Takes long to start: waits for a case that needs it.
-    problem: str | None = None   # Why it does not run.
-
-    @property
-    def log(self) -> pathlib.Path:
-        return WORK / f"{self.name}.log"
-
-    def log_tail(self) -> str:
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        return "\n".join([f"{self.name}'s log:"] + [f"  {line}" for line in lines[-8:]])
 
 
 def sshd(name: str, host: str, listen: str) -> Server:
@@ -245,6 +227,7 @@ def all_servers() -> list[Server]:
                ("dns", "sshd-on-proxy")),
         Server("microsocks-ip6", "proxy", ("microsocks",), MICROSOCKS_IP6,
                ["microsocks", "-i", PROXY_IP6, "-p", MICROSOCKS_IP6], ("dns",)),
+        *upstream_servers(),
     ]
 
 
@@ -271,22 +254,26 @@ class Servers:
             self._start(server, getattr(self._topology, server.host))
         return server.problem
 
+    def kill(self, name: str) -> None:
+        self[name].kill()
+
+    def start(self, name: str) -> None:
+        """Starts a server again that was killed."""
+        self[name].start(getattr(self._topology, self[name].host))
+
+    def silence(self, port: int) -> None:
+        """The network to this port of the proxy host is dead, as of now."""
+        self._topology.proxy.must(f"nft add element inet lab silent {{ {port} }}")
+
+    def end_silence(self, port: int) -> None:
+        self._topology.proxy.must(f"nft delete element inet lab silent {{ {port} }}")
+
     def _start(self, server: Server, host) -> None:
-        missing = [command for command in server.commands if find_command(command) is None]
-        if missing:
-            server.problem = f"{missing[0]} is not installed"
-            return
         for needed in server.needs:
             if self[needed].problem is not None:
                 server.problem = self[needed].problem
                 return
-        process = host.spawn(server.argv, server.log)
-        deadline = time.monotonic() + 10
-        while not host.is_listening(server.port, server.is_udp):
-            if process.poll() is not None or time.monotonic() > deadline:
-                server.problem = f"{server.name} does not start"
-                return
-            time.sleep(0.01)
+        server.start(host)
 
     @staticmethod
     def _write_files() -> None:
@@ -294,6 +281,7 @@ class Servers:
             (WORK / folder).mkdir()
         (WORK / "danted.conf").write_text(DANTED_CONF.format(
             internal=PROXY_IP, port=DANTED, first_relay_port=RELAY_PORTS[0], last_relay_port=RELAY_PORTS[-1]))
+        write_upstream_files()
         (WORK / "nginx.conf").write_text(NGINX_CONF.format(work=WORK))
         (WORK / "vsftpd.conf").write_text(VSFTPD_CONF.format(work=WORK))
         for port, from_port_20 in ((FTP_FROM_20_PORT, "YES"), (FTP_FROM_ANY_PORT, "NO")):

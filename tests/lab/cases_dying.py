@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The first of three servers dies while 50 processes connect through it all the time. No connect()
+fails."""
+
+import json
+import threading
+import time
+
+from case import SCRATCH, Case, Lab
+from report import check
+from servers_upstreams import THREE
+from topology import DESTINATION_IP, PROXY_IP, WORK, Result
+
+FIRST = next(iter(THREE))
+PROCESSES, ROUNDS = 50, 100
+BEFORE = 300  # Connections through the first server before it dies.
+CONNECT_TIMEOUT_S = 2
+
+CONFIGURATION = f"""
+timeout.connect: {CONNECT_TIMEOUT_S}
+timeout.negotiate: {CONNECT_TIMEOUT_S}
+route {{ from: 0/0 to: 0/0 via: {', '.join(f'{PROXY_IP}:{port}' for port in THREE.values())} }}
+"""
+# Each process begins with all that there is to learn.
+LOAD = f"""
+for process in $(seq {PROCESSES}); do
+  {WORK}/clients/load {ROUNDS} 80 {DESTINATION_IP} &
+done
+wait
+"""
+
+
+class Load:
+    """The processes, running; and what they have told in the end."""
+
+    def __init__(self, lab: Lab):
+        self._lab = lab
+        self._trace = SCRATCH / "trace"
+        self.result: Result | None = None
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        self.result = self._lab.on_client([self._lab.socksify, "--trace", self._trace, "-f",
+                                           self._lab.configure(CONFIGURATION), "--", "sh", "-c", LOAD])
+
+    def wait_for_connections(self, count: int) -> None:
+        deadline = time.monotonic() + 20
+        while len(self._events()) < count:
+            check(time.monotonic() < deadline, "the load does not begin")
+            time.sleep(0.005)
+
+    def _events(self) -> list[str]:
+        return self._trace.read_text().splitlines() if self._trace.exists() else []
+
+    def end(self) -> list[dict]:
+        """Waits for the end. No connect() has failed. Returns the trials that did."""
+        self._thread.join()
+        lines = self.result.output.splitlines()
+        check(lines == [f"connected {ROUNDS}"] * PROCESSES,
+              f"expected {PROCESSES} times {ROUNDS} connections, found {sorted(set(lines))}")
+        events = [json.loads(line) for line in self._events()]
+        connected = sum(event["event"] == "connect" and event["outcome"] == "ok" for event in events)
+        check(connected == PROCESSES * ROUNDS, f"the trace has {connected} connections")
+        return [event for event in events if event["event"] == "trial"]
+
+
+def process_dies(lab: Lab) -> str:
+    load = Load(lab)
+    try:
+        load.wait_for_connections(BEFORE)
+        lab.servers.kill(FIRST)
+        trials = load.end()
+    finally:
+        lab.servers.start(FIRST)
+    outcomes = {trial["outcome"] for trial in trials}
+    check(trials != [] and outcomes <= {"ECONNREFUSED", "ECONNABORTED"}, f"trials failed with {outcomes}")
+    return f"{len(trials)} trials of {PROCESSES * ROUNDS} connections failed"
+
+
+def cases() -> list[Case]:
+    servers = (*THREE, "web")
+    return [
+        Case("the first of three servers is killed under load: no connect() fails", process_dies, servers),
+    ]
