@@ -59,10 +59,10 @@ class Result:
 class Host:
     """One namespace. Its processes see a resolv.conf and nsswitch.conf of their own."""
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, name_server: str = DESTINATION_IP):
         self.name = name
         resolv_conf = WORK / f"resolv.conf.{name}"
-        resolv_conf.write_text(f"nameserver {DESTINATION_IP}\noptions timeout:1 attempts:1\n")
+        resolv_conf.write_text(f"nameserver {name_server}\noptions timeout:1 attempts:1\n")
         script = (
             'mount --bind "$1" /etc/resolv.conf && mount --bind "$2" /etc/nsswitch.conf && '
             "ip link set lo up && echo ready && exec sleep infinity"
