@@ -115,8 +115,8 @@ def proxychains_cases() -> list[Case]:
              frozenset({DEAD, TINYPROXY})),
         Case("proxychains.conf: dynamic_chain whose second proxy is dead",
              proxychains("dynamic_chain", [danted, dead, microsocks]), servers, ("curl",), frozenset({DANTED})),
-        Case("proxychains.conf: random_chain", proxychains("random_chain\nchain_len = 2", [danted, tinyproxy, microsocks]),
-             servers, ("curl",)),
+        Case("proxychains.conf: random_chain",
+             proxychains("random_chain\nchain_len = 2", [danted, tinyproxy, microsocks]), servers, ("curl",)),
     ]
 
 
