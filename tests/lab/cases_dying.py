@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The first of three servers dies while 50 processes connect through it all the time. No connect()
-fails."""
+"""The first of three servers dies while 50 processes connect through it all the time: its process, or the network to
+it, or it says nothing any more. No connect() fails, and of those that wait one alone waits for a time-out."""
 
 import json
+import signal
 import threading
 import time
+from collections.abc import Callable
 
 from case import SCRATCH, Case, Lab
 from report import check
@@ -46,7 +48,7 @@ class Load:
 
     def wait_for_connections(self, count: int) -> None:
         deadline = time.monotonic() + 20
-        while len(self._events()) < count:
+        while sum('"event":"connect"' in line for line in self._events()) < count:
             check(time.monotonic() < deadline, "the load does not begin")
             time.sleep(0.005)
 
@@ -78,8 +80,39 @@ def process_dies(lab: Lab) -> str:
     return f"{len(trials)} trials of {PROCESSES * ROUNDS} connections failed"
 
 
+def one_time_out(lab: Lab, dies: Callable[[], None], recovers: Callable[[], None]) -> str:
+    load = Load(lab)
+    begin = time.monotonic()
+    try:
+        load.wait_for_connections(BEFORE)
+        dies()
+        trials = load.end()
+    finally:
+        recovers()
+    elapsed_s = time.monotonic() - begin
+    found = [f"{trial['outcome']}, {trial['reason']}, {trial['ms']} ms" for trial in trials]
+    check([trial["outcome"] for trial in trials] == ["ETIMEDOUT"],
+          f"expected one time-out, found {len(trials)} failed trials: {'; '.join(sorted(set(found)))}")
+    return f"the load took {elapsed_s:.1f} s"
+
+
+def network_dies(lab: Lab) -> str:
+    """Packets to and from it are lost."""
+    port = THREE[FIRST]
+    return one_time_out(lab, lambda: lab.servers.silence(port), lambda: lab.servers.end_silence(port))
+
+
+def server_stops(lab: Lab) -> str:
+    """It is there, and takes connections, but says nothing."""
+    return one_time_out(lab, lambda: lab.servers[FIRST].process.send_signal(signal.SIGSTOP),
+                        lambda: lab.servers[FIRST].process.send_signal(signal.SIGCONT))
+
+
 def cases() -> list[Case]:
     servers = (*THREE, "web")
     return [
         Case("the first of three servers is killed under load: no connect() fails", process_dies, servers),
+        Case("the network to the first of three servers dies under load: one time-out in 50 processes", network_dies,
+             servers),
+        Case("the first of three servers stops under load: one time-out in 50 processes", server_stops, servers),
     ]
