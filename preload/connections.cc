@@ -181,6 +181,8 @@ void ForgetConnection(int fd) {
 void ReportClose(int fd) {
   Runtime* const runtime = Runtime::Get();
   if (runtime == nullptr || !runtime->reporter().wants_closes()) return;
+  // The last descriptor of this process that has it.
+  if (g_descriptors.Sharers(fd) > 1) return;
   const ErrnoKeeper keeper;
   const std::optional<Connection> connection = g_descriptors.Find(fd);
   tcp_info info{};
@@ -195,6 +197,13 @@ void ReportClose(int fd) {
   runtime->reporter().Close({.socket = connection->cookie,
                              .sent = less(sent, connection->negotiated_sent),
                              .received = less(info.tcpi_bytes_received, connection->negotiated_received)});
+}
+
+void ReportCloses(unsigned first, unsigned last) {
+  const unsigned end = g_descriptors.used_end();
+  for (unsigned fd = first; fd < end && fd <= last; ++fd) {
+    if ((g_descriptors.Flags(static_cast<int>(fd)) & kHasConnection) != 0) ReportClose(static_cast<int>(fd));
+  }
 }
 
 void ForgetDescriptor(int fd) {

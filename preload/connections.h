@@ -30,6 +30,7 @@ void ClearOfSocket(int fd, unsigned flags);
 void ForgetConnection(int fd);
 // Tells how much the connection behind `fd` has carried, for those who want to know of the end of one.
 void ReportClose(int fd);
+void ReportCloses(unsigned first, unsigned last);  // inclusive
 // close(2) and its kin are about to end `fd`, or have put something else in its place.
 void ForgetDescriptor(int fd);
 void ForgetDescriptors(unsigned first, unsigned last);  // inclusive

@@ -63,6 +63,13 @@ std::optional<Endpoint> DescriptorTable::PeerOfReportedAddress(const SocketAddre
   return std::nullopt;
 }
 
+uint32_t DescriptorTable::Sharers(int fd) {
+  const SignalsBlocked blocked;
+  const LeafGuard guard(&lock_, blocked);
+  const Slot* const slot = slots_.Get(fd);
+  return slot != nullptr ? slot->references : 0;
+}
+
 void DescriptorTable::Duplicate(int from, int to) {
   if (from == to || (Flags(from) | Flags(to)) == 0) return;
   std::atomic<Slot*>* const cell = slots_.Provide(to);

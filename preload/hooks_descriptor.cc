@@ -183,8 +183,9 @@ SOCKSIFY_EXPORT int HookedFcntlOfLibc(int fd, int command, void* argument) {
 }
 
 SOCKSIFY_EXPORT int close_range(unsigned first, unsigned last, int flags) noexcept {
-  const int result = CloseRange(first, last, flags);
   const bool closes = (static_cast<unsigned>(flags) & CLOSE_RANGE_CLOEXEC) == 0;
+  if (closes) ReportCloses(first, last);
+  const int result = CloseRange(first, last, flags);
   if (result == 0 && closes) ForgetDescriptors(first, last);
   return result;
 }
@@ -192,6 +193,7 @@ SOCKSIFY_EXPORT int close_range(unsigned first, unsigned last, int flags) noexce
 SOCKSIFY_EXPORT void closefrom(int first) noexcept {
   // It cannot fail; where the kernel lacks the call, libc looks through /proc.
   const unsigned begin = first < 0 ? 0U : static_cast<unsigned>(first);
+  ReportCloses(begin, ~0U);
   if (CloseRange(begin, ~0U, 0) != 0) libc::closefrom(first);
   ForgetDescriptors(begin, ~0U);
 }
@@ -201,10 +203,7 @@ namespace {
 // When the program ends in an orderly way.
 [[gnu::destructor]] void AtExit() {
   g_relays.BeforeExit();
-  const int end = static_cast<int>(g_descriptors.used_end());
-  for (int fd = 0; fd < end; ++fd) {
-    if ((g_descriptors.Flags(fd) & kHasConnection) != 0) ReportClose(fd);
-  }
+  ReportCloses(0, ~0U);
 }
 
 }  // namespace

@@ -123,7 +123,8 @@ class PendingTable {
     int low_water = 1;
     long long started_us = 0;
     Attempt* attempt = nullptr;  // in `room`; null when there is none
-    alignas(Attempt) std::array<std::byte, sizeof(Attempt)> room{};
+    // Not cleared: a page that no attempt has touched costs nothing.
+    alignas(Attempt) std::array<std::byte, sizeof(Attempt)> room;  // NOLINT(*-member-init)
     Entry* next_free = nullptr;
 
     void EndAttempt() {

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/single_threaded.h>
 
 #include <cerrno>
 
@@ -87,8 +88,8 @@ Progress PendingTable::SetWaiting(Entry* entry, short events, const SignalsBlock
   // it is readable would not hear. Such a thread has to look again now and then.
   constexpr long long kLookAgainMs = 100;
   const long long deadline_ms = entry->attempt->deadline_ms();
-  const long long look_ms =
-      entry->attempt->has_failed_over() ? std::min(deadline_ms, MonotonicMs() + kLookAgainMs) : deadline_ms;
+  const bool may_miss = entry->attempt->has_failed_over() && __libc_single_threaded == 0;
+  const long long look_ms = may_miss ? std::min(deadline_ms, MonotonicMs() + kLookAgainMs) : deadline_ms;
   entry->deadline_ms.store(look_ms, std::memory_order_relaxed);
   NoteDeadline(look_ms);
   if (entry->events.exchange(events, std::memory_order_release) != events)

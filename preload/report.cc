@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -106,25 +107,26 @@ void AppendNumber(std::string* json, const char* key, uint64_t value) {
 
 // RFC 3339 in UTC: 2026-01-02T03:04:05.678Z. gmtime_r(3) takes libc's time zone lock, which a signal handler
 // or a child of fork() may find held.
-void AppendTime(std::string* out) {
+std::array<char, 64> TimeText() {
   using std::chrono::days;
   using std::chrono::milliseconds;
   const auto now = std::chrono::time_point_cast<milliseconds>(std::chrono::system_clock::now());
   const auto today = std::chrono::floor<days>(now);
   const std::chrono::year_month_day date(today);
   const std::chrono::hh_mm_ss time(now - today);
-  char text[64];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
-                static_cast<int>(time.seconds().count()), static_cast<int>(time.subseconds().count()));
-  *out += text;
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
+                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()),
+                static_cast<int>(time.minutes().count()), static_cast<int>(time.seconds().count()),
+                static_cast<int>(time.subseconds().count()));
+  return text;
 }
 
 // {"time":"2026-01-02T03:04:05.678Z","pid":412,"program":"curl","event":"..."  without the closing brace.
 std::string BeginTrace(const char* event) {
   std::string json = "{\"time\":\"";
-  AppendTime(&json);
+  json += TimeText().data();
   json += "\",\"pid\":" + std::to_string(getpid());
   AppendMember(&json, "program", program_invocation_short_name);
   AppendMember(&json, "event", event);
@@ -234,14 +236,30 @@ void Reporter::Trial(const Attempt& attempt, const FailedTrial& trial) const {
   if (!trace_files_.empty()) Trace(TrialTrace(attempt, trial));
 }
 
+// close(2) may be called by a signal handler: no allocation.
 void Reporter::Close(const CloseEvent& event) const {
   if (trace_files_.empty()) return;
   const ErrnoKeeper keeper;
-  std::string json = BeginTrace("close");
-  AppendNumber(&json, "socket", event.socket);
-  AppendNumber(&json, "sent", event.sent);
-  AppendNumber(&json, "received", event.received);
-  Trace(json + "}\n");
+  std::array<char, 256> program{};
+  size_t size = 0;
+  for (const char* c = program_invocation_short_name; *c != '\0' && size + 8 < program.size(); ++c) {
+    const auto byte = static_cast<unsigned char>(*c);
+    const bool is_plain = byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+    if (is_plain) {
+      program[size++] = *c;
+    } else {
+      size += static_cast<size_t>(std::snprintf(&program[size], 8, "\\u%04x", byte));
+    }
+  }
+  std::array<char, 512> line{};
+  const int length = std::snprintf(
+      line.data(), line.size(),
+      R"({"time":"%s","pid":%d,"program":"%s","event":"close","socket":%llu,"sent":%llu,"received":%llu})"
+      "\n",
+      TimeText().data(), static_cast<int>(getpid()), program.data(),
+      static_cast<unsigned long long>(event.socket), static_cast<unsigned long long>(event.sent),
+      static_cast<unsigned long long>(event.received));
+  for (const std::string& file : trace_files_) WriteTo(file, {line.data(), static_cast<size_t>(length)});
 }
 
 void Reporter::Trace(const std::string& object) const {

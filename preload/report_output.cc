@@ -2,11 +2,14 @@
 #include "preload/report_output.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <string_view>
 
@@ -57,20 +60,42 @@ bool IsInternetSocket(int fd) {
          (domain == AF_INET || domain == AF_INET6);
 }
 
+// Without SIGPIPE (a reader that is gone) and SIGXFSZ (a limit of size), which would end the program.
+void WriteQuietly(int fd, std::string_view line) {
+  sigset_t deadly;
+  sigemptyset(&deadly);
+  sigaddset(&deadly, SIGPIPE);
+  sigaddset(&deadly, SIGXFSZ);
+  sigset_t pending;
+  sigset_t previous;
+  sigpending(&pending);
+  pthread_sigmask(SIG_BLOCK, &deadly, &previous);
+  // Nothing can be done about a report that cannot be written.
+  if (write(fd, line.data(), line.size()) < 0 && (errno == EPIPE || errno == EFBIG)) {
+    const int caused = errno == EPIPE ? SIGPIPE : SIGXFSZ;
+    sigset_t one;
+    sigemptyset(&one);
+    sigaddset(&one, caused);
+    const timespec at_once{};
+    if (sigismember(&pending, caused) == 0) sigtimedwait(&one, nullptr, &at_once);
+  }
+  pthread_sigmask(SIG_SETMASK, &previous, nullptr);
+}
+
 }  // namespace
 
-void WriteTo(const std::string& output, const std::string& line) {
-  if (output.starts_with("syslog"))
-    return WriteSyslog(output, std::string_view(line).substr(0, line.size() - 1));
+void WriteTo(const std::string& output, std::string_view line) {
+  if (output.starts_with("syslog")) return WriteSyslog(output, line.substr(0, line.size() - 1));
   int fd = -1;
   if (output == "stderr") fd = STDERR_FILENO;
   if (output == "stdout") fd = STDOUT_FILENO;
   const bool is_file = fd < 0;
   if (!is_file && IsInternetSocket(fd)) return;
-  if (is_file) fd = open(output.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+  // O_NONBLOCK: a FIFO that nobody reads must not stop the program.
+  constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  if (is_file) fd = open(output.c_str(), kFlags, 0600);
   if (fd < 0) return;
-  // Nothing can be done about a report that cannot be written.
-  [[maybe_unused]] const ssize_t written = write(fd, line.data(), line.size());
+  WriteQuietly(fd, line);
   if (is_file) libc::close(fd);
 }
 

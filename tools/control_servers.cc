@@ -5,11 +5,15 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "base/failure.h"
+#include "dialer/server_health.h"
 #include "dialer/system.h"
+#include "resolver/health_table.h"
+#include "resolver/state_directory.h"
 #include "routing/config_host.h"
 #include "tools/configuration.h"
 #include "tools/destination.h"
@@ -18,6 +22,23 @@
 #include "tools/summary.h"
 
 namespace socksify {
+namespace {
+
+// So that programs with `handshake: auto` know what to do.
+void ShareFindings(const std::vector<const Server*>& servers, const std::vector<ProbeReport>& reports) {
+  const auto directory = StateDirectory([](const char* name) -> const char* { return secure_getenv(name); });
+  if (!directory) return;
+  const auto table = HealthTable::Open(*directory);
+  if (!table) return;
+  for (size_t i = 0; i < servers.size(); ++i) {
+    const ProbeAnswer& answer = reports[i].pipelining;
+    if (answer.state == ProbeAnswer::State::kNotAsked) continue;
+    HealthEntry* const entry = (*table)->Find(ServerHealth::Key(*servers[i]).text());
+    if (entry != nullptr) entry->NotePipelining(answer.is_yes() ? Pipelining::kTaken : Pipelining::kNotTaken);
+  }
+}
+
+}  // namespace
 
 int RunProbe(const ControlOptions& options) {
   ProbeOptions probe;
@@ -33,6 +54,7 @@ int RunProbe(const ControlOptions& options) {
   if (!selection) return ReportConfig(options, std::unexpected(selection.error().errors));
   probe.limits = LimitsOf(selection->settings);
   const std::vector<ProbeReport> reports = ProbeServers(LibcSystem(), selection->servers, probe);
+  ShareFindings(selection->servers, reports);
   if (options.json) {
     std::fputs(ToJson(reports).c_str(), stdout);
   } else {

@@ -74,8 +74,10 @@ void ApplyEnvironment(const std::vector<EnvironmentChange>& changes) {
 }
 
 std::optional<int> CheckAppendable(const std::string& path) {
-  const UniqueFd fd(open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600));
-  if (!fd.valid()) return errno;
+  // O_NONBLOCK: a FIFO that nobody reads yet will do.
+  const UniqueFd fd(
+      open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600));
+  if (!fd.valid() && errno != ENXIO) return errno;
   return std::nullopt;
 }
 

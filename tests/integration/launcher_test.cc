@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The launcher with the real library, and what the two report.
 
+#include <sys/stat.h>
+
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -108,4 +110,21 @@ TEST_F(LauncherTest, AShellAndItsCommandsShareNames) {
 }
 
 }  // namespace
+TEST_F(LauncherTest, ATraceThatNobodyReadsStopsNobody) {
+  const std::string fifo = directory_ + "/fifo";
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  const ProgramOutcome outcome = Launch({"--trace", fifo, Victim("connect"), "echo.test", "7"});
+  EXPECT_EQ(outcome.out, "echo hello\npeer is target: 1\ndescriptors more: 1\n");
+}
+
+TEST_F(LauncherTest, AReaderThatIsGoneEndsNobody) {
+  const ProgramOutcome outcome = Launch(
+      {"-v", "sh", "-c",
+       "{ sleep 0.2; " + Victim("connect") + " echo.test 7 >" + directory_ + "/out; echo $? >" + directory_ +
+           "/status; } 2>&1 | true; while [ ! -s " + directory_ + "/status ]; do sleep 0.05; done"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(Read(directory_ + "/status"), "0\n");
+  EXPECT_EQ(Read(directory_ + "/out"), "echo hello\npeer is target: 1\ndescriptors more: 1\n");
+}
+
 }  // namespace socksify
