@@ -149,7 +149,7 @@ Runtime* Runtime::SetUp() {
   }
 }
 
-Runtime::Runtime() : user_(getuid()) {
+Runtime::Runtime() {
   loopback_rule_.where.source = std::make_shared<const std::string>("loopback");
   loopback_rule_.group.emplace_back();
   LoadConfiguration();
@@ -178,6 +178,10 @@ void Runtime::LoadConfiguration() {
 
 std::string_view Runtime::process() const {
   return program_invocation_short_name != nullptr ? program_invocation_short_name : "";
+}
+
+uint32_t Runtime::user() const {
+  return config_ != nullptr && config_->routes.names_users() ? getuid() : kNobody;
 }
 
 bool Runtime::IsFake(const IpAddress& address) const {

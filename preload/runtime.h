@@ -59,8 +59,9 @@ class Runtime {
   bool relays_datagrams() const { return relays_datagrams_; }
   // The program's base name, as rules with `process:` see it.
   std::string_view process() const;
-  // The real user id when the runtime was set up, as rules with `user:` see it.
-  uint32_t user() const { return user_; }
+  // The real user id as rules with `user:` see it: as it is now, since a program may have become somebody
+  // else. Where no rule names users nobody is asked, and it is kNobody.
+  uint32_t user() const;
 
   // The table of fake addresses, opened when it is first needed. Null when not even a private one can be had.
   FakeTable* fake_table();
@@ -89,7 +90,6 @@ class Runtime {
   std::unique_ptr<const Config> config_;
   Rule loopback_rule_;
   bool relays_datagrams_ = false;
-  uint32_t user_;
   Reporter reporter_;
   std::atomic<FakeTable*> fake_table_ = nullptr;
   std::atomic<PeerTable*> peer_table_ = nullptr;

@@ -37,8 +37,9 @@ struct ConfigHost {
   // Like read_file, for what holds passwords: EPERM where others than the user and root may read or change
   // it.
   std::expected<std::string, int> (*read_secret)(const std::string& path, size_t max_size);
-  // The user id of a login name (getpwnam(3)).
-  std::optional<uint32_t> (*user_id)(const std::string& name);
+  // The user id of a login name (getpwnam(3)); nothing where nobody has it; the errno of a look-up that
+  // failed, after which nobody knows whether somebody has.
+  std::expected<std::optional<uint32_t>, int> (*user_id)(const std::string& name);
   // The password that the launcher has handed on for `key` (PasswordKey); nothing where there is none. Null
   // in the tools: they hand on, and a server without its password is no trouble to them.
   std::optional<std::string> (*handed_password)(const std::string& key);

@@ -64,12 +64,18 @@ std::expected<std::string, int> ReadSecret(const std::string& path, size_t max_s
   return Read(path, max_size, Openness::kSecret);
 }
 
-std::optional<uint32_t> UserId(const std::string& name) {
+std::expected<std::optional<uint32_t>, int> UserId(const std::string& name) {
+  constexpr size_t kMaxEntrySize = size_t{1} << 20;
   passwd entry = {};
   passwd* found = nullptr;
-  std::vector<char> buffer(16'384);
-  const int error = getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
-  if (error != 0 || found == nullptr) return std::nullopt;
+  std::vector<char> buffer(1024);
+  int error = getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  while (error == EINTR || (error == ERANGE && buffer.size() < kMaxEntrySize)) {
+    if (error == ERANGE) buffer.resize(buffer.size() * 4);
+    error = getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  }
+  if (error != 0) return std::unexpected(error);
+  if (found == nullptr) return std::nullopt;
   return found->pw_uid;
 }
 

@@ -112,6 +112,7 @@ class ConfigParser {
   bool ParseRouteMethod();
   bool ParseProcess();
   bool ParseUser();
+  void WarnOfUnknownUsers();
   bool ParseResolve();
 
   // config_parser_target.cc
@@ -168,6 +169,13 @@ class ConfigParser {
   ProxyUrl server_url_;
   uint64_t seen_in_block_ = 0;
   bool has_from_ = false;
+  // Login names of the current route whose user ids are not known; 0: nobody has the name.
+  struct UnknownUser {
+    Token at;
+    std::string name;
+    int error = 0;
+  };
+  std::vector<UnknownUser> unknown_users_;
   bool has_to_ = false;
   bool has_via_ = false;
   bool has_address_ = false;

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/failure.h"
 #include "routing/config_parser.h"
 #include "routing/query.h"
 #include "routing/quoting.h"
@@ -40,6 +41,7 @@ std::span<const ConfigParser::Keyword> ConfigParser::RouteKeywords() {
 bool ConfigParser::ParseRoute(const Token& keyword) {
   route_ = RouteDraft{};
   has_to_ = has_via_ = false;
+  unknown_users_.clear();
   if (!ParseBlock(RouteKeywords(), "route")) return false;
   FinishRoute(keyword);
   return true;
@@ -60,6 +62,7 @@ void ConfigParser::FinishRoute(const Token& keyword) {
     return;
   }
   if (!CheckWeights() || !CheckChains()) return;
+  WarnOfUnknownUsers();
   route_.source = &source_;
   route_.rule.where = source_.At(keyword.offset);
   draft_.routes.push_back(std::move(route_));
@@ -166,7 +169,7 @@ bool ConfigParser::ParseUser() {
     const std::optional<std::string> name = ParseText("a login name or a user id");
     if (!name) return false;
     const bool is_id = std::ranges::all_of(*name, [](char c) { return c >= '0' && c <= '9'; });
-    std::optional<uint32_t> id;
+    std::expected<std::optional<uint32_t>, int> id;
     if (is_id) {
       uint32_t value = 0;
       const char* const end = name->data() + name->size();
@@ -178,13 +181,32 @@ bool ConfigParser::ParseUser() {
     } else {
       id = host_.user_id(*name);
     }
-    if (id) {
-      route_.rule.users.push_back(*id);
+    if (id && *id) {
+      route_.rule.users.push_back(**id);
     } else {
-      Warn(token, "no user is called " + Quoted(*name) + " here: it matches nobody");
+      route_.rule.has_unknown_user = true;
+      unknown_users_.push_back({token, *name, id ? 0 : id.error()});
     }
   } while (!AtListEnd(Words::kText));
   return true;
+}
+
+// What that means shows when all targets are known. See Rule::IsFor().
+void ConfigParser::WarnOfUnknownUsers() {
+  const auto is_direct = [](const TargetDraft& target) { return target.kind == Target::Kind::kDirect; };
+  const bool is_purely_direct =
+      std::ranges::all_of(route_.group, is_direct) && std::ranges::all_of(route_.fallback, is_direct);
+  for (const UnknownUser& user : unknown_users_) {
+    const std::string why = user.error == 0 ? "no user is called " + Quoted(user.name) + " here"
+                                            : "the user id of " + Quoted(user.name) +
+                                                  " cannot be looked up: " + ErrnoName(user.error);
+    if (is_purely_direct) {
+      Warn(user.at, why + "; the name matches nobody");
+    } else {
+      Warn(user.at, why + "; this route is for every user then, because it is not direct",
+           "write the user id, or remove the name");
+    }
+  }
 }
 
 bool ConfigParser::ParseResolve() {

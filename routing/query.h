@@ -21,7 +21,7 @@ struct Query {
   // wants it in every use. NOLINTNEXTLINE(readability-redundant-member-init)
   std::string_view process = {};
   uint16_t source_port = 0;  // the bound local port, 0 while there is none
-  uint32_t user = kNobody;   // the real user id; kNobody meets no rule that names users
+  uint32_t user = kNobody;   // the real user id; kNobody is in no rule's list of users
 };
 
 }  // namespace socksify

@@ -11,6 +11,7 @@ RouteTable::RouteTable(std::vector<Rule> rules, std::vector<std::unique_ptr<cons
       servers_(std::move(servers)),
       index_(rules_),
       needs_source_(std::ranges::any_of(rules_, &Rule::NeedsSource)),
+      names_users_(std::ranges::any_of(rules_, &Rule::names_users)),
       has_say_in_resolving_(
           std::ranges::any_of(rules_, [](const Rule& rule) { return rule.SayInResolving().has_value(); })) {}
 

@@ -52,6 +52,9 @@ class RouteTable {
   // Whether some rule asks where a connection comes from. If none does, a caller need not find it out.
   bool needs_source() const { return needs_source_; }
 
+  // Whether some rule asks whose program it is, likewise.
+  bool names_users() const { return names_users_; }
+
   // The rules in the order they are tried, implied ones (autoroute) included.
   std::span<const Rule> rules() const { return rules_; }
   // Every server that a rule or a `server` block names, in file order.
@@ -62,6 +65,7 @@ class RouteTable {
   std::vector<std::unique_ptr<const Server>> servers_;
   RouteIndex index_;
   bool needs_source_ = false;
+  bool names_users_ = false;
   bool has_say_in_resolving_ = false;  // some rule has
 };
 

@@ -37,9 +37,13 @@ bool MatchesProcess(const std::vector<std::string>& globs, std::string_view proc
   return std::ranges::any_of(globs, [&](const std::string& glob) { return GlobMatches(glob, process); });
 }
 
+bool IsForEveryUser(const Rule& rule) {
+  return !rule.names_users || (rule.has_unknown_user && !rule.IsPurelyDirect());
+}
+
 // kNobody is nobody's id, so it is in no list.
 bool MatchesUser(const Rule& rule, uint32_t user) {
-  return !rule.names_users || std::ranges::find(rule.users, user) != rule.users.end();
+  return IsForEveryUser(rule) || std::ranges::find(rule.users, user) != rule.users.end();
 }
 
 bool MatchesSource(const std::vector<AddressPattern>& patterns, const IpAddress* source) {
@@ -63,8 +67,8 @@ bool CoversAll(const std::vector<AddressPattern>& wide, const std::vector<Addres
 // Whether every user that `narrow` lets in is let in by `wide`; false where that is nobody, since then
 // something else is wrong with `narrow`.
 bool CoversUsers(const Rule& wide, const Rule& narrow) {
-  if (!wide.names_users) return true;
-  return !narrow.users.empty() &&
+  if (IsForEveryUser(wide)) return true;
+  return !IsForEveryUser(narrow) && !narrow.users.empty() &&
          std::ranges::all_of(narrow.users, [&](uint32_t user) { return MatchesUser(wide, user); });
 }
 

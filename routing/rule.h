@@ -48,10 +48,14 @@ struct Rule {
   bool names_commands = false;          // the route has a `command` of its own
   std::vector<std::string> processes;   // base names; '*' stands for any text, '?' for one byte
   bool names_users = false;             // the route has a `user` of its own
-  std::vector<uint32_t> users;          // their user ids; a name that nobody has is not among them
+  std::vector<uint32_t> users;          // their user ids, of those that are known
+  bool has_unknown_user = false;        // and there is a name whose user id could not be found
 
   bool Matches(const Query& query) const;
-  // Whether `process` and `user` of the rule let this program of this user in.
+  // Whether `process` and `user` of the rule let this program of this user in. A name whose user id could not
+  // be found may be anybody's: with one the rule is for every user, unless it only goes direct. So what a
+  // rule keeps from going direct is kept where no name can be looked up either (chroot(2), a server that is
+  // down).
   bool IsFor(std::string_view process, uint32_t user) const;
   // Whether a connection of `process`, run by `user`, to `name` can meet this rule, with some port,
   // transport, command, source.

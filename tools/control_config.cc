@@ -11,6 +11,7 @@
 #include <system_error>
 #include <vector>
 
+#include "base/failure.h"
 #include "resolver/local_names.h"
 #include "routing/config_host.h"
 #include "tools/check_report.h"
@@ -31,8 +32,12 @@ std::expected<Asker, std::string> FindAsker(const ControlOptions& options) {
   const auto [stop, error] = std::from_chars(options.user.data(), end, asker.user);
   if (error == std::errc() && stop == end && asker.user != kNobody) return asker;
   const auto id = LocalConfigHost().user_id(options.user);
-  if (!id) return std::unexpected("--user: no user is called '" + options.user + "' here");
-  asker.user = *id;
+  if (!id) {
+    return std::unexpected("--user: the user id of '" + options.user +
+                           "' cannot be looked up: " + ErrnoName(id.error()));
+  }
+  if (!*id) return std::unexpected("--user: no user is called '" + options.user + "' here");
+  asker.user = **id;
   return asker;
 }
 

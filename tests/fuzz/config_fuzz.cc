@@ -29,7 +29,7 @@ std::optional<uint16_t> ServicePort(const std::string& name, const char* transpo
   return std::nullopt;
 }
 
-std::optional<uint32_t> UserId(const std::string& name) {
+std::expected<std::optional<uint32_t>, int> UserId(const std::string& name) {
   return name == "alice" ? std::optional(1000U) : std::nullopt;
 }
 

@@ -32,7 +32,9 @@ inline ConfigHost ForeignFuzzHost() {
       .read_secret = [](const std::string& /*path*/, size_t /*max_size*/) -> std::expected<std::string, int> {
         return std::string("secret\n");
       },
-      .user_id = [](const std::string& /*name*/) -> std::optional<uint32_t> { return 1000U; },
+      .user_id = [](const std::string& /*name*/) -> std::expected<std::optional<uint32_t>, int> {
+        return 1000U;
+      },
       .handed_password = nullptr,
       .service_port = [](const std::string& /*name*/, const char* /*transport*/) -> std::optional<uint16_t> {
         return uint16_t{7};

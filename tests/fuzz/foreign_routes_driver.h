@@ -51,7 +51,9 @@ class ForeignDriver {
     if (path == "fuzz.conf") return std::string(text_);
     return std::unexpected(ENOENT);
   }
-  static std::optional<uint32_t> UserId(const std::string& /*name*/) { return std::nullopt; }
+  static std::expected<std::optional<uint32_t>, int> UserId(const std::string& /*name*/) {
+    return std::nullopt;
+  }
   static std::optional<uint16_t> ServicePort(const std::string& /*name*/, const char* /*transport*/) {
     return std::nullopt;
   }

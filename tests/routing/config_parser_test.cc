@@ -333,9 +333,69 @@ TEST(ConfigParserTest, MatchesUsers) {
     EXPECT_EQ(Decide(config, "web.test", 80, {.user = user}), "none") << user;
   }
   EXPECT_EQ(FakeMachine::Join(config.warnings),
-            "test.conf:2:35: warning: no user is called 'carol' here: it matches nobody\n"
+            "test.conf:2:35: warning: no user is called 'carol' here; the name matches nobody\n"
             "  route { to: 0/0 via: direct user: carol }\n"
             "                                    ^\n");
+}
+
+// A rule that keeps somebody's connections from going direct does so where nobody can tell who that is.
+TEST(ConfigParserTest, TakesUnknownUsersForAnybodyUnlessTheRouteIsDirect) {
+  FakeMachine machine;
+  machine.users = {{"alice", 1000}};
+  machine.user_errors = {{"dave", EIO}};
+  const auto met_by = [&](const std::string& route) {
+    const Config config = MustLoad(&machine, route + "\nroute { to: 0/0 process: other via: 10.9.9.9 }\n");
+    std::string text;
+    for (const uint32_t user : {1000U, 1001U, kNobody}) {
+      text += Decide(config, "web.test", 80, {.user = user}) == "none" ? "-" : "+";
+      // The kind of look-up follows the same rule.
+      text +=
+          config.routes.HowToResolve("web.test", "", user, ResolveProtocol::kTcp).rule == nullptr ? "-" : "+";
+    }
+    return text;
+  };
+  for (const char* const name : {"carol", "dave"}) {
+    const std::string users = std::string(" resolve: udp user: ") + name;
+    EXPECT_EQ(met_by("route { to: 0/0 via: block" + users + " }"), "++++++") << name;
+    EXPECT_EQ(met_by("route { to: 0/0 via: block" + users + " alice }"), "++++++") << name;
+    EXPECT_EQ(met_by("route { to: 0/0 via: 10.0.0.1" + users + " }"), "++++++") << name;
+    EXPECT_EQ(met_by("route { to: 0/0 via: direct fallback: 10.0.0.1" + users + " }"), "++++++") << name;
+    EXPECT_EQ(met_by("route { to: 0/0 via: direct" + users + " }"), "------") << name;
+    EXPECT_EQ(met_by("route { to: 0/0 via: direct" + users + " alice }"), "++----") << name;
+    EXPECT_EQ(met_by("route { to: 0/0 process: other via: block" + users + " }"), "------") << name;
+    EXPECT_EQ(met_by("route { to: 10.0.0.0/8 via: block" + users + " }"), "------") << name;
+  }
+}
+
+TEST(ConfigParserTest, SaysWhatBecomesOfUnknownUsers) {
+  FakeMachine machine;
+  machine.user_errors = {{"dave", EIO}};
+  const Config config = MustLoad(&machine,
+                                 "route { to: .a via: direct user: dave }\n"
+                                 "route { to: .b user: carol via: block }\n"
+                                 "route { to: .c user: 1 dave via: direct fallback: 10.0.0.1 }\n");
+  EXPECT_EQ(
+      FakeMachine::Join(config.warnings),
+      "test.conf:1:34: warning: the user id of 'dave' cannot be looked up: EIO; the name matches nobody\n"
+      "  route { to: .a via: direct user: dave }\n"
+      "                                   ^\n"
+      "test.conf:2:22: warning: no user is called 'carol' here; this route is for every user then, because "
+      "it is not direct\n"
+      "  route { to: .b user: carol via: block }\n"
+      "                       ^\n"
+      "  write the user id, or remove the name\n"
+      "test.conf:3:24: warning: the user id of 'dave' cannot be looked up: EIO; this route is for every user "
+      "then, because it is not direct\n"
+      "  route { to: .c user: 1 dave via: direct fallback: 10.0.0.1 }\n"
+      "                         ^\n"
+      "  write the user id, or remove the name\n");
+}
+
+TEST(ConfigParserTest, TellsTablesThatNameUsers) {
+  FakeMachine machine;
+  EXPECT_FALSE(MustLoad(&machine, "route { to: 0/0 via: direct }\n").routes.names_users());
+  EXPECT_TRUE(MustLoad(&machine, "route { to: .a via: direct }\nroute { to: 0/0 via: block user: 1 }\n")
+                  .routes.names_users());
 }
 
 TEST(ConfigParserTest, WarnsOfRoutesThatAnotherUsersRouteCovers) {
@@ -349,6 +409,9 @@ TEST(ConfigParserTest, WarnsOfRoutesThatAnotherUsersRouteCovers) {
   EXPECT_EQ(warnings_of("user: 1 2", "user: 2"), 1U);
   EXPECT_EQ(warnings_of("user: 1", "user: 1 2"), 0U);
   EXPECT_EQ(warnings_of("user: 1", ""), 0U);
+  // One warning is that of the name.
+  EXPECT_EQ(warnings_of("user: 1 carol", ""), 2U);
+  EXPECT_EQ(warnings_of("user: 1", "user: 1 carol"), 2U);
 }
 
 TEST(ConfigParserTest, ReadsWeights) {

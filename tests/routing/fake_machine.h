@@ -25,6 +25,7 @@ class FakeMachine {
   std::map<std::string, int> file_errors;
   std::map<std::string, int> secret_errors;  // of read_secret alone
   std::map<std::string, uint32_t> users;
+  std::map<std::string, int> user_errors;  // look-ups that fail
   std::map<std::string, std::string> handed_passwords;
   bool is_preload = true;  // false: a tool, to which nobody hands passwords
   std::map<std::pair<std::string, std::string>, uint16_t> services;
@@ -67,7 +68,10 @@ class FakeMachine {
     }
     return ReadFile(path, max_size);
   }
-  static std::optional<uint32_t> UserId(const std::string& name) {
+  static std::expected<std::optional<uint32_t>, int> UserId(const std::string& name) {
+    if (const auto error = current_->user_errors.find(name); error != current_->user_errors.end()) {
+      return std::unexpected(error->second);
+    }
     const auto found = current_->users.find(name);
     return found == current_->users.end() ? std::nullopt : std::optional(found->second);
   }
