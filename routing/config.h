@@ -28,14 +28,17 @@ struct InterfaceAddress {
   unsigned prefix_bits = 0;
 };
 
+// In the place of an errno, which is positive: the file belongs to neither the user nor root.
+inline constexpr int kOfAnotherUser = -1;
+
 // What loading may ask of the process around it. Every pointer but handed_password must be set.
 struct ConfigHost {
   // secure_getenv(3) in a preload; null for an unset variable.
   const char* (*get_env)(const char* name);
   // The whole file, or the errno of the failure; EFBIG past `max_size` bytes, EISDIR for a directory.
   std::expected<std::string, int> (*read_file)(const std::string& path, size_t max_size);
-  // Like read_file, for what holds passwords: EPERM where others than the user and root may read or change
-  // it.
+  // Like read_file, for what holds passwords: kOfAnotherUser, else EPERM where others than its owner and root
+  // may read or change it.
   std::expected<std::string, int> (*read_secret)(const std::string& path, size_t max_size);
   // The user id of a login name (getpwnam(3)); nothing where nobody has it; the errno of a look-up that
   // failed, after which nobody knows whether somebody has.

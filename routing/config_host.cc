@@ -25,11 +25,12 @@ const char* GetEnv(const char* name) {
   return secure_getenv(name);
 }
 
-// Of the user or of root, and closed to all others; root may have given a group the right to read.
-bool IsSecret(const struct stat& status) {
-  if (status.st_uid != geteuid() && status.st_uid != 0) return false;
+// 0 for what is of the user or of root, and closed to all others; root may have given a group the right to
+// read.
+int FindLeak(const struct stat& status) {
+  if (status.st_uid != geteuid() && status.st_uid != 0) return kOfAnotherUser;
   const mode_t forbidden = status.st_uid == 0 ? S_IRWXO | S_IWGRP : S_IRWXO | S_IRWXG;
-  return (status.st_mode & forbidden) == 0;
+  return (status.st_mode & forbidden) == 0 ? 0 : EPERM;
 }
 
 enum class Openness : uint8_t { kAny, kSecret };
@@ -41,7 +42,8 @@ std::expected<std::string, int> Read(const std::string& path, size_t max_size, O
   struct stat status = {};
   if (fstat(fd.get(), &status) != 0) return std::unexpected(errno);
   if (S_ISDIR(status.st_mode)) return std::unexpected(EISDIR);
-  if (openness == Openness::kSecret && !IsSecret(status)) return std::unexpected(EPERM);
+  const int leak = openness == Openness::kSecret ? FindLeak(status) : 0;
+  if (leak != 0) return std::unexpected(leak);
   if (S_ISREG(status.st_mode) && static_cast<uint64_t>(status.st_size) > max_size)
     return std::unexpected(EFBIG);
   std::string content;

@@ -75,6 +75,10 @@ bool ConfigParser::ParsePasswordFile() {
   if (!content && content.error() == EPERM) {
     return Fail(token, "the password file " + Quoted(*path) + " can be read by others", "chmod 600 " + file);
   }
+  if (!content && content.error() == kOfAnotherUser) {
+    return Fail(token, "the password file " + Quoted(*path) + " belongs to another user",
+                "it must belong to the user or to root: make a copy of your own");
+  }
   if (!content) {
     return Fail(token, "cannot read the password file " + Quoted(*path) + ": " + ErrnoName(content.error()),
                 "the first line of that file must be the password");
@@ -137,9 +141,14 @@ void ConfigParser::CheckSecrecy() {
   if (!secret_) return;
   // Only the permissions matter, so nothing need be read.
   const std::expected<std::string, int> content = host_.read_secret(source_.source(), 0);
-  if (content || content.error() != EPERM) return;
-  reporter_.Warning(source_, *secret_, "a password stands in this file, which others can read",
-                    "chmod 600 " + source_.source() + ", or write it elsewhere: password.file, credentials");
+  const std::string elsewhere = "write it elsewhere: password.file, credentials";
+  if (!content && content.error() == kOfAnotherUser) {
+    reporter_.Warning(source_, *secret_, "a password stands in this file, which belongs to another user",
+                      elsewhere);
+  } else if (!content && content.error() == EPERM) {
+    reporter_.Warning(source_, *secret_, "a password stands in this file, which others can read",
+                      "chmod 600 " + source_.source() + ", or " + elsewhere);
+  }
 }
 
 // `path` as seen from the directory of this file.

@@ -89,6 +89,10 @@ void ServerDefaults::ReadNamedFile(const ConfigDraft& draft) {
   if (text.error() == EPERM) {
     reporter_.Error(*place.source, place.where,
                     "the credentials file " + Quoted(path) + " can be read by others", "chmod 600 " + path);
+  } else if (text.error() == kOfAnotherUser) {
+    reporter_.Error(*place.source, place.where,
+                    "the credentials file " + Quoted(path) + " belongs to another user",
+                    "it must belong to the user or to root: make a copy of your own");
   } else {
     reporter_.Error(*place.source, place.where,
                     "cannot read the credentials file " + Quoted(path) + ": " + ErrnoName(text.error()));
@@ -102,8 +106,9 @@ void ServerDefaults::ReadOwnFile() {
   const std::string path = *directory + "/credentials";
   const auto text = host_.read_secret(path, kMaxCredentialsFileSize);
   if (text) return Parse(path, *text);
-  // EACCES: in the home of somebody else, as under sudo.
-  if (text.error() == ENOENT || text.error() == ENOTDIR || text.error() == EACCES) return;
+  // The last two: in the home of somebody else, as under sudo.
+  const int error = text.error();
+  if (error == ENOENT || error == ENOTDIR || error == EACCES || error == kOfAnotherUser) return;
   if (text.error() == EPERM) {
     reporter_.Error(path, "the credentials file can be read by others", "chmod 600 " + path);
   } else {

@@ -51,6 +51,31 @@ TEST_F(ConfigHostTest, DoesNotWaitForAFifo) {
   EXPECT_EQ(host_.read_file(path, 100).value_or("?"), "");
 }
 
+TEST_F(ConfigHostTest, TellsWhoCanReadASecret) {
+  const std::string path = Write("secret", "geheim");
+  ASSERT_EQ(chmod(path.c_str(), 0600), 0);
+  EXPECT_EQ(host_.read_secret(path, 100).value_or(""), "geheim");
+  for (const mode_t mode : {0604U, 0602U, 0620U}) {
+    ASSERT_EQ(chmod(path.c_str(), mode), 0);
+    EXPECT_EQ(ErrorOf(host_.read_secret(path, 100)), EPERM) << mode;
+  }
+  if (geteuid() != 0) GTEST_SKIP() << "the rest needs root";
+  for (const mode_t mode : {0600U, 0644U}) {
+    ASSERT_EQ(chown(path.c_str(), 1000, 1000), 0);
+    ASSERT_EQ(chmod(path.c_str(), mode), 0);
+    EXPECT_EQ(ErrorOf(host_.read_secret(path, 100)), kOfAnotherUser) << mode;
+  }
+}
+
+TEST_F(ConfigHostTest, KnowsUsers) {
+  const auto root = host_.user_id("root");
+  ASSERT_TRUE(root.has_value());
+  EXPECT_EQ(*root, 0U);
+  const auto none = host_.user_id("no-such.user");
+  ASSERT_TRUE(none.has_value());
+  EXPECT_EQ(*none, std::nullopt);
+}
+
 TEST_F(ConfigHostTest, ReadsTheEnvironment) {
   ASSERT_EQ(setenv("SOCKSIFY_TEST_VARIABLE", "value", 1), 0);
   EXPECT_STREQ(host_.get_env("SOCKSIFY_TEST_VARIABLE"), "value");

@@ -152,8 +152,8 @@ TEST(CredentialsTest, RefusesFilesThatAreNotSecret) {
   EXPECT_EQ(Describe(machine.LoadText(kRoute)), "") << "nobody needs it";
   machine.secret_errors[own] = EIO;
   EXPECT_EQ(Describe(machine.LoadText(server + kRoute)), own + ": cannot read the credentials file: EIO\n");
-  // EACCES: in the home of somebody else, as under sudo.
-  for (const int error : {EACCES, ENOTDIR, ENOENT}) {
+  // The first two: in the home of somebody else, as under sudo.
+  for (const int error : {kOfAnotherUser, EACCES, ENOTDIR, ENOENT}) {
     machine.secret_errors[own] = error;
     EXPECT_EQ(Describe(machine.LoadText(server + kRoute)), "a u -\n") << error;
   }
@@ -172,6 +172,23 @@ TEST(CredentialsTest, RefusesFilesThatAreNotSecret) {
             "  server a { address: h.test username: u password.file: pw }\n"
             "                                                        ^\n"
             "  chmod 600 pw\n");
+}
+
+TEST(CredentialsTest, RefusesFilesOfAnotherUser) {
+  FakeMachine machine;
+  machine.secret_errors["creds"] = kOfAnotherUser;
+  EXPECT_EQ(Describe(machine.LoadText(std::string("credentials: creds\n") + kRoute)),
+            "test.conf:1:14: the credentials file 'creds' belongs to another user\n"
+            "  credentials: creds\n"
+            "               ^\n"
+            "  it must belong to the user or to root: make a copy of your own\n");
+  machine.secret_errors["pw"] = kOfAnotherUser;
+  EXPECT_EQ(Describe(machine.LoadText(
+                std::string("server a { address: h.test username: u password.file: pw }\n") + kRoute)),
+            "test.conf:1:55: the password file 'pw' belongs to another user\n"
+            "  server a { address: h.test username: u password.file: pw }\n"
+            "                                                        ^\n"
+            "  it must belong to the user or to root: make a copy of your own\n");
 }
 
 TEST(CredentialsTest, SaysWhatIsWrongWithTheFile) {
@@ -202,6 +219,14 @@ TEST(CredentialsTest, WarnsOncePerFileOfPasswordsThatOthersCanRead) {
             "  route { to: 10.0.0.0/8 via: socks5://***\n"
             "                              ^\n"
             "  chmod 600 test.conf, or write it elsewhere: password.file, credentials\n");
+  machine.secret_errors["test.conf"] = kOfAnotherUser;
+  EXPECT_EQ(Describe(machine.LoadText("route { to: 0/0 via: socks5://u:geheim@10.0.0.1 }\n")),
+            "10.0.0.1:1080 u geheim\n"
+            "test.conf:1:22: warning: a password stands in this file, which belongs to another user\n"
+            "  route { to: 0/0 via: socks5://***\n"
+            "                       ^\n"
+            "  write it elsewhere: password.file, credentials\n");
+  machine.secret_errors["test.conf"] = EPERM;
   EXPECT_EQ(Describe(machine.LoadText("server a { address: h.test username: u\npassword: geheim }\n")),
             "a u geheim\n"
             "test.conf:2:1: warning: a password stands in this file, which others can read\n"
