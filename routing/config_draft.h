@@ -44,6 +44,7 @@ struct RouteDraft {
   std::vector<TargetDraft> fallback;
   bool transports_given = false;
   bool commands_given = false;
+  bool loses_udp = false;  // set by the linker: it is for UDP too, but none of its servers carries that
   // For the servers written in place; 0: not given.
   uint8_t protocols = 0;
   uint8_t methods = 0;

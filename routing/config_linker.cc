@@ -69,13 +69,18 @@ class Linker {
     uint8_t possible = 0;
     for (const Target& target : rule.group) possible |= CommandsOf(target);
     for (const Target& target : rule.fallback) possible |= CommandsOf(target);
+    constexpr uint8_t kDatagrams = CommandBit(Command::kUdpAssociate);
+    const bool is_for_udp =
+        (rule.transports & TransportBit(Transport::kUdp)) != 0 && (rule.commands & kDatagrams) != 0;
     rule.commands &= possible;
     const bool only_udp = rule.transports == TransportBit(Transport::kUdp);
-    const bool any_udp = (rule.commands & CommandBit(Command::kUdpAssociate)) != 0;
+    const bool any_udp = (rule.commands & kDatagrams) != 0;
     if (rule.commands == 0 || (only_udp && !any_udp)) {
       reporter_.Warning(*draft->source, rule.where,
                         "this route matches nothing: its servers cannot do its commands",
                         "only socks_v5 carries UDP, and http only connects");
+    } else {
+      draft->loses_udp = is_for_udp && !any_udp;
     }
     return rule;
   }
@@ -189,6 +194,7 @@ RouteTable LinkRoutes(ConfigDraft draft, ServerDefaults* defaults, InterfaceList
   Linker linker(&draft, defaults, reporter);
   std::vector<Rule> written = linker.LinkRules();
   WarnOfUnreachableRules(draft.routes, written, reporter);
+  WarnOfUdpPastProxies(draft.routes, written, reporter);
   std::vector<Rule> rules = ImpliedRules(draft.settings.auto_route, interfaces);
   const size_t implied = rules.size();
   for (Rule& rule : written) rules.push_back(std::move(rule));

@@ -36,6 +36,10 @@ Rule MakeCatchAllRule(std::string_view source, Target target);
 void WarnOfUnreachableRules(const std::vector<RouteDraft>& drafts, const std::vector<Rule>& rules,
                             Reporter* reporter);
 
+// Warns of routes whose servers cannot carry UDP where a later one lets it go direct.
+void WarnOfUdpPastProxies(const std::vector<RouteDraft>& drafts, const std::vector<Rule>& rules,
+                          Reporter* reporter);
+
 // Warns of names that could not be resolved as `resolveprotocol`, `resolve` and `nameserver` want it.
 // `written` are the rules of `draft.routes`, in the same order, as they are in `table`.
 void WarnOfResolving(const ConfigDraft& draft, std::span<const Rule> written, const RouteTable& table,

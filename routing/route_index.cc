@@ -214,4 +214,13 @@ uint32_t RouteIndex::FindName(uint32_t hash) const {
   return names_[slot].list;
 }
 
+Candidates RouteIndex::ForRulesThatCover(const Rule& rule) const {
+  using Kind = AddressPattern::Kind;
+  const auto has_place = [](const AddressPattern& pattern) { return pattern.kind != Kind::kNothing; };
+  const auto pattern = std::ranges::find_if(rule.to, has_place);
+  // Whatever covers everything, or every name, is a candidate for any name.
+  if (pattern == rule.to.end()) return ForName({});
+  return pattern->kind == Kind::kNetwork ? ForAddress(pattern->network) : ForName(pattern->name);
+}
+
 }  // namespace socksify

@@ -82,6 +82,9 @@ class RouteIndex {
   Candidates ForAddress(const IpAddress& address) const;
   // Of any size and shape; see AddressPattern::MatchesName.
   Candidates ForName(std::string_view host) const;
+  // Among them is every rule that covers `rule` (Rule::Covers): it matches all destinations of `rule`, so it
+  // is a candidate for any one of them. Not so where `rule` matches no destination at all.
+  Candidates ForRulesThatCover(const Rule& rule) const;
 
  private:
   // An address or the start of a network: the bits in host order, those of IPv4 in front.
