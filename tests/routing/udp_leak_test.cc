@@ -65,6 +65,9 @@ TEST(UdpLeakTest, WarnsOfClearCasesAlone) {
       {"route { to: 0/0 protocol: udp via: h.test }\nroute { to: .a via: http://h.test }\n"
        "route { to: 0/0 via: direct }\n",
        ""},
+      {"route { to: 0/0 protocol: udp via: direct }\nroute { to: .a via: http://h.test }\n"
+       "route { to: 0/0 via: direct }\n",
+       ""},
       {"route { to: .a via: http://h.test }\nroute { to: 0/0 via: direct fallback: h.test }\n", ""},
       {"route { to: .a via: http://h.test }\n", ""},
       // Not all of it goes direct.
