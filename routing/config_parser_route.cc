@@ -181,8 +181,8 @@ bool ConfigParser::ParseUser() {
     } else {
       id = host_.user_id(*name);
     }
-    if (id && *id) {
-      route_.rule.users.push_back(**id);
+    if (const std::optional<uint32_t> known = id.value_or(std::nullopt)) {
+      route_.rule.users.push_back(*known);
     } else {
       route_.rule.has_unknown_user = true;
       unknown_users_.push_back({token, *name, id ? 0 : id.error()});

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstdio>
 #include <expected>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -36,8 +37,9 @@ std::expected<Asker, std::string> FindAsker(const ControlOptions& options) {
     return std::unexpected("--user: the user id of '" + options.user +
                            "' cannot be looked up: " + ErrnoName(id.error()));
   }
-  if (!*id) return std::unexpected("--user: no user is called '" + options.user + "' here");
-  asker.user = **id;
+  const std::optional<uint32_t>& known = *id;
+  if (!known) return std::unexpected("--user: no user is called '" + options.user + "' here");
+  asker.user = *known;
   return asker;
 }
 
