@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
-   concurrent_native COUNT PROXY_PORT HOST PORT: what `many -t epoll` does in a program that speaks SOCKS5
+   concurrent_native COUNT PROXY_PORT HOST PORT [PROXY_HOST]: what `many -t epoll` does in a program that speaks SOCKS5
    (RFC 1928) itself, which shows what the proxy and the machine can do: no preload can be faster. Prints the
    same lines. */
 #include <arpa/inet.h>
@@ -58,7 +58,7 @@ int main(int argc, char** argv) {
   const int count = argc > 4 ? atoi(argv[1]) : 0;
   if (count < 1 || count > kMost) return 2;
   struct sockaddr_in proxy = {.sin_family = AF_INET, .sin_port = htons((unsigned short)atoi(argv[2]))};
-  proxy.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (inet_pton(AF_INET, argc > 5 ? argv[5] : "127.0.0.1", &proxy.sin_addr) != 1) return 2;
   const unsigned short port = htons((unsigned short)atoi(argv[4]));
   if (inet_pton(AF_INET, argv[3], g_request + 4) != 1) return 2;
   memcpy(g_request + 8, &port, sizeof port);

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A row, its cells, and how one is filled: all columns by turns, round after round."""
+
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable
+
+from compare.peers import Peer
+from compare.world import Problem, World
+
+ROW_SECONDS = 25.0  # No further round of a row begins after that.
+
+
+@dataclasses.dataclass
+class Cell:
+    """The values of one column by round, or why there are none. What fails once has failed."""
+
+    samples: list[float] = dataclasses.field(default_factory=list)
+    problem: str | None = None
+
+    @property
+    def value(self) -> float | None:
+        return statistics.median(self.samples) if self.samples and self.problem is None else None
+
+    @property
+    def spread(self) -> float:
+        """Half the way from the lowest to the highest value, as a share of the median."""
+        middle = self.value
+        return (max(self.samples) - min(self.samples)) / 2 / middle if middle else 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """What to measure. `measure` raises Problem; a problem without text means that the column knows no such thing."""
+
+    name: str
+    unit: str
+    measure: Callable[[World, Peer], float]
+    base: str | None            # The column that the others are compared to.
+    is_difference: bool = False  # Compared by what is added, not by the ratio.
+    rounds: int = 5             # One is enough where the value is the same each time.
+
+
+@dataclasses.dataclass
+class Filled:
+    row: Row
+    cells: dict[str, Cell]
+
+    def compare(self, name: str) -> float | None:
+        """The median over the rounds of the ratio to the base, or of the difference from it."""
+        base = self.cells.get(self.row.base or "")
+        cell = self.cells[name]
+        if base is None or base.value is None or cell.value is None or cell is base:
+            return None
+        pairs = list(zip(cell.samples, base.samples))
+        if self.row.is_difference:
+            return statistics.median(one - other for one, other in pairs)
+        return statistics.median(one / other for one, other in pairs) if all(other for _, other in pairs) else None
+
+
+def _measure(row: Row, world: World, peer: Peer, cell: Cell) -> None:
+    world.leaks.reset()
+    try:
+        if peer.problem is not None:
+            raise Problem(peer.problem)
+        cell.samples.append(row.measure(world, peer))
+    except Problem as problem:
+        cell.problem = str(problem)
+    if peer.is_preload and not world.leaks.read().is_clean():
+        cell.problem = "leaks"
+
+
+def fill(row: Row, world: World, rounds: int, deadline: float) -> Filled:
+    """`deadline` is that of the whole run, on the monotonic clock. A cell without values has not been run by then."""
+    cells = {peer.name: Cell() for peer in world.peers}
+    end = min(deadline, time.monotonic() + ROW_SECONDS)
+    for number in range(rounds):
+        if number > 0 and time.monotonic() > end:
+            break
+        for peer in world.peers:
+            if cells[peer.name].problem is None and time.monotonic() < deadline:
+                _measure(row, world, peer, cells[peer.name])
+    return Filled(row, cells)

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Connections: how fast they are made, one after the other or all at once, and what they carry."""
+
+import functools
+
+from compare.cell import Row
+from compare.peers import NATIVE, Peer
+from compare.world import BYTES_PORT, DELAY_MS, ECHO_PORT, FAST, PROGRAMS, SLOW, Problem, World
+from topology import DESTINATION_IP, WORK
+
+WAYS = ("select", "poll", "epoll", "epollet", "epollbefore")
+PROBED = 8  # Connections that show whether they are made at once; more only if they are.
+CONCURRENT_SECONDS = 5.0
+MIB = 1 << 20
+
+
+def connects(world: World, peer: Peer) -> float:
+    return float(world.run(peer, [PROGRAMS / "connects", 1000, DESTINATION_IP, BYTES_PORT]))
+
+
+def many(world: World, peer: Peer, way: str, count: int) -> float:
+    """Milliseconds until all of `count` non-blocking connects are made. A program with SOCKS of its own always waits
+    by epoll_wait(2)."""
+    if peer.name == NATIVE:
+        argv = [PROGRAMS / "concurrent_native", count, SLOW.port, DESTINATION_IP, ECHO_PORT, SLOW.host]
+        text = world.output_of(world.topology.client, argv, CONCURRENT_SECONDS)
+    else:
+        # What it has seen decides, not its status; it gives up by itself only after a longer time.
+        argv = ["sh", "-c", '"$@" || [ $? = 1 ]', "sh", PROGRAMS / "many", "-t", way, count, DESTINATION_IP, ECHO_PORT]
+        text = world.run(peer, argv, proxy=SLOW, deadline_s=CONCURRENT_SECONDS)
+    seen = {}
+    for line in text.splitlines():
+        name, _, value = line.partition(" ")
+        if value.isdigit():
+            seen[name] = int(value)
+    if "connected" not in seen:
+        raise Problem(f"fails: {(text.splitlines() or ['ends early'])[-1][:40]}")
+    for name, words in (("early", "says ready too early"), ("hanging", "some hang"), ("wrong", "wrong bytes")):
+        if seen.get(name):
+            raise Problem(f"fails: {words}")
+    if seen["connected"] != count:
+        raise Problem("fails: not all are connected")
+    return seen["milliseconds"]
+
+
+@functools.cache
+def _problem_of_a_few(world: World, peer: Peer, way: str) -> str | None:
+    """What is wrong even with a few connections. It is found once for all counts: blocking and hanging take long."""
+    if not peer.is_preload or peer.problem is not None:
+        return None
+    try:
+        took = many(world, peer, way, PROBED)
+    except Problem as problem:
+        return str(problem)
+    return f"blocks: {PROBED} take {PROBED} delays" if took > (PROBED - 2) * DELAY_MS else None
+
+
+def concurrent(world: World, peer: Peer, *, way: str, count: int) -> float:
+    problem = _problem_of_a_few(world, peer, way)
+    if problem is not None:
+        raise Problem(problem)
+    return many(world, peer, way, count)
+
+
+def throughput(world: World, peer: Peer, *, streams: int, mib: int) -> float:
+    argv = [PROGRAMS / "streams", streams, mib * MIB // streams, 65536, DESTINATION_IP, BYTES_PORT]
+    return float(world.run(peer, argv).split()[0])
+
+
+def calls_per_read(world: World, peer: Peer) -> float:
+    """The system calls that thousands of reads more make, whatever a start costs."""
+    calls, reads = zip(*(_calls_and_reads(world, peer, size) for size in (1 << 15, 1 << 18)))
+    return (calls[1] - calls[0]) / (reads[1] - reads[0])
+
+
+def _calls_and_reads(world: World, peer: Peer, size: int) -> tuple[int, int]:
+    count = WORK / "strace"
+    text = world.run(peer, [PROGRAMS / "streams", 1, size, 64, DESTINATION_IP, BYTES_PORT],
+                     before=("strace", "-f", "-c", "-o", count), deadline_s=20)
+    total = next(line.split() for line in count.read_text().splitlines() if line.endswith(" total"))
+    return int(total[3]), int(text.split()[1])
+
+
+ROWS = [
+    Row("connects, blocking", "/s", connects, NATIVE),
+    *(Row(f"{count} connects at once, {way}", "ms", functools.partial(concurrent, way=way, count=count), NATIVE,
+          rounds=3) for count in (200, 1000) for way in WAYS),
+    Row("throughput, 1 stream", "MiB/s", functools.partial(throughput, streams=1, mib=512), NATIVE),
+    Row("throughput, 16 streams", "MiB/s", functools.partial(throughput, streams=16, mib=512), NATIVE),
+    Row("system calls for each read", "count", calls_per_read, NATIVE, rounds=1),
+]

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The table, as Markdown that also reads well in a terminal, and as JSON."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import platform
+import time
+
+from compare.cell import Filled
+
+
+def _number(value: float) -> str:
+    if value >= 1e6:
+        return f"{value / 1e6:.3g} M"
+    if value >= 1e5:
+        return f"{value / 1e3:.0f} k"
+    if value >= 1e4:
+        return f"{value / 1e3:.1f} k"
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _comparison(filled: Filled, name: str) -> str:
+    compared = filled.compare(name)
+    if compared is None:
+        return ""
+    if filled.row.is_difference:
+        return f" ({'+' if compared >= 0 else '-'}{_number(abs(compared))})"
+    return f" (x{compared:.3g})" if compared >= 10 else f" (x{compared:.2f})"
+
+
+def _cell(filled: Filled, name: str) -> str:
+    cell = filled.cells[name]
+    if cell.problem is not None:
+        return cell.problem or "-"
+    if cell.value is None:
+        return "not run"
+    spread = f" ±{cell.spread:.0%}" if len(cell.samples) > 1 else ""
+    return f"{_number(cell.value)}{_comparison(filled, name)}{spread}"
+
+
+@dataclasses.dataclass
+class Table:
+    names: list[str]
+    rows: list[Filled] = dataclasses.field(default_factory=list)
+    began: float = dataclasses.field(default_factory=time.time)
+    load: list[float] = dataclasses.field(default_factory=lambda: [os.getloadavg()[0]])
+
+    def text(self) -> str:
+        lines = [["", *self.names]]
+        for filled in self.rows:
+            lines.append([f"{filled.row.name}, {filled.row.unit}", *(_cell(filled, name) for name in self.names)])
+        widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+        lines.insert(1, ["-" * width for width in widths])
+        return "\n".join("| " + " | ".join(word.ljust(width) for word, width in zip(line, widths)) + " |"
+                         for line in lines)
+
+    def machine(self) -> dict:
+        models = [line.partition(":")[2].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")]
+        return {"processor": models[0] if models else platform.machine(), "processors": os.cpu_count(),
+                "kernel": platform.release(), "load": [round(load, 1) for load in self.load],
+                "seconds": round(time.time() - self.began)}
+
+    def write_json(self, path: pathlib.Path) -> None:
+        rows = [{"name": filled.row.name, "unit": filled.row.unit, "base": filled.row.base,
+                 "comparison": "difference" if filled.row.is_difference else "ratio",
+                 "cells": {name: {"median": cell.value, "samples": cell.samples, "compared": filled.compare(name),
+                                  "problem": cell.problem} for name, cell in filled.cells.items()}}
+                for filled in self.rows]
+        path.write_text(json.dumps({"machine": self.machine(), "rows": rows}, indent=1) + "\n")
