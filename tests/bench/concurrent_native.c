@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
-   concurrent_native COUNT PROXY_PORT HOST PORT [PROXY_HOST]: what `many -t epoll` does in a program that speaks SOCKS5
-   (RFC 1928) itself, which shows what the proxy and the machine can do: no preload can be faster. Prints the
-   same lines. */
+   concurrent_native COUNT PROXY_PORT HOST PORT [PROXY_HOST]: what `many -t epoll` does in a program that
+   speaks SOCKS5 (RFC 1928) itself, which shows what the proxy and the machine can do: no preload can be
+   faster. Prints the same lines. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -35,7 +35,7 @@ def main() -> int:
         print(f"{row.name}: {time.monotonic() - began:.1f} s", file=sys.stderr)
     table.load.append(os.getloadavg()[0])
     print(table.text())
-    print(f"\n{table.machine()}")
+    print(f"\n{table.footing()}")
     if options.json:
         table.write_json(options.json)
     return 0

@@ -6,8 +6,8 @@
 #     tests/bench/run.sh [--quick] [--json FILE] [--build DIR] [WORD...]
 #
 # Builds for shipping into build/bench (or takes what --build names), installs the missing Debian packages, and
-# measures in network namespaces of its own, ten minutes at the most and one minute with --quick, whose numbers mean
-# little. With words, only the rows whose name holds one of them. Prints a table; docs/performance.md tells what it
+# measures in network namespaces of its own, ten minutes at the most, and a minute or two with --quick, whose numbers
+# mean little. With words, only the rows whose name holds one of them. Prints a table; docs/performance.md tells what it
 # says. Runs as root; leaves nothing running.
 
 set -euo pipefail

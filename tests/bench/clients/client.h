@@ -24,6 +24,18 @@ static inline double Seconds(void) {
   return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+static inline int CompareDoubles(const void* left, const void* right) {
+  const double a = *(const double*)left;
+  const double b = *(const double*)right;
+  return (a > b) - (a < b);
+}
+
+/* Sorts the values. */
+static inline double Median(double* values, int count) {
+  qsort(values, (size_t)count, sizeof *values, CompareDoubles);
+  return values[count / 2];
+}
+
 static inline struct sockaddr_in Address(const char* host, const char* port) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)atoi(port))};
   if (inet_pton(AF_INET, host, &address.sin_addr) != 1) {

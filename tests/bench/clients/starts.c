@@ -9,12 +9,6 @@
 
 extern char** environ;
 
-static int Compare(const void* left, const void* right) {
-  const double a = *(const double*)left;
-  const double b = *(const double*)right;
-  return (a > b) - (a < b);
-}
-
 int main(int argc, char** argv) {
   enum { kMost = 1000, kMostVariables = 256 };
   static double took[kMost];
@@ -37,7 +31,6 @@ int main(int argc, char** argv) {
       return 1;
     }
   }
-  qsort(took, (size_t)count, sizeof *took, Compare);
-  printf("%.1f\n", took[count / 2] * 1e6);
+  printf("%.1f\n", Median(took, count) * 1e6);
   return 0;
 }

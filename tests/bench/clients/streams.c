@@ -5,6 +5,14 @@
 #include "client.h"
 
 #include <poll.h>
+#include <sys/resource.h>
+
+static double ProcessorSeconds(void) {
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
 
 enum { kMostStreams = 64, kMostSize = 1 << 20 };
 
@@ -21,6 +29,7 @@ int main(int argc, char** argv) {
   unsigned long long got = 0;
   unsigned long long reads = 0;
   const double started = Seconds();
+  const double used = ProcessorSeconds();
   for (int i = 0; i < count; ++i) Order(streams[i].fd, bytes);
   for (int open = count; open > 0;) {
     if (count > 1 && poll(streams, (nfds_t)count, -1) <= 0) Fail("poll");
@@ -37,10 +46,12 @@ int main(int argc, char** argv) {
     }
   }
   const double seconds = Seconds() - started;
+  const double processor_seconds = ProcessorSeconds() - used;
   if (got != bytes * (unsigned long long)count) {
     fprintf(stderr, "%llu bytes came, not %llu\n", got, bytes * (unsigned long long)count);
     return 1;
   }
-  printf("%.2f %llu\n", (double)got / (1 << 20) / seconds, reads);
+  const double mib = (double)got / (1 << 20);
+  printf("%.2f %llu %.2f\n", mib / seconds, reads, processor_seconds * 1000 / (mib / 1024));
   return 0;
 }

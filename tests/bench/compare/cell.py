@@ -9,7 +9,7 @@ from collections.abc import Callable
 from compare.peers import Peer
 from compare.world import Problem, World
 
-ROW_SECONDS = 25.0  # No further round of a row begins after that.
+ROW_SECONDS = 30.0  # No further round of a row begins after that.
 
 
 @dataclasses.dataclass
@@ -24,10 +24,13 @@ class Cell:
         return statistics.median(self.samples) if self.samples and self.problem is None else None
 
     @property
-    def spread(self) -> float:
-        """Half the way from the lowest to the highest value, as a share of the median."""
-        middle = self.value
-        return (max(self.samples) - min(self.samples)) / 2 / middle if middle else 0.0
+    def spread(self) -> float | None:
+        """Half the way from the lower to the upper quartile, as a share of the median. A busy machine's worst does not
+        count, which says nothing of what was measured."""
+        if len(self.samples) < 3 or not self.value or self.value < 0:
+            return None
+        lower, _, upper = statistics.quantiles(self.samples, method="inclusive")
+        return (upper - lower) / 2 / self.value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +42,8 @@ class Row:
     measure: Callable[[World, Peer], float]
     base: str | None            # The column that the others are compared to.
     is_difference: bool = False  # Compared by what is added, not by the ratio.
-    rounds: int = 5             # One is enough where the value is the same each time.
+    is_zero_at_best: bool = False  # A share of the value would be a share of nothing.
+    rounds: int = 9             # One is enough where the value is the same each time.
 
 
 @dataclasses.dataclass

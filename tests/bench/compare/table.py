@@ -36,7 +36,7 @@ def _cell(filled: Filled, name: str) -> str:
         return cell.problem or "-"
     if cell.value is None:
         return "not run"
-    spread = f" ±{cell.spread:.0%}" if len(cell.samples) > 1 else ""
+    spread = "" if cell.spread is None or filled.row.is_zero_at_best else f" ±{cell.spread:.0%}"
     return f"{_number(cell.value)}{_comparison(filled, name)}{spread}"
 
 
@@ -62,6 +62,13 @@ class Table:
         return {"processor": models[0] if models else platform.machine(), "processors": os.cpu_count(),
                 "kernel": platform.release(), "load": [round(load, 1) for load in self.load],
                 "seconds": round(time.time() - self.began)}
+
+    def footing(self) -> str:
+        """The machine, in one line."""
+        facts = self.machine()
+        load = " and ".join(f"{load:.1f}" for load in facts["load"])
+        return (f"{facts['processor']}, {facts['processors']} processors, Linux {facts['kernel']}; load {load} before "
+                f"and after; {facts['seconds']} s")
 
     def write_json(self, path: pathlib.Path) -> None:
         rows = [{"name": filled.row.name, "unit": filled.row.unit, "base": filled.row.base,
