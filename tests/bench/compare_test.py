@@ -61,16 +61,16 @@ class CompareTest(unittest.TestCase):
 
     def test_there_is_no_ratio_to_nothing(self):
         filled = Filled(row(), {"direct": Cell([0.0]), "socksify": Cell([5.0])})
-        self.assertEqual(table_of(filled), ["row, ms", "0", "5"])
+        self.assertEqual(table_of(filled), ["row, ms", "0.00", "5"])
 
     def test_cells_without_a_value(self):
         filled = Filled(row(None), {"unknown": Cell([], ""), "late": Cell(), "leaky": Cell([1], "leaks")})
         self.assertEqual(table_of(filled), ["row, ms", "-", "not run", "leaks"])
 
     def test_numbers(self):
-        cells = {str(value): Cell([value]) for value in (0.123, 1.5, 99.94, 1234.0, 12345.0, 123456.0, 1234567.0)}
+        cells = {str(value): Cell([value]) for value in (-0.456, 0.123, 1.5, 99.94, 1234.0, 12345.0, 123456.0, 1234567.0)}
         self.assertEqual(table_of(Filled(row(None), cells))[1:],
-                         ["0.123", "1.5", "99.9", "1234", "12.3 k", "123 k", "1.23 M"])
+                         ["-0.46", "0.12", "1.5", "99.9", "1234", "12.3 k", "123 k", "1.23 M"])
 
 
 class FillTest(unittest.TestCase):

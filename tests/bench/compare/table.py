@@ -18,7 +18,9 @@ def _number(value: float) -> str:
         return f"{value / 1e3:.0f} k"
     if value >= 1e4:
         return f"{value / 1e3:.1f} k"
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+    if value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.3g}" if value >= 1 else f"{value:.2f}"
 
 
 def _comparison(filled: Filled, name: str) -> str:
