@@ -37,8 +37,9 @@ while [ $# -gt 0 ]; do
 done
 
 [ "$(id -u)" -eq 0 ] || fail "needs root, to make network namespaces"
-readonly packages=(dante-client proxychains4 torsocks tsocks dnsmasq-base nftables iproute2 procps strace
-  valgrind util-linux gcc libc6-dev)
+packages=(dante-client proxychains4 torsocks tsocks dnsmasq-base nftables iproute2 procps strace valgrind util-linux
+  python3 gcc libc6-dev)
+[ -n "$build" ] || packages+=(cmake g++ libc-ares-dev libcli11-dev nlohmann-json3-dev libbenchmark-dev)
 missing=()
 for package in "${packages[@]}"; do
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)" = installed ] || missing+=("$package")
