@@ -184,7 +184,8 @@ bool ConfigParser::ParseUser() {
     if (const std::optional<uint32_t> known = id.value_or(std::nullopt)) {
       route_.rule.users.push_back(*known);
     } else {
-      route_.rule.has_unknown_user = true;
+      // A name that nobody has here matches nobody. One that cannot be looked up may be anybody's.
+      if (!id) route_.rule.has_unknown_user = true;
       unknown_users_.push_back({token, *name, id ? 0 : id.error()});
     }
   } while (!AtListEnd(Words::kText));
@@ -200,7 +201,7 @@ void ConfigParser::WarnOfUnknownUsers() {
     const std::string why = user.error == 0 ? "no user is called " + Quoted(user.name) + " here"
                                             : "the user id of " + Quoted(user.name) +
                                                   " cannot be looked up: " + ErrnoName(user.error);
-    if (is_purely_direct) {
+    if (is_purely_direct || user.error == 0) {
       Warn(user.at, why + "; the name matches nobody");
     } else {
       Warn(user.at, why + "; this route is for every user then, because it is not direct",

@@ -282,7 +282,8 @@ TEST(RouteIndexTest, BearsNamesOfEveryDepth) {
   const Endpoint dots = *Endpoint::FromName(std::string(255, '.'), 80);
   EXPECT_EQ(table.Decide({dots}), nullptr);
   const std::string long_name = std::string(1000, 'b') + ".a";
-  EXPECT_EQ(table.HowToResolve(long_name, "", kNobody, ResolveProtocol::kTcp).protocol, ResolveProtocol::kLocal);
+  EXPECT_EQ(table.HowToResolve(long_name, "", kNobody, ResolveProtocol::kTcp).protocol,
+            ResolveProtocol::kLocal);
 }
 
 TEST(RouteIndexTest, GoesThroughSmallTablesFromTheStart) {

@@ -76,7 +76,8 @@ TEST(UdpLeakTest, WarnsOfClearCasesAlone) {
       {"route { to: .a via: http://h.test }\nroute { to: 0/0 port = 53 via: direct }\n", ""},
       {"route { to: .a via: http://h.test }\nroute { to: 0/0 process: x via: direct }\n", ""},
       {"route { to: .a user: 1 2 via: http://h.test }\nroute { to: 0/0 user: 1 via: direct }\n", ""},
-      {"route { to: .a user: 1 carol via: http://h.test }\nroute { to: 0/0 user: 1 via: direct }\n", ""},
+      // It does for all that are known here.
+      {"route { to: .a user: 1 carol via: http://h.test }\nroute { to: 0/0 user: 1 via: direct }\n", "1<2 "},
       // This route is remarked on anyway.
       {"route { to: .a protocol: udp via: http://h.test }\nroute { to: 0/0 via: direct }\n", ""},
   };

@@ -136,7 +136,8 @@ TEST(LaunchOptionsTest, HelpAndVersionEndWell) {
     const auto options = Parse({option});
     ASSERT_FALSE(options.has_value());
     EXPECT_EQ(options.error().exit_code, 0);
-    EXPECT_THAT(options.error().text, StartsWith("socksify - run a program through SOCKS and HTTP proxies\n"));
+    EXPECT_THAT(options.error().text,
+                StartsWith("socksify - run a program through SOCKS and HTTP proxies\n"));
     EXPECT_THAT(options.error().text, HasSubstr(R"(
       --io-uring=deny|allow
                      deny: io_uring answers ENOSYS, and PROGRAM uses calls that
