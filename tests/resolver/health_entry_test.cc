@@ -201,8 +201,9 @@ TEST_F(HealthEntryTest, NoteAmidTheTakingOfAProbeEndsIt) {
       Renew();
       Fail(2);
       Meddler meddler{entry_, note, death_step, 0};
-      EXPECT_EQ(entry_->Admit(kPolicy, kNowMs + kExpireMs, nullptr, {.hook = Meddler::Step, .context = &meddler}),
-                expected);
+      EXPECT_EQ(
+          entry_->Admit(kPolicy, kNowMs + kExpireMs, nullptr, {.hook = Meddler::Step, .context = &meddler}),
+          expected);
       EXPECT_EQ(meddler.calls, 3);
       EXPECT_EQ(Report().probe_until_ms, 0);
     }
