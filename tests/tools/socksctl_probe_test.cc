@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "resolver/health_table.h"
 #include "tests/server/test_server.h"
 #include "tests/tools/tool_runner.h"
 
@@ -23,9 +24,9 @@ using testserver::TestServer;
 
 class SocksctlProbeTest : public ::testing::Test {
  protected:
-  static ToolResult Run(std::vector<std::string> arguments) {
+  ToolResult Run(std::vector<std::string> arguments) const {
     arguments.insert(arguments.begin(), {SOCKSCTL_PROGRAM, "probe"});
-    return RunTool(arguments);
+    return RunTool(arguments, {"SOCKSIFY_STATE_DIR=" + state_.path()});
   }
   std::string Address() const { return "127.0.0.1:" + std::to_string(server_.port()); }
   // Two servers: `good` and, at the same port, `bad` that wants other credentials.
@@ -40,6 +41,7 @@ class SocksctlProbeTest : public ::testing::Test {
   }
 
   TemporaryDirectory directory_;
+  TemporaryDirectory state_;
   TestServer server_;
 };
 
@@ -55,6 +57,16 @@ TEST_F(SocksctlProbeTest, AUrlNeedsNoConfiguration) {
   const ToolResult by_option = Run({"-p", "socks5://" + Address()});
   EXPECT_EQ(by_option.exit_code, 0);
   EXPECT_THAT(by_option.out, StartsWith("socks5 " + Address() + " (-p) can be used\n"));
+}
+
+TEST_F(SocksctlProbeTest, WhatItFindsOutOfEarlyRequestsIsKnownToPrograms) {
+  const auto known = [&] {
+    const auto table = HealthTable::OpenExisting(state_.path());
+    return table ? (*table)->Find("socks5 " + Address())->pipelining() : Pipelining::kUnknown;
+  };
+  EXPECT_EQ(known(), Pipelining::kUnknown);
+  EXPECT_THAT(Run({"socks5://" + Address()}).out, HasSubstr("\n  pipelining    yes\n"));
+  EXPECT_EQ(known(), Pipelining::kTaken);
 }
 
 TEST_F(SocksctlProbeTest, TheExitStatusIsThatOfAllServersProbed) {
