@@ -105,7 +105,7 @@ class PendingTable {
   void AfterFork();
 
  private:
-  struct Entry {
+  struct Entry {  // NOLINT(cppcoreguidelines-pro-type-member-init): `room` is not cleared.
     LeafLock lock;
     std::atomic<Progress> progress = Progress::kNone;
     std::atomic<short> events = 0;
@@ -124,7 +124,7 @@ class PendingTable {
     long long started_us = 0;
     Attempt* attempt = nullptr;  // in `room`; null when there is none
     // Not cleared: a page that no attempt has touched costs nothing.
-    alignas(Attempt) std::array<std::byte, sizeof(Attempt)> room;  // NOLINT(*-member-init)
+    alignas(Attempt) std::array<std::byte, sizeof(Attempt)> room;
     Entry* next_free = nullptr;
 
     void EndAttempt() {

@@ -33,6 +33,8 @@ struct ConnectionEvent {
   const Rule* rule = nullptr;      // null: no rule
   const Target* target = nullptr;  // the path that was used or last tried; null: none
   // Its servers that were passed, where the path has a choice of them; empty: all of them.
+  // Without the initializer GCC's -Wextra wants it in every use.
+  // NOLINTNEXTLINE(readability-redundant-member-init)
   std::span<const Server* const> hops = {};
   const Failure* failure = nullptr;  // null: success
   bool is_in_progress = false;       // a direct non-blocking connection whose outcome the kernel still awaits

@@ -255,7 +255,7 @@ ServerHealth* Runtime::OpenHealth() {
                                                settings.connect_timeout_ms + settings.negotiate_timeout_ms);
   ServerHealth* expected = nullptr;
   if (!health_.compare_exchange_strong(expected, health.get())) return expected;
-  static_cast<void>(opened->release());
+  opened->release();  // NOLINT(bugprone-unused-return-value): for as long as the process lives.
   return health.release();
 }
 

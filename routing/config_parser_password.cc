@@ -94,9 +94,8 @@ bool ConfigParser::ParsePasswordCommand() {
   const Token first = lexer_.Peek(Words::kText);
   std::optional<std::string> command = ParseText("a command");
   if (!command) return false;
-  size_t end = first.end;
   while (!AtListEnd(Words::kText)) {
-    end = lexer_.Next(Words::kText).end;
+    const size_t end = lexer_.Next(Words::kText).end;
     command = source_.text().substr(first.offset, end - first.offset);
   }
   if (Trim(*command).empty()) return Fail(first, "expected a command, found nothing in the quotes");

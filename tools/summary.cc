@@ -141,7 +141,10 @@ class Aggregation {
       }
       rows.push_back(std::move(row));
     }
-    std::ranges::stable_sort(rows, std::greater(), &TrafficRow::connections);
+    // std::stable_sort uses what the library calls deprecated.
+    std::ranges::sort(rows, [](const TrafficRow& a, const TrafficRow& b) {
+      return a.connections != b.connections ? a.connections > b.connections : a.name < b.name;
+    });
     return rows;
   }
 
