@@ -112,7 +112,8 @@ TEST_F(ChainChoiceTest, ServersThatCannotBeUsedAreNotChosen) {
 }
 
 TEST_F(ChainChoiceTest, APathWithoutServersHasNone) {
-  choice_.Begin(Target(), 0, &health_, {}, 1);
+  const Target direct;
+  choice_.Begin(direct, 0, &health_, {}, 1);
   EXPECT_TRUE(choice_.hops().empty());
   EXPECT_FALSE(choice_.Drop(0));
 }
