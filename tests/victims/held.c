@@ -44,14 +44,21 @@ int main(int argc, char** argv) {
   Compare("copied", argv[1], &peer);
   fflush(stdout);
   int gate[2];
-  if (pipe(gate) != 0) Fail("pipe");
+  int ready[2];
+  if (pipe(gate) != 0 || pipe(ready) != 0) Fail("pipe");
   const pid_t child = fork();
   if (child == 0) {
     char byte;
     close(gate[1]);
+    close(ready[0]);
+    close(ready[1]);
     if (read(gate[0], &byte, 1) < 0) return 1;
     return 0;
   }
+  /* A child that has not run yet holds nothing of its own. */
+  char byte;
+  close(ready[1]);
+  if (read(ready[0], &byte, 1) != 0) Fail("read");
   close(copy);
   LookUpOthers(count);
   Compare("inherited", argv[1], &peer);
