@@ -39,8 +39,20 @@ const char* SecureEnvironment(const char* name) {
   return secure_getenv(name);
 }
 
+// Found once, with calls that make it and look at it; never destroyed.
+constinit std::atomic<const std::expected<std::string, int>*> g_state_directory = nullptr;
+
+const std::expected<std::string, int>& OwnStateDirectory() {
+  const auto* known = g_state_directory.load(std::memory_order_acquire);
+  if (known != nullptr) return *known;
+  auto found = std::make_unique<const std::expected<std::string, int>>(StateDirectory(&SecureEnvironment));
+  // Two threads may both find it: the second one's goes away again.
+  if (!g_state_directory.compare_exchange_strong(known, found.get())) return *known;
+  return *found.release();
+}
+
 std::optional<std::string> ReadHandedPassword(const std::string& key) {
-  const auto directory = StateDirectory(&SecureEnvironment);
+  const auto& directory = OwnStateDirectory();
   return directory ? FindHandedPassword(*directory, key) : std::nullopt;
 }
 
@@ -211,7 +223,7 @@ FakeTable* Runtime::OpenFakeTable() {
                            .v6 = settings.fake_v6,
                            .v6_bits = settings.fake_v6_bits};
   std::expected<std::unique_ptr<FakeTable>, int> opened = std::unexpected(ENOENT);
-  const auto directory = StateDirectory(&SecureEnvironment);
+  const auto& directory = OwnStateDirectory();
   if (directory) opened = FakeTable::Open(*directory, range);
   if (!opened) opened = FakeTable::MakePrivate(range);
   if (!opened) return nullptr;
@@ -228,7 +240,7 @@ PeerTable* Runtime::peer_table() {
 PeerTable* Runtime::OpenPeerTable() {
   const ErrnoKeeper keeper;
   std::expected<std::unique_ptr<PeerTable>, int> opened = std::unexpected(ENOENT);
-  const auto directory = StateDirectory(&SecureEnvironment);
+  const auto& directory = OwnStateDirectory();
   if (directory) opened = PeerTable::Open(*directory);
   if (!opened) opened = PeerTable::MakePrivate();
   if (!opened) return nullptr;
@@ -246,7 +258,7 @@ ServerHealth* Runtime::OpenHealth() {
   if (config_ == nullptr) return nullptr;
   const ErrnoKeeper keeper;
   std::expected<std::unique_ptr<HealthTable>, int> opened = std::unexpected(ENOENT);
-  const auto directory = StateDirectory(&SecureEnvironment);
+  const auto& directory = OwnStateDirectory();
   if (directory) opened = HealthTable::Open(*directory);
   if (!opened) opened = HealthTable::MakePrivate();
   if (!opened) return nullptr;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Runs the files of tests/routing/formats: FORMAT/NAME.conf is another client's configuration, NAME.expect
-// beside it what becomes of it, one line each:
+// Runs the files of tests/routing/formats: FORMAT/NAME.conf is a client's configuration, NAME.expect beside it
+// what becomes of it, one line each:
 //
 //   # a comment
 //   variable SOCKS_SERVER=10.0.0.1        the machine: its environment,
 //   user alice=1000                       its users,
 //   file /etc/socks.users=alice bob       and its files (\n for a line feed)
 //   10.1.2.3:80 -> direct @3              a question: where it goes, and the line of NAME.conf that says so
-//   10.1.2.3:53/udp process=dig user=1000 -> none
+//   10.1.2.3:53/udp process=dig user=1000 source=10.0.0.1 -> none
 //   www.example.org:80 -> fake: via socks5 10.0.0.1:1080 @7
 //   www.example.org:80 -> local           the system resolves the name
 //   warning 5: TEXT                       what loading reports; of line 0 where it is about no line
@@ -85,7 +85,7 @@ std::string RuleText(const Rule& rule) {
   return text;
 }
 
-// One `HOST:PORT[/udp] [process=NAME] [user=ID]`.
+// One `HOST:PORT[/udp] [process=NAME] [user=ID] [source=ADDRESS] [bind]`.
 struct Question {
   explicit Question(const std::string& line) {
     std::stringstream words(line);
@@ -103,6 +103,7 @@ struct Question {
     for (std::string word; words >> word;) {
       if (word.starts_with("process=")) process = word.substr(8);
       if (word.starts_with("user=")) user = static_cast<uint32_t>(std::stoul(word.substr(5)));
+      if (word.starts_with("source=")) source = Endpoint::FromHost(word.substr(7), 0)->ip();
       if (word == "bind") command = Command::kBind;
     }
     if (transport == Transport::kUdp) command = Command::kUdpAssociate;
@@ -113,6 +114,7 @@ struct Question {
   Command command = Command::kConnect;
   std::string process;
   uint32_t user = kNobody;
+  std::optional<IpAddress> source;
 };
 
 // `lines`: whether the line that decides belongs to the answer.
@@ -126,7 +128,8 @@ std::string Answer(const Config& config, const Question& question, bool lines) {
       return text;
     text += ": ";
   }
-  Query query{question.endpoint, question.transport, question.command, nullptr, question.process};
+  const IpAddress* const source = question.source ? &*question.source : nullptr;
+  Query query{question.endpoint, question.transport, question.command, source, question.process};
   query.user = question.user;
   const Rule* const rule = config.routes.Decide(query);
   if (rule == nullptr) return text + "none";
@@ -192,6 +195,7 @@ std::string TranslatedText(ConfigFormat format, const std::string& text, FakeMac
                               if (found == machine->files.end()) return std::nullopt;
                               return found->second;
                             }};
+  if (format == ConfigFormat::kOwn) return text;
   std::string translated;
   for (const ForeignConfig::Line& line : Translate(format, text, host).lines) translated += line.text + '\n';
   return translated;
@@ -240,6 +244,7 @@ TEST(ForeignFormatsTest, FilesGoWhereTheirOwnClientSendsThem) {
     ++counts[path.parent_path().filename().string()];
     Check(path);
   }
+  EXPECT_EQ(counts.size(), 7U) << "one folder for each format";
   for (const auto& [format, count] : counts) EXPECT_GE(count, 4U) << format;
 }
 
