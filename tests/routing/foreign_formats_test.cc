@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Runs the files of tests/routing/formats: FORMAT/NAME.conf is a client's configuration, NAME.expect beside it
-// what becomes of it, one line each:
+// Runs the files of tests/routing/formats: FORMAT/NAME.conf is a client's configuration, NAME.expect beside
+// it what becomes of it, one line each:
 //
 //   # a comment
 //   variable SOCKS_SERVER=10.0.0.1        the machine: its environment,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // resolveprotocol, resolve and nameserver: what they come down to, and what is said of those that cannot
-// work. What is wrong with their text stands in config_errors_test.cc.
+// work. What is wrong with their text stands in config_errors_test.cc and its like.
 #include <gtest/gtest.h>
 
 #include "tests/routing/fake_machine.h"
