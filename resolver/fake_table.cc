@@ -100,9 +100,12 @@ std::expected<IpAddress, int> FakeTable::AddressFor(std::string_view name, IpVer
     return range_.AddressOf(*slot, version);
   // Only now: a name that is in the table has been looked at.
   if (!IsHostName(name)) return std::unexpected(EINVAL);
+  std::optional<uint32_t> begun;
+  if (const std::optional<uint32_t> slot = store_.EnterFresh(*key, hash, &begun))
+    return range_.AddressOf(*slot, version);
   const FakeTableLock lock(directory_, &store_.header().owner);
   if (lock.error() != 0) return std::unexpected(lock.error());
-  const std::expected<uint32_t, int> slot = store_.Enter(*key, hash, file_.get());
+  const std::expected<uint32_t, int> slot = store_.Enter(*key, hash, begun, file_.get());
   if (!slot) return std::unexpected(slot.error());
   return range_.AddressOf(*slot, version);
 }
@@ -147,7 +150,7 @@ bool FakeTable::IsFake(const IpAddress& address) const {
 }
 
 uint32_t FakeTable::size() const {
-  return std::min(store_.header().names.load(std::memory_order_relaxed), store_.used());
+  return store_.CountNames();
 }
 
 uint32_t FakeTable::capacity() const {

@@ -3,9 +3,10 @@
 //
 // Slot i of the table stands for the i-th address of the fake IPv4 range and of the fake IPv6 range alike.
 // The table is one mapped file; where none can be had, an anonymous shared mapping, which children inherit
-// over fork. Reading takes no lock and makes no system call. Writing takes a lock that the kernel drops when
-// its holder dies, and repairs what a killed writer left. When it is full, the least recently used name makes
-// way, but none whose address a living process holds.
+// over fork. Reading takes no lock and makes no system call, nor does entering a name in most cases: while
+// the table has room, one in 256 names finds that none has been allocated yet. That, and recycling, takes a
+// lock that the kernel drops when its holder dies, and repairs what a killed writer left. When it is full,
+// the least recently used name makes way, but none whose address a living process holds.
 //
 // Thread-safe; async-signal-safe for reading. Names are compared as DNS does: ASCII case does not count, nor
 // does one trailing dot. The name of an address is the name in lower case without that dot, whichever
@@ -86,7 +87,7 @@ class FakeTable {
   // Whether `address` lies in one of the ranges, in use or not.
   bool IsFake(const IpAddress& address) const;
 
-  // How many names are in use.
+  // How many names are in use; looks at them all.
   uint32_t size() const;
   uint32_t capacity() const;
 

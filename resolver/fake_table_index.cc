@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
+//
+// Who moves entries says so first and then looks at the index; who adds one does so first and then looks
+// whether somebody says so (see fake_table_store.cc). Hence the sequentially consistent loads.
 #include "resolver/fake_table_index.h"
 
 namespace socksify {
 
 bool FakeTableIndex::Insert(uint32_t hash, uint32_t slot) {
-  for (uint32_t i = 0; i <= mask_; ++i) {
-    FakeTableIndexEntry& entry = entries_[(hash + i) & mask_];
-    if (entry.load(std::memory_order_relaxed) != 0) continue;
-    entry.store(EntryOf(hash, slot), std::memory_order_release);
-    return true;
-  }
-  return false;
+  return FindOrInsert(hash, slot, [](uint32_t) { return false; }).has_value();
 }
 
 void FakeTableIndex::Erase(uint32_t hash, uint32_t slot, const FakeTableSteps& step) {
@@ -19,14 +16,14 @@ void FakeTableIndex::Erase(uint32_t hash, uint32_t slot, const FakeTableSteps& s
   for (uint32_t i = 0;; ++i) {
     if (i > mask_) return;
     gap = (hash + i) & mask_;
-    const uint64_t entry = entries_[gap].load(std::memory_order_relaxed);
+    const uint64_t entry = entries_[gap].load();
     if (entry == wanted) break;
     if (entry == 0) return;
   }
   // An entry may move back to the gap when its walk begins at or before it.
   for (uint32_t i = 1, start = gap; i <= mask_; ++i) {
     const uint32_t here = (start + i) & mask_;
-    const uint64_t entry = entries_[here].load(std::memory_order_relaxed);
+    const uint64_t entry = entries_[here].load();
     if (entry == 0) break;
     const uint32_t walked = (here - HashOf(entry)) & mask_;
     if (walked < ((here - gap) & mask_)) continue;
@@ -39,7 +36,7 @@ void FakeTableIndex::Erase(uint32_t hash, uint32_t slot, const FakeTableSteps& s
 
 void FakeTableIndex::Clear(const FakeTableSteps& step) {
   for (uint32_t i = 0; i <= mask_; ++i) {
-    if (entries_[i].load(std::memory_order_relaxed) == 0) continue;
+    if (entries_[i].load() == 0) continue;
     entries_[i].store(0, std::memory_order_release);
     step();
   }

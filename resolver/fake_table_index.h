@@ -3,7 +3,8 @@
 //
 // It lives in shared memory and is only a hint: a reader, who takes no lock, may miss an entry that a writer
 // is moving, and asks again under the lock; what it finds it checks against the slot. Every walk is bounded
-// by the size of the index, whatever is in it. Writers hold the table's lock.
+// by the size of the index, whatever is in it. Entries are added at any time, and moved and removed under the
+// table's lock.
 #pragma once
 
 #include <cstdint>
@@ -41,11 +42,26 @@ class FakeTableIndex {
     return std::nullopt;
   }
 
-  // False when there is no room, which only a damaged index lacks.
-  bool Insert(uint32_t hash, uint32_t slot);
+  // Enters `slot` under `hash`, unless matches(other) holds for one that stands before its place. The slot
+  // that Find() finds from now on; nothing when there is no room, which only a damaged index lacks. Two who
+  // enter different slots for one name get one and the same, if nobody removes entries meanwhile.
+  template <typename Matches>
+  std::optional<uint32_t> FindOrInsert(uint32_t hash, uint32_t slot, Matches matches) {
+    for (uint32_t i = 0; i <= mask_; ++i) {
+      FakeTableIndexEntry& entry = entries_[(hash + i) & mask_];
+      uint64_t found = entry.load(std::memory_order_acquire);
+      if (found == 0 && entry.compare_exchange_strong(found, EntryOf(hash, slot))) return slot;
+      if (HashOf(found) == hash && matches(SlotOf(found))) return SlotOf(found);
+    }
+    return std::nullopt;
+  }
+
+  // The following need the lock.
   // Moves later entries of the same run back into the gap, so that no walk ends early. An entry that is not
   // there is no error.
   void Erase(uint32_t hash, uint32_t slot, const FakeTableSteps& step);
+  // False when there is no room.
+  bool Insert(uint32_t hash, uint32_t slot);
   void Clear(const FakeTableSteps& step);
 
  private:

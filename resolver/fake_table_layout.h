@@ -29,7 +29,7 @@ namespace socksify {
 struct FakeTableIdentity {
   char magic[8] = {'S', 'O', 'C', 'K', 'S', 'I', 'F', 'Y'};
   uint32_t byte_order = 0x01020304;
-  uint32_t layout_version = 2;
+  uint32_t layout_version = 3;
   uint32_t capacity = 0;
   uint32_t v4 = 0;  // host order
   uint8_t v6[16] = {};
@@ -46,12 +46,15 @@ struct alignas(64) FakeTableHeader {
   alignas(64) std::atomic<uint64_t> clock;
   alignas(8) std::atomic<uint64_t> ticket;
 
+  // Slots from here on have never been anybody's; never more than `allocated`.
+  alignas(64) std::atomic<uint32_t> used;
+
   // Written only under the writer's lock.
-  alignas(64) std::atomic<uint32_t> used;  // slots from here on have never held a name
-  std::atomic<uint32_t> names;             // how many of the used slots hold one
-  std::atomic<uint32_t> allocated;         // slots that have disk space behind them
-  // What a writer is at, for the one that finds it killed: 0 for nothing, else slot + 1, with kOverwriting
-  // once the slot's old name is no longer whole.
+  std::atomic<uint32_t> allocated;  // slots that have disk space behind them
+  // Counts the times that somebody has moved or removed entries of the index.
+  std::atomic<uint32_t> moves;
+  // What a writer under the lock is at, for the one that finds it killed, and for those who write without it:
+  // 0 for nothing, else slot + 1, with kOverwriting once the slot's old name is no longer whole.
   std::atomic<uint32_t> operation;
   // The process id of the writer where no file can be locked, 0 for nobody (see fake_table_lock.h).
   std::atomic<uint32_t> owner;
@@ -61,7 +64,8 @@ struct alignas(64) FakeTableHeader {
 static_assert(sizeof(FakeTableHeader) == 192);
 
 // A sequence lock and the first words of a FakeKey. An odd sequence says that the words are being changed;
-// size 0 that the slot stands for no name.
+// size 0 that the slot stands for no name. 0 is the sequence of a slot that has never stood for one: its
+// words may be on their way.
 struct alignas(64) FakeTableSlot {
   static constexpr size_t kWords = 15;
 

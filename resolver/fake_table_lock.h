@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// FakeTableLock: one writer of the fake table at a time, among the threads of all processes.
+// FakeTableLock: one at a time, among the threads of all processes, who changes of the fake table what others
+// use: its size, the slots of names, the entries of the index.
 //
 // Held for the lifetime of the object. While it is held the thread takes no signals and cannot be cancelled,
 // and at the end errno is what it was. The kernel drops it when its holder dies at any instruction.

@@ -1,26 +1,40 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// How a kill at any instruction leaves the table usable. A writer announces the slot in `operation` before it
-// changes anything, and clears it when all is done; the next writer that finds it set repairs. All stores of
-// a writer have release order, so they take effect in the order of the program:
+// A new name needs no lock as long as there are slots that nobody has used:
 //
-//     new slot (number `used`)                   recycled slot
-//     ------------------------                   -------------
-//     operation = slot                           operation = slot
-//     sequence odd                               sequence odd           readers turn away
-//                                                stamp as it was?       else a reader came first: undo
-//                                                operation |= kOverwriting
-//                                                index: old name out
-//     words, stamp                               words, stamp
-//     sequence even                              sequence even
-//     used + 1, names + 1
-//     index: new name in                         index: new name in
-//     operation = 0                              operation = 0
+//     used + 1                the slot is ours
+//     words, the first last   each from zero by a compare-exchange
+//     index: name in          of two who enter a name at the same time, one meets the other's entry here
+//     stamp
+//     sequence 0 -> 2         readers see the name
+//
+// Killed before the index has it, a writer leaves a slot that nobody sees, whose stamp makes it the first to
+// be recycled. After that, whoever asks for the name takes the last step himself. Who recycles or clears a
+// slot of sequence 0 makes it odd; its writer, if it lives, finds that out in the last step, begins anew, and
+// has written nothing over the words of another name, since these are not zero.
+//
+// All else happens under the lock: what moves or removes entries of the index, and what recycles slots. A
+// writer announces the slot in `operation` before it changes anything, counts `moves` at the end, and clears
+// `operation`; the next writer under the lock that finds it set repairs. Who adds an entry without the lock
+// looks at both afterwards, and takes the lock to look for it when anybody has been at work.
+//
+//     recycled slot
+//     -------------
+//     operation = slot
+//     sequence odd                               readers turn away
+//     stamp as it was?                           else a reader came first: undo
+//     operation |= kOverwriting
+//     index: old name out
+//     words, stamp
+//     sequence even
+//     index: new name in
+//     moves + 1, operation = 0
 //
 // An odd sequence without kOverwriting is a slot whose old name is whole: the repair keeps it. With it the
 // slot is half written: nobody was ever told its new name, and it becomes an empty slot, the first to be
-// recycled. A slot with an even sequence is complete, and others may have been told of it: it stays. A slot
-// at `used` or beyond is invisible and simply written again. The index is then built anew from the slots.
+// recycled. A slot with an even sequence is complete, and others may have been told of it: it stays. The
+// index is then built anew from the slots. All stores of a writer have release order, so they take effect in
+// the order of the program.
 //
 // To clear the table is to take the size of each name away, one store each, and then the index and the rest
 // of the words. Stamps stay, so a program that still has the address of a removed name meets no other name
@@ -43,6 +57,8 @@ constexpr int kReadAttempts = 64;
 constexpr int kClaimAttempts = 16;
 // A stamp this far ahead of the clock was not drawn from it: damage, to be recycled first.
 constexpr uint64_t kMaxStampLead = uint64_t{1} << 32;
+// The sequence of the first name in a slot.
+constexpr uint32_t kFirstSequence = 2;
 
 }  // namespace
 
@@ -80,6 +96,7 @@ bool FakeTableStore::Read(uint32_t slot, FakeKey* key) const {
   const FakeTableSlot& memory = slots_[slot];
   for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
     const uint32_t sequence = memory.sequence.load(std::memory_order_acquire);
+    if (sequence == 0) return false;
     if (sequence % 2 != 0) continue;
     key->words[0] = Word(slot, 0).load(std::memory_order_acquire);
     for (size_t i = 1; i < key->word_count(); ++i) {
@@ -107,86 +124,187 @@ std::optional<uint32_t> FakeTableStore::FindAndUse(const FakeKey& key, uint32_t 
   });
   if (!slot) return std::nullopt;
   Use(*slot);
+  // Its writer is about to show it, or was killed before.
+  if (sequence == 0) [[unlikely]] {
+    if (!Show(*slot) && !Matches(*slot, key, &sequence)) return std::nullopt;
+    if (sequence == 0) sequence = kFirstSequence;
+  }
   if (slots_[*slot].sequence.load() != sequence) return std::nullopt;
   return slot;
 }
 
-std::expected<uint32_t, int> FakeTableStore::Enter(const FakeKey& key, uint32_t hash, Allocator* allocator) {
+bool FakeTableStore::Show(uint32_t slot) const {
+  uint32_t none = 0;
+  return slots_[slot].sequence.compare_exchange_strong(none, kFirstSequence);
+}
+
+std::optional<uint32_t> FakeTableStore::TakeFresh() {
+  uint32_t slot = header_->used.load(std::memory_order_relaxed);
+  for (;;) {
+    if (slot >= std::min(header_->allocated.load(std::memory_order_acquire), capacity())) return std::nullopt;
+    if (header_->used.compare_exchange_weak(slot, slot + 1)) return slot;
+  }
+}
+
+// False when the slot is not what it should be, or has been taken away.
+bool FakeTableStore::WriteFresh(uint32_t slot, const FakeKey& key) {
+  for (size_t i = key.word_count(); i-- > 0;) {
+    uint32_t zero = 0;
+    if (slots_[slot].sequence.load() != 0) return false;
+    if (!Word(slot, i).compare_exchange_strong(zero, key.words[i])) return false;
+    step_();
+  }
+  return true;
+}
+
+std::optional<uint32_t> FakeTableStore::EnterFresh(const FakeKey& key, uint32_t hash,
+                                                   std::optional<uint32_t>* begun) {
+  const uint32_t moves = header_->moves.load();
+  if (header_->operation.load() != 0) return std::nullopt;
+  *begun = TakeFresh();
+  if (!*begun) return std::nullopt;
+  const uint32_t slot = **begun;
+  step_();
+  if (!WriteFresh(slot, key)) return std::nullopt;
+  uint32_t sequence = 0;
+  const std::optional<uint32_t> entered =
+      index_.FindOrInsert(hash, slot, [&](uint32_t other) { return Matches(other, key, &sequence); });
+  step_();
+  bool is_shown = false;
+  if (entered == slot) {
+    stamps_[slot].store(header_->clock.fetch_add(1) + 1);
+    step_();
+    is_shown = Show(slot);
+    step_();
+  }
+  if (header_->operation.load() != 0 || header_->moves.load() != moves) return std::nullopt;
+  return is_shown ? entered : FindAndUse(key, hash);
+}
+
+std::expected<uint32_t, int> FakeTableStore::Enter(const FakeKey& key, uint32_t hash,
+                                                   std::optional<uint32_t> begun, Allocator* allocator) {
   if (header_->operation.load(std::memory_order_acquire) != 0) Repair();
   if (const std::optional<uint32_t> known = FindAndUse(key, hash)) return *known;
+  if (begun) {
+    if (const std::optional<uint32_t> finished = FinishFresh(key, hash, *begun)) return *finished;
+  }
+  while (used() < capacity()) {
+    if (const int error = MakeRoom(allocator); error != 0) return std::unexpected(error);
+    if (const std::optional<uint32_t> fresh = EnterFresh(key, hash, &begun)) return *fresh;
+    // Another may have taken all the room; but what is begun and cannot be finished is damaged.
+    if (begun) break;
+  }
 
-  uint32_t slot = used();
-  const bool is_new = slot < capacity();
-  uint32_t names = header_->names.load(std::memory_order_relaxed);
-  if (is_new) {
-    if (const int error = MakeRoom(slot, allocator); error != 0) return std::unexpected(error);
-    header_->operation.store(slot + 1, std::memory_order_release);
+  const uint32_t slot = ClaimLeastRecentlyUsed();
+  BeginOperation(slot, FakeTableHeader::kOverwriting);
+  FakeKey old;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by the loop.
+  for (size_t i = 0; i < FakeKey::kWords; ++i) {
+    old.words[i] = Word(slot, i).load(std::memory_order_relaxed);
+  }
+  if (old.size() != 0) {
+    index_.Erase(HashOf(old), slot, step_);
     step_();
-    slots_[slot].sequence.store(slots_[slot].sequence.load(std::memory_order_relaxed) | 1);
-    step_();
-  } else {
-    slot = ClaimLeastRecentlyUsed();
-    header_->operation.store((slot + 1) | FakeTableHeader::kOverwriting, std::memory_order_release);
-    step_();
-    FakeKey old;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by the loop.
-    for (size_t i = 0; i < FakeKey::kWords; ++i) {
-      old.words[i] = Word(slot, i).load(std::memory_order_relaxed);
-    }
-    if (old.size() != 0) {
-      index_.Erase(HashOf(old), slot, step_);
-      --names;
-      step_();
-    }
   }
   Overwrite(slot, key);
-  if (is_new) header_->used.store(slot + 1, std::memory_order_release);
+  InsertOrRebuild(hash, slot);
+  EndOperation();
+  return slot;
+}
+
+// What was begun without the lock and met somebody under it. Nothing when the slot was taken away; then
+// nothing of it is left.
+std::optional<uint32_t> FakeTableStore::FinishFresh(const FakeKey& key, uint32_t hash, uint32_t slot) {
+  uint32_t sequence = 0;
+  BeginOperation(slot);
+  const bool is_ours = Matches(slot, key, &sequence) && (sequence != 0 || Show(slot));
   step_();
-  header_->names.store(names + 1, std::memory_order_release);
+  if (is_ours) {
+    Use(slot);
+    step_();
+    InsertOrRebuild(hash, slot);
+  } else {
+    index_.Erase(hash, slot, step_);
+  }
+  EndOperation();
+  if (!is_ours) return std::nullopt;
+  return slot;
+}
+
+void FakeTableStore::BeginOperation(uint32_t slot, uint32_t flags) {
+  header_->operation.store((slot + 1) | flags);
   step_();
+}
+
+void FakeTableStore::EndOperation() {
+  header_->moves.fetch_add(1);
+  step_();
+  header_->operation.store(0);
+  step_();
+}
+
+void FakeTableStore::InsertOrRebuild(uint32_t hash, uint32_t slot) {
   if (!index_.Insert(hash, slot)) RebuildIndex();
   step_();
-  header_->operation.store(0, std::memory_order_release);
-  return slot;
 }
 
 uint32_t FakeTableStore::Clear() {
   if (header_->operation.load(std::memory_order_acquire) != 0) Repair();
   uint32_t removed = 0;
-  // Any slot will do: each is whole at any time, so that a repair only builds the index anew.
-  header_->operation.store(1, std::memory_order_release);
-  step_();
   for (uint32_t slot = 0; slot < used(); ++slot) {
-    const uint32_t first = Word(slot, 0).load(std::memory_order_relaxed);
-    FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): only the size is read.
-    key.words[0] = first;
-    if (key.size() == 0) continue;
-    // Without a size the slot stands for no name; a reader who began before meets another sequence.
-    Word(slot, 0).store(0, std::memory_order_release);
-    step_();
-    std::atomic<uint32_t>& sequence = slots_[slot].sequence;
-    sequence.store(sequence.load(std::memory_order_relaxed) + 2);
-    step_();
-    for (size_t i = 1; i < key.word_count(); ++i) Word(slot, i).store(0, std::memory_order_release);
-    ++removed;
+    if (ClearSlot(slot)) ++removed;
   }
+  // Any slot will do: each is whole, so that a repair only builds the index anew.
+  BeginOperation(0);
   index_.Clear(step_);
-  header_->names.store(0, std::memory_order_release);
-  step_();
-  header_->operation.store(0, std::memory_order_release);
-  step_();
+  EndOperation();
   return removed;
 }
 
-int FakeTableStore::MakeRoom(uint32_t slot, Allocator* allocator) {
+// Whether the slot stood for a name.
+bool FakeTableStore::ClearSlot(uint32_t slot) {
+  std::atomic<uint32_t>& sequence = slots_[slot].sequence;
+  FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): only the size is read.
+  uint32_t before = 0;
+  const bool is_fresh = sequence.load() == 0;
+  BeginOperation(slot, is_fresh ? FakeTableHeader::kOverwriting : 0);
+  if (is_fresh && sequence.compare_exchange_strong(before, 1)) {
+    // What somebody has begun and not finished.
+    step_();
+    for (size_t i = 0; i < FakeKey::kWords; ++i) {
+      if (Word(slot, i).load(std::memory_order_relaxed) != 0) Word(slot, i).store(0);
+    }
+    sequence.store(kFirstSequence);
+    step_();
+    return false;
+  }
+  key.words[0] = Word(slot, 0).load(std::memory_order_relaxed);
+  if (key.size() == 0) return false;
+  // Without a size the slot stands for no name; a reader who began before meets another sequence.
+  Word(slot, 0).store(0, std::memory_order_release);
+  step_();
+  sequence.store(sequence.load(std::memory_order_relaxed) + 2);
+  step_();
+  for (size_t i = 1; i < key.word_count(); ++i) Word(slot, i).store(0, std::memory_order_release);
+  return true;
+}
+
+int FakeTableStore::MakeRoom(Allocator* allocator) {
   constexpr uint32_t kRun = 256;
   const uint32_t allocated = header_->allocated.load(std::memory_order_relaxed);
-  if (slot < allocated) return 0;
-  const uint32_t end = std::min(slot + kRun, capacity());
+  if (used() < allocated) return 0;
+  const uint32_t end = std::min(allocated + kRun, capacity());
   if (const int error = allocator->Allocate(allocated, end); error != 0) return error;
   step_();
   header_->allocated.store(end, std::memory_order_release);
   step_();
   return 0;
+}
+
+uint32_t FakeTableStore::CountNames() const {
+  uint32_t names = 0;
+  FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read.
+  for (uint32_t slot = 0; slot < used(); ++slot) names += Read(slot, &key) ? 1 : 0;
+  return names;
 }
 
 uint32_t FakeTableStore::LeastRecentlyUsed() const {
@@ -196,7 +314,7 @@ uint32_t FakeTableStore::LeastRecentlyUsed() const {
   uint64_t oldest_held = UINT64_MAX;
   uint32_t victim = 0;
   uint32_t held_victim = 0;
-  for (uint32_t slot = 0; slot < capacity(); ++slot) {
+  for (uint32_t slot = 0; slot < used(); ++slot) {
     uint64_t stamp = stamps_[slot].load(std::memory_order_relaxed);
     if (stamp > limit) stamp = 0;
     if (stamp >= oldest) continue;
@@ -216,10 +334,11 @@ uint32_t FakeTableStore::LeastRecentlyUsed() const {
 bool FakeTableStore::Claim(uint32_t slot, bool in_use_too) {
   FakeTableSlot& memory = slots_[slot];
   const uint64_t stamp = stamps_[slot].load();
-  header_->operation.store(slot + 1, std::memory_order_release);
-  step_();
-  const uint32_t sequence = memory.sequence.load(std::memory_order_relaxed);
-  memory.sequence.store(sequence | 1);
+  BeginOperation(slot);
+  uint32_t sequence = memory.sequence.load();
+  // It changes once at most: when the first name of the slot is shown.
+  while (!memory.sequence.compare_exchange_strong(sequence, sequence | 1)) {
+  }
   step_();
   if (in_use_too || stamps_[slot].load() == stamp) return true;
   memory.sequence.store(sequence);
@@ -242,7 +361,8 @@ void FakeTableStore::Overwrite(uint32_t slot, const FakeKey& key) {
   }
   stamps_[slot].store(header_->clock.fetch_add(1) + 1);
   step_();
-  memory.sequence.store(memory.sequence.load(std::memory_order_relaxed) + 1);
+  const uint32_t next = memory.sequence.load(std::memory_order_relaxed) + 1;
+  memory.sequence.store(next != 0 ? next : kFirstSequence);
   step_();
 }
 
@@ -269,35 +389,27 @@ void FakeTableStore::Repair() {
       if ((operation & FakeTableHeader::kOverwriting) != 0) {
         Discard(slot);
       } else {
-        sequence.store(value + 1);
+        sequence.store(value - 1);
       }
     }
     step_();
   }
-  header_->names.store(RebuildIndex(), std::memory_order_release);
-  step_();
-  header_->operation.store(0, std::memory_order_release);
-  step_();
+  RebuildIndex();
+  EndOperation();
 }
 
-uint32_t FakeTableStore::RebuildIndex() {
+void FakeTableStore::RebuildIndex() {
   index_.Clear(step_);
-  uint32_t names = 0;
   for (uint32_t slot = 0; slot < used(); ++slot) {
     FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read.
     if (!Read(slot, &key)) continue;
     const uint32_t hash = HashOf(key);
     uint32_t sequence = 0;
-    // Only a damaged table holds a name twice.
-    if (index_.Find(hash, [&](uint32_t other) { return Matches(other, key, &sequence); })) {
-      Discard(slot);
-      continue;
-    }
+    // A table that was damaged may hold a name twice. Both addresses stand for it; the first is given out.
+    if (index_.Find(hash, [&](uint32_t other) { return Matches(other, key, &sequence); })) continue;
     index_.Insert(hash, slot);
-    ++names;
     step_();
   }
-  return names;
 }
 
 }  // namespace socksify

@@ -38,12 +38,18 @@ class FakeTableStore {
   // The slot of `key`, which from now on is the one used last: no writer that has not begun to recycle it
   // will for as long as others are older. Nothing when it is unknown or just being moved.
   std::optional<uint32_t> FindAndUse(const FakeKey& key, uint32_t hash) const;
+  // Enters `key`, which is not known, into a slot that has never been used, without the lock. Nothing when
+  // there is none to be had, or others are at work that needs the lock: Enter() has to see to it, and gets to
+  // know what was begun. Async-signal-safe.
+  std::optional<uint32_t> EnterFresh(const FakeKey& key, uint32_t hash, std::optional<uint32_t>* begun);
   // The name in `slot`, without marking it as used. False when it stands for none.
   bool Read(uint32_t slot, FakeKey* key) const;
   // Marks `slot`, below the number of used slots, as the one used last.
   void Use(uint32_t slot) const;
-  // How many slots have ever held a name, whatever the memory says at most capacity().
+  // How many slots have been taken for names, whatever the memory says at most capacity().
   uint32_t used() const;
+  // How many names there are. Looks at every slot.
+  uint32_t CountNames() const;
 
   // When `slot` was used last: a higher number is later.
   uint64_t StampOf(uint32_t slot) const { return stamps_[slot].load(std::memory_order_relaxed); }
@@ -51,8 +57,9 @@ class FakeTableStore {
 
   // Under the lock: repairs what a killed writer left, then enters `key`, when the table is full at the cost
   // of the least recently used name that nobody holds, or, when all are held, of the least recently used one.
-  // The slot, or what `allocator` failed with.
-  std::expected<uint32_t, int> Enter(const FakeKey& key, uint32_t hash, Allocator* allocator);
+  // The slot, or what `allocator` failed with. `begun` is what EnterFresh() has taken for the name.
+  std::expected<uint32_t, int> Enter(const FakeKey& key, uint32_t hash, std::optional<uint32_t> begun,
+                                     Allocator* allocator);
   // Under the lock: removes every name, and returns how many they were. The slots stay used, with the stamps
   // that they have: while others remain that have never held a name, or were used less recently, no address
   // of a removed name is given to a new one.
@@ -65,14 +72,22 @@ class FakeTableStore {
     return i < FakeTableSlot::kWords ? slots_[slot].words[i] : tails_[slot].words[i - FakeTableSlot::kWords];
   }
   bool Matches(uint32_t slot, const FakeKey& key, uint32_t* sequence) const;
-  int MakeRoom(uint32_t slot, Allocator* allocator);
+  std::optional<uint32_t> TakeFresh();
+  bool WriteFresh(uint32_t slot, const FakeKey& key);
+  bool Show(uint32_t slot) const;
+  std::optional<uint32_t> FinishFresh(const FakeKey& key, uint32_t hash, uint32_t slot);
+  int MakeRoom(Allocator* allocator);
+  void BeginOperation(uint32_t slot, uint32_t flags = 0);
+  void EndOperation();
   uint32_t LeastRecentlyUsed() const;
   bool Claim(uint32_t slot, bool in_use_too);
   uint32_t ClaimLeastRecentlyUsed();
   void Overwrite(uint32_t slot, const FakeKey& key);
   void Discard(uint32_t slot);
   void Repair();
-  uint32_t RebuildIndex();
+  void RebuildIndex();
+  void InsertOrRebuild(uint32_t hash, uint32_t slot);
+  bool ClearSlot(uint32_t slot);
 
   FakeTableLayout layout_;
   FakeTableHeader* header_;

@@ -79,7 +79,7 @@ void Exercise(FakeTable& table) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace socksify;
   static const Directory directory;
-  static const std::string path = directory.path() + "/names-2-198.18.0.0-29-100::-96";
+  static const std::string path = directory.path() + "/names-3-198.18.0.0-29-100::-96";
   constexpr FakeTableLayout kLayout(8);
   if (size < 2) return 0;
   unlink(path.c_str());

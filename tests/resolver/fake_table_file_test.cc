@@ -141,7 +141,7 @@ TEST_F(FakeTableFileTest, AnyContentBehindTheHeaderIsSurvived) {
     SetWord(&content, offsetof(FakeTableHeader, used), round % 2 == 0 ? 256 : random() % 257);
     SetWord(&content, offsetof(FakeTableHeader, allocated), 256);
     if (round % 4 < 2) SetWord(&content, offsetof(FakeTableHeader, operation), random());
-    SetWord(&content, offsetof(FakeTableHeader, names), random());
+    SetWord(&content, offsetof(FakeTableHeader, moves), random());
     const size_t sparing = round < 20 ? 1 : 50;  // all bytes, or one of fifty
     for (size_t i = FakeTableLayout::IndexOffset(); i < content.size(); ++i) {
       if (random() % sparing == 0) content[i] = static_cast<char>(random());
@@ -240,7 +240,8 @@ TEST_F(FakeTableFileTest, FileSizeLimitIsAnError) {
   EXPECT_EQ(Reap(child), 0);
 }
 
-TEST_F(FakeTableFileTest, NoDescriptorsLeftIsAnErrorForNewNamesOnly) {
+// A name is entered without the lock for as long as there is room; only what needs it needs descriptors.
+TEST_F(FakeTableFileTest, NoDescriptorsLeftIsAnErrorForWhatNeedsTheLock) {
   const auto table = Open();
   ASSERT_TRUE(table);
   ASSERT_TRUE((*table)->AddressFor("known.test", IpVersion::kV4));
@@ -248,10 +249,14 @@ TEST_F(FakeTableFileTest, NoDescriptorsLeftIsAnErrorForNewNamesOnly) {
     const rlimit limit{.rlim_cur = 0, .rlim_max = 0};
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return 2;
     if (!(*table)->AddressFor("known.test", IpVersion::kV4)) return 3;
-    const auto fresh = (*table)->AddressFor("new.test", IpVersion::kV4);
+    for (uint32_t i = 1; i < kLayout.capacity(); ++i) {
+      if (!(*table)->AddressFor("new-" + std::to_string(i), IpVersion::kV4)) return 4;
+    }
+    const auto fresh = (*table)->AddressFor("one-too-many.test", IpVersion::kV4);
     return !fresh && fresh.error() == EMFILE ? 0 : 1;
   });
   EXPECT_EQ(Reap(child), 0);
+  EXPECT_EQ((*table)->size(), kLayout.capacity());
 }
 
 // On a disk of its own that fills up: errors, no SIGBUS, and all is well again when there is space.

@@ -41,7 +41,7 @@ class SocksctlNamesTest : public ::testing::Test {
 
   TemporaryDirectory directory_;
   const std::string state_ = directory_.path() + "/state";
-  const std::string path_ = state_ + "/names-2-198.18.0.0-15-2001:2::-96";
+  const std::string path_ = state_ + "/names-3-198.18.0.0-15-2001:2::-96";
 };
 
 TEST_F(SocksctlNamesTest, ListsTheTableOfTheConfigurationInForce) {
@@ -93,7 +93,7 @@ TEST_F(SocksctlNamesTest, ClearSaysHowMany) {
 }
 
 TEST_F(SocksctlNamesTest, WhatIsNoTableIsSaid) {
-  directory_.Write("state/names-2-198.18.0.0-15-2001:2::-96", "text", 0600);
+  directory_.Write("state/names-3-198.18.0.0-15-2001:2::-96", "text", 0600);
   for (const std::vector<std::string>& arguments : {std::vector<std::string>{}, {"--json"}, {"--clear"}}) {
     const ToolResult result = Run(arguments);
     EXPECT_EQ(result.exit_code, 1);

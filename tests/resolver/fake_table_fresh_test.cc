@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// Names that are entered without the lock, while others enter, remove and recycle names.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "resolver/fake_table.h"
+#include "tests/resolver/fake_table_fixture.h"
+
+namespace socksify {
+namespace {
+
+std::string NameOf(int i) {
+  return LongName(static_cast<size_t>(1 + i % 80), 'n') + std::to_string(i) + ".test";
+}
+
+class FakeTableFreshTest : public testing::Test {
+ protected:
+  std::unique_ptr<FakeTable> Open(unsigned v4_bits) {
+    auto table = FakeTable::Open(directory_.path(), MakeRange(v4_bits));
+    EXPECT_TRUE(table) << table.error();
+    return table ? std::move(*table) : nullptr;
+  }
+  static std::string V4(FakeTable& table, const std::string& name) {
+    const auto address = table.AddressFor(name, IpVersion::kV4);
+    return address ? address->ToString() : "errno " + std::to_string(address.error());
+  }
+
+  TemporaryDirectory directory_;
+};
+
+// Runs body(thread) in so many threads.
+template <typename Body>
+void InThreads(int count, Body body) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < count; ++i) threads.emplace_back([&body, i] { body(i); });
+  for (std::thread& thread : threads) thread.join();
+}
+
+// A writer that died between its entry in the index and the last step has given the name its slot.
+TEST_F(FakeTableFreshTest, ANameThatIsEnteredButNotShownIsShownByWhoAsks) {
+  const auto table = Open(24);
+  V4(*table, "first.test");  // takes the lock to make room
+  constexpr int kTaken = 1;
+  constexpr int kWords = 3;  // "killed.test" and its size
+  const int deaths[] = {kTaken + kWords + 1, kTaken + kWords + 2};
+  for (const int step : deaths) {
+    const std::string name = "killed.tes" + std::to_string(step);
+    const uint32_t before = table->size();
+    const int status = Reap(StartChild([&] {
+      DeathAtStep death{step};
+      table->set_steps(death.steps());
+      return table->AddressFor(name, IpVersion::kV4) ? 0 : 1;
+    }));
+    ASSERT_TRUE(WIFSIGNALED(status));
+    EXPECT_EQ(table->size(), before);
+    const std::string slot = "198.18.0." + std::to_string(before);
+    EXPECT_FALSE(table->NameFor(*IpAddress::Parse(slot), 0));
+    EXPECT_EQ(V4(*table, name), slot);
+    EXPECT_EQ(table->NameFor(*IpAddress::Parse(slot), 0)->name(), name);
+    EXPECT_EQ(table->size(), before + 1);
+  }
+}
+
+// Before that nobody has seen the slot.
+TEST_F(FakeTableFreshTest, ASlotThatIsLeftUnfinishedIsTheFirstToBeRecycled) {
+  const auto table = Open(30);
+  V4(*table, "first.test");
+  const int status = Reap(StartChild([&] {
+    DeathAtStep death{3};
+    table->set_steps(death.steps());
+    return table->AddressFor("killed.test", IpVersion::kV4) ? 0 : 1;
+  }));
+  ASSERT_TRUE(WIFSIGNALED(status));
+  EXPECT_EQ(V4(*table, "second.test"), "198.18.0.2");
+  EXPECT_EQ(V4(*table, "killed.test"), "198.18.0.3");
+  EXPECT_EQ(V4(*table, "x"), "198.18.0.1");
+  EXPECT_EQ(table->size(), 4U);
+}
+
+TEST_F(FakeTableFreshTest, AnUnfinishedNameIsClearedToo) {
+  const auto table = Open(30);
+  V4(*table, "first.test");
+  const int status = Reap(StartChild([&] {
+    DeathAtStep death{5};
+    table->set_steps(death.steps());
+    return table->AddressFor("killed.test", IpVersion::kV4) ? 0 : 1;
+  }));
+  ASSERT_TRUE(WIFSIGNALED(status));
+  EXPECT_EQ(table->Clear(), 1U);
+  EXPECT_EQ(V4(*table, "killed.test"), "198.18.0.2");
+}
+
+// All enter the same names at once, so that many meet each other's entries.
+TEST_F(FakeTableFreshTest, ThreadsThatEnterTheSameNamesAgree) {
+  constexpr int kThreads = 4;
+  constexpr int kNames = kIsSanitized ? 2000 : 20'000;
+  const auto table = Open(15);
+  std::vector<std::vector<IpAddress>> answers(kThreads, std::vector<IpAddress>(kNames));
+  InThreads(kThreads, [&](int thread) {
+    for (int i = 0; i < kNames; ++i) {
+      const auto address = table->AddressFor(NameOf(i), IpVersion::kV4);
+      if (address) answers[thread][i] = *address;
+    }
+  });
+  for (int i = 0; i < kNames; ++i) {
+    for (int thread = 1; thread < kThreads; ++thread) ASSERT_EQ(answers[thread][i], answers[0][i]) << i;
+    ASSERT_EQ(table->NameFor(answers[0][i], 0)->name(), NameOf(i));
+  }
+  EXPECT_EQ(table->size(), static_cast<uint32_t>(kNames));
+}
+
+// A table is filled to its end and past it, again and again, so that slots are recycled while their writers
+// are at them.
+TEST_F(FakeTableFreshTest, ANameHasItsOwnAddressWhereFreshSlotsEnd) {
+  constexpr int kRounds = kIsSanitized ? 20 : 200;
+  constexpr int kThreads = 4;
+  constexpr int kNames = 40;
+  for (int round = 0; round < kRounds; ++round) {
+    auto table = FakeTable::MakePrivate(MakeRange(27));  // 32 slots
+    ASSERT_TRUE(table);
+    std::atomic<int> failed = 0;
+    InThreads(kThreads, [&](int thread) {
+      for (int i = 0; i < kNames; ++i) {
+        if (!(*table)->AddressFor(NameOf((i + thread * 7) % kNames), IpVersion::kV4)) failed.fetch_add(1);
+      }
+    });
+    EXPECT_EQ(failed.load(), 0);
+    for (int i = 0; i < kNames; ++i) {
+      const auto address = (*table)->AddressFor(NameOf(i), IpVersion::kV4);
+      ASSERT_TRUE(address);
+      ASSERT_EQ((*table)->NameFor(*address, 0)->name(), NameOf(i)) << round;
+      ASSERT_EQ((*table)->AddressFor(NameOf(i), IpVersion::kV4), address);
+    }
+    EXPECT_EQ((*table)->size(), (*table)->capacity());
+  }
+}
+
+TEST_F(FakeTableFreshTest, NobodyMeetsAnotherNameWhileTheTableIsCleared) {
+  constexpr int kThreads = 3;
+  constexpr int kNames = kIsSanitized ? 300 : 3000;
+  const auto table = Open(15);
+  std::atomic<int> running = kThreads;
+  std::atomic<int> wrong = 0;
+  std::thread clearer([&] {
+    while (running.load() > 0) {
+      if (!table->Clear()) wrong.fetch_add(1);
+    }
+  });
+  InThreads(kThreads, [&](int) {
+    for (int i = 0; i < kNames; ++i) {
+      const auto address = table->AddressFor(NameOf(i), IpVersion::kV4);
+      const auto endpoint = address ? table->NameFor(*address, 0) : std::nullopt;
+      if (!address || (endpoint && endpoint->name() != NameOf(i))) wrong.fetch_add(1);
+    }
+    running.fetch_sub(1);
+  });
+  clearer.join();
+  EXPECT_EQ(wrong.load(), 0);
+  // Whatever was met, the table is whole.
+  EXPECT_TRUE(table->Clear());
+  EXPECT_EQ(table->size(), 0U);
+  for (int i = 0; i < 100; ++i) {
+    const auto address = table->AddressFor(NameOf(i), IpVersion::kV4);
+    ASSERT_TRUE(address);
+    EXPECT_EQ(table->NameFor(*address, 0)->name(), NameOf(i));
+    EXPECT_EQ(table->AddressFor(NameOf(i), IpVersion::kV4), address);
+  }
+  EXPECT_EQ(table->size(), 100U);
+}
+
+}  // namespace
+}  // namespace socksify
