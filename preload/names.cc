@@ -8,15 +8,23 @@
 #include <algorithm>
 #include <string>
 
+#include "resolver/hosts_filter.h"
 #include "resolver/local_names.h"
 
 namespace socksify {
+namespace {
+
+constexpr const char* kHosts = "/etc/hosts";
+constinit HostsFilter g_hosts;
+
+}  // namespace
 
 bool IsNameOfThisMachine(std::string_view name) {
   char own_name[256];
   if (gethostname(own_name, sizeof own_name) != 0) own_name[0] = '\0';
   own_name[sizeof own_name - 1] = '\0';
-  return IsNeverFaked(name, own_name, ReadHosts());
+  if (IsNeverFaked(name, own_name, {})) return true;
+  return g_hosts.MayHave(kHosts, name) && HostsHaveName(ReadHosts(kHosts), name);
 }
 
 LookupWay WayFor(Runtime* runtime, std::string_view name) {

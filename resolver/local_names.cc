@@ -16,7 +16,6 @@
 namespace socksify {
 namespace {
 
-constexpr size_t kMaxHostsSize = size_t{1} << 20;
 constexpr std::string_view kBlanks = " \t\r\v\f";
 
 std::string_view WithoutTrailingDot(std::string_view name) {
@@ -75,6 +74,9 @@ bool IsOwnName(std::string_view name, std::string_view own_name) {
 
 bool IsNumericHost(std::string_view name) {
   char text[256];
+  // inet_aton(3) wants a digit first, and IPv6 has a colon.
+  const bool begins_with_digit = !name.empty() && name[0] >= '0' && name[0] <= '9';
+  if (!begins_with_digit && name.find(':') == std::string_view::npos) return false;
   if (name.empty() || name.size() >= sizeof text || name.find('\0') != std::string_view::npos) return false;
   std::memcpy(text, name.data(), name.size());
   text[name.size()] = '\0';
@@ -94,6 +96,17 @@ bool HostsHaveName(std::string_view hosts, std::string_view name) {
       const std::string_view field = TakeField(&fields);
       if (field.empty()) return false;
       if (EqualsIgnoreCase(WithoutTrailingDot(field), name)) return true;
+    }
+  });
+}
+
+void EachNameOfHosts(std::string_view hosts, void (*visit)(void* context, std::string_view name),
+                     void* context) {
+  AnyLine(hosts, [=](const IpAddress&, std::string_view fields) {
+    for (;;) {
+      const std::string_view field = TakeField(&fields);
+      if (field.empty()) return false;
+      visit(context, WithoutTrailingDot(field));
     }
   });
 }

@@ -4,6 +4,7 @@
 // Names are compared without ASCII case and without one trailing dot. Thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -25,10 +26,15 @@ bool HostsHaveName(std::string_view hosts, std::string_view name);
 // Whether `hosts` gives `address` a name. ::ffff:a.b.c.d counts as a.b.c.d.
 bool HostsHaveAddress(std::string_view hosts, const IpAddress& address);
 
+// Calls visit(context, name) for each name that has an address in `hosts`, without its trailing dot.
+void EachNameOfHosts(std::string_view hosts, void (*visit)(void* context, std::string_view name),
+                     void* context);
+
 // Whether `name` must be left to libc: it is numeric, or stands for this machine, or `hosts` has it.
 bool IsNeverFaked(std::string_view name, std::string_view own_name, std::string_view hosts);
 
-// The text of a hosts file, read anew; empty when it cannot be read. No more than the first MiB.
+// The text of a hosts file, read anew; empty when it cannot be read. No more than its beginning.
+inline constexpr size_t kMaxHostsSize = size_t{1} << 20;
 std::string ReadHosts(const char* path = "/etc/hosts");
 
 }  // namespace socksify
