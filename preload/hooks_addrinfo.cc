@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // getaddrinfo(3) and getnameinfo(3). Results are made by libc itself from the numeric form of the fake
-// address, so that freeaddrinfo(3) stays libc's.
+// address, or as libc makes them (addrinfo_entry.h), so that freeaddrinfo(3) stays libc's.
 
 #include <netdb.h>
 
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/socket_address.h"
+#include "preload/addrinfo_entry.h"
 #include "preload/names.h"
 #include "preload/originals.h"
 #include "preload/real_names.h"
@@ -49,13 +50,14 @@ int MakeAddrInfo(std::span<const IpAddress> addresses, const char* node, const c
   addrinfo* first = nullptr;
   addrinfo** last = &first;
   for (const IpAddress& address : addresses) {
-    const int result = NumericAddrInfo(address, service, hints, last);
+    *last = MakeSingleEntry(address, service, hints);
+    const int result = *last != nullptr ? 0 : NumericAddrInfo(address, service, hints, last);
     if (result != 0) {
       if (first != nullptr) freeaddrinfo(first);
       return result;
     }
     // freeaddrinfo(3) frees entry by entry, so that lists may be joined.
-    while (*last != nullptr) last = &(*last)->ai_next;
+    for (; *last != nullptr; last = &(*last)->ai_next) (*last)->ai_flags = ShownFlags(hints);
   }
   if (hints != nullptr && (hints->ai_flags & AI_CANONNAME) != 0) {
     first->ai_canonname = strdup(node);
