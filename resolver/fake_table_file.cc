@@ -17,11 +17,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <new>
-#include <utility>
+#include <span>
 
 #include "resolver/state_file.h"
 
@@ -31,24 +32,31 @@ namespace {
 // A clock that is further than this was not reached by counting.
 constexpr uint64_t kMaxClock = uint64_t{1} << 62;
 
-// The parts of a table that have space when `count` slots do.
+// The parts of a table that have space when it has a level of the index and `count` slots.
 class Allocated {
  public:
-  Allocated(const FakeTableLayout& layout, uint32_t count)
-      : slots_end_(layout.SlotsOffset() + FakeTableLayout::SlotPages(count)),
-        tails_(layout.TailsOffset()),
-        tails_end_(layout.TailsOffset() + FakeTableLayout::TailPages(count)) {}
+  Allocated(const FakeTableLayout& layout, uint32_t level, uint32_t count)
+      : extents_{{{0, FakeTableLayout::LevelEnd(level)},
+                  {layout.StampsOffset(), layout.SlotsOffset() + FakeTableLayout::SlotPages(count)},
+                  {layout.TailsOffset(), layout.TailsOffset() + FakeTableLayout::TailPages(count)}}} {}
 
-  size_t size() const { return slots_end_ + tails_end_ - tails_; }
-  int FillAllHoles(int fd) const {
-    const int error = FillHoles(fd, 0, slots_end_);
-    return error != 0 ? error : FillHoles(fd, tails_, tails_end_);
+  size_t size() const {
+    size_t size = 0;
+    for (const FakeTableExtent& extent : extents_) size += extent.end - extent.begin;
+    return size;
+  }
+  // Calls fill(begin, end) for each until one gives an error.
+  template <typename Fill>
+  int Each(Fill fill) const {
+    int error = 0;
+    for (const FakeTableExtent& extent : extents_) {
+      if (error == 0) error = fill(extent.begin, extent.end);
+    }
+    return error;
   }
 
  private:
-  size_t slots_end_;
-  size_t tails_;
-  size_t tails_end_;
+  std::array<FakeTableExtent, 3> extents_;
 };
 
 // Allocates pages of a mapped file that was removed or replaced under us: those who still map it go on with
@@ -59,7 +67,7 @@ int Populate(std::byte* memory, size_t size) {
 #else
   constexpr int kPopulateWrite = 23;
 #endif
-  if (size == 0 || madvise(memory, size, kPopulateWrite) == 0) return 0;
+  if (madvise(memory, size, kPopulateWrite) == 0) return 0;
   return errno == EINVAL ? ESTALE : ENOSPC;
 }
 
@@ -73,9 +81,10 @@ uint64_t RandomSeed() {
 }
 
 // Makes a table of zeroed memory.
-void WriteHeader(std::byte* memory, const FakeTableIdentity& identity) {
+void WriteHeader(std::byte* memory, const FakeTableIdentity& identity, const FakeTableLayout& layout) {
   auto* const header = new (memory) FakeTableHeader{};
   header->identity = identity;
+  header->index_size = layout.first_level();
   header->hash_seed = RandomSeed();
 }
 
@@ -85,7 +94,9 @@ bool IsSound(const FakeTableHeader& header, const FakeTableIdentity& identity,
   const uint32_t used = header.used.load(std::memory_order_relaxed);
   const uint32_t allocated = header.allocated.load(std::memory_order_relaxed);
   return std::memcmp(&header.identity, &identity, sizeof identity) == 0 && used <= allocated &&
-         allocated <= layout.capacity() && header.clock.load(std::memory_order_relaxed) < kMaxClock;
+         allocated <= layout.capacity() &&
+         layout.IsLevel(header.index_size.load(std::memory_order_relaxed)) &&
+         header.clock.load(std::memory_order_relaxed) < kMaxClock;
 }
 
 }  // namespace
@@ -117,9 +128,11 @@ std::expected<std::unique_ptr<FakeTableFile>, int> FakeTableFile::Open(const std
   const ssize_t size = pread64(fd.get(), static_cast<void*>(&header), sizeof header, 0);
   if (size != sizeof header || !IsSound(header, identity, layout)) return std::unexpected(EUCLEAN);
   // A copy of a table may have lost its space to holes.
-  const Allocated allocated(layout, header.allocated.load(std::memory_order_relaxed));
+  const Allocated allocated(layout, header.index_size.load(std::memory_order_relaxed),
+                            header.allocated.load(std::memory_order_relaxed));
   if (static_cast<uint64_t>(status.st_blocks) * 512 < allocated.size()) {
-    const int error = allocated.FillAllHoles(fd.get());
+    const int error =
+        allocated.Each([&](size_t begin, size_t end) { return FillHoles(fd.get(), begin, end); });
     if (error != 0) return std::unexpected(error);
   }
   return Map(fd.get(), path, layout);
@@ -131,11 +144,13 @@ std::expected<std::unique_ptr<FakeTableFile>, int> FakeTableFile::Replace(const 
   const std::string fresh = path + ".new";
   const RawDescriptor fd(MakeStateFile(fresh, layout.FileSize()));
   if (!fd.valid()) return std::unexpected(errno);
-  const int error = AllocateRange(fd.get(), 0, layout.SlotsOffset());
+  const int error = Allocated(layout, layout.first_level(), 0).Each([&](size_t begin, size_t end) {
+    return begin != end ? AllocateRange(fd.get(), begin, end) : 0;
+  });
   std::expected<std::unique_ptr<FakeTableFile>, int> file = std::unexpected(error);
   if (error == 0) file = Map(fd.get(), path, layout);
   if (file) {
-    WriteHeader((*file)->memory(), identity);
+    WriteHeader((*file)->memory(), identity, layout);
     if (rename(fresh.c_str(), path.c_str()) != 0) file = std::unexpected(errno);
   }
   if (!file) unlink(fresh.c_str());
@@ -150,7 +165,7 @@ std::expected<std::unique_ptr<FakeTableFile>, int> FakeTableFile::MakePrivate(
   if (memory == MAP_FAILED) return std::unexpected(errno);
   std::unique_ptr<FakeTableFile> file(new FakeTableFile(layout));
   file->memory_ = static_cast<std::byte*>(memory);
-  WriteHeader(file->memory_, identity);
+  WriteHeader(file->memory_, identity, layout);
   return file;
 }
 
@@ -158,19 +173,15 @@ FakeTableFile::~FakeTableFile() {
   if (memory_ != nullptr) munmap(memory_, layout_.FileSize());
 }
 
-int FakeTableFile::Allocate(uint32_t begin, uint32_t end) {
+int FakeTableFile::Allocate(std::span<const FakeTableExtent> extents) {
   if (path_.empty()) return 0;
-  const size_t slots = layout_.SlotsOffset();
-  const size_t tails = layout_.TailsOffset();
-  const std::pair<size_t, size_t> parts[] = {
-      {slots + FakeTableLayout::SlotPages(begin), slots + FakeTableLayout::SlotPages(end)},
-      {tails + FakeTableLayout::TailPages(begin), tails + FakeTableLayout::TailPages(end)}};
   const RawDescriptor fd(OpenStateFile(path_));
   struct stat64 status{};
   const bool is_ours =
       fd.valid() && fstat64(fd.get(), &status) == 0 && status.st_dev == device_ && status.st_ino == inode_;
-  for (const auto& [from, to] : parts) {
-    const int error = is_ours ? AllocateRange(fd.get(), from, to) : Populate(memory_ + from, to - from);
+  for (const auto& [begin, end] : extents) {
+    if (begin == end) continue;
+    const int error = is_ours ? AllocateRange(fd.get(), begin, end) : Populate(memory_ + begin, end - begin);
     if (error != 0) return error;
   }
   return 0;

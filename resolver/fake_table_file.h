@@ -37,9 +37,9 @@ class FakeTableFile final : public FakeTableStore::Allocator {
   std::byte* memory() const { return memory_; }
   const FakeTableLayout& layout() const { return layout_; }
 
-  // Space for the slots, so that a store cannot meet a full disk. Fails with ENOSPC and the like, and with
-  // ESTALE when the file is no longer at its path and the kernel is older than 5.14.
-  int Allocate(uint32_t begin, uint32_t end) override;
+  // Space, so that a store cannot meet a full disk. Fails with ENOSPC and the like, and with ESTALE when the
+  // file is no longer at its path and the kernel is older than 5.14.
+  int Allocate(std::span<const FakeTableExtent> extents) override;
 
  private:
   explicit FakeTableFile(const FakeTableLayout& layout) : layout_(layout) {}

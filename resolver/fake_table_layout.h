@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The mapped layout of the fake table: what stands where in the file.
 //
-//     header | index, 8 bytes an entry | stamps, 8 bytes | holds, 8 bytes | slots, 64 bytes  | tails, 196
-//     bytes
-//            | 2 x capacity or more    | a slot          | each           | each: names of   | each: the rest
-//            |                         |                 |                | 59 bytes         | of longer
-//            names
+//     header | index, 8 bytes | stamps, 8 bytes | holds, 8 bytes | slots, 64 bytes | tails, 196 bytes
+//            | an entry       | a slot          | each           | each: names of  | each: the rest of
+//            |                |                 |                | 59 bytes        | longer names
 //
 // Two cache lines and a stamp answer for nearly every name, and the table of a busy process stays small in
-// memory. Each part begins on a page of any machine. 32- and 64-bit processes share one file: every field has
-// a fixed width, and the 8-byte ones are aligned to 8 (i386 would align them to 4). Numbers are in the
-// machine's own byte order, which `byte_order` tells. Header, index, stamps and holds are allocated when the
-// file is made; slots and tails from number `allocated` on are never touched: a load from a hole of a file on
-// a full tmpfs raises SIGBUS as a store does.
+// memory. The index has a level for each power of two, of which one is in use: level n has n entries from
+// number n on, for n / 2 slots. So a table of few names has few pages that a process has to meet, and a level
+// is filled while the one before it still answers. Each part begins on a page of any machine. 32- and 64-bit
+// processes share one file: every field has a fixed width, and the 8-byte ones are aligned to 8 (i386 would
+// align them to 4). Numbers are in the machine's own byte order, which `byte_order` tells. Header, stamps,
+// holds and the first level are allocated when the file is made. Further levels, and slots and tails from
+// number `allocated` on, are never touched before that: a load from a hole of a file on a full tmpfs raises
+// SIGBUS as a store does.
 #pragma once
 
 #include <algorithm>
@@ -50,7 +51,8 @@ struct alignas(64) FakeTableHeader {
   alignas(64) std::atomic<uint32_t> used;
 
   // Written only under the writer's lock.
-  std::atomic<uint32_t> allocated;  // slots that have disk space behind them
+  std::atomic<uint32_t> allocated;   // slots that have disk space behind them
+  std::atomic<uint32_t> index_size;  // the level of the index that is in use
   // Counts the times that somebody has moved or removed entries of the index.
   std::atomic<uint32_t> moves;
   // What a writer under the lock is at, for the one that finds it killed, and for those who write without it:
@@ -94,21 +96,26 @@ class FakeTableLayout {
  public:
   explicit constexpr FakeTableLayout(uint32_t capacity)
       : capacity_(capacity),
-        index_entries_(std::bit_ceil(capacity) * 2),
+        last_level_(std::bit_ceil(capacity) * 2),
         hold_entries_(std::max(std::bit_ceil(capacity) / 4, kMinHoldEntries)) {}
 
   constexpr uint32_t capacity() const { return capacity_; }
-  constexpr uint32_t index_entries() const { return index_entries_; }  // a power of two
-  constexpr uint32_t hold_entries() const { return hold_entries_; }    // a power of two
+  constexpr uint32_t hold_entries() const { return hold_entries_; }  // a power of two
+
+  constexpr uint32_t first_level() const { return std::min(kFirstLevel, last_level_); }
+  constexpr bool IsLevel(uint32_t size) const {
+    return std::has_single_bit(size) && size >= first_level() && size <= last_level_;
+  }
+  // Where the level of `size` entries ends; the ones before it end where it begins.
+  static constexpr size_t LevelEnd(uint32_t size) {
+    return IndexOffset() + WholePages(size * 2 * sizeof(FakeTableIndexEntry));
+  }
 
   static constexpr size_t IndexOffset() { return kPage; }
-  constexpr size_t StampsOffset() const {
-    return IndexOffset() + WholePages(index_entries_ * sizeof(FakeTableIndexEntry));
-  }
+  constexpr size_t StampsOffset() const { return LevelEnd(last_level_); }
   constexpr size_t HoldsOffset() const {
     return StampsOffset() + WholePages(capacity_ * sizeof(FakeTableStamp));
   }
-  // Also the size of what is allocated from the beginning.
   constexpr size_t SlotsOffset() const {
     return HoldsOffset() + WholePages(hold_entries_ * sizeof(FakeTableHold));
   }
@@ -125,9 +132,10 @@ class FakeTableLayout {
   static constexpr size_t WholePages(size_t size) { return (size + kPage - 1) / kPage * kPage; }
 
   static constexpr uint32_t kMinHoldEntries = 64;
+  static constexpr uint32_t kFirstLevel = 512;  // a page of most machines
 
   uint32_t capacity_;
-  uint32_t index_entries_;
+  uint32_t last_level_;
   uint32_t hold_entries_;
 };
 

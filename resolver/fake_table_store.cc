@@ -46,6 +46,7 @@
 #include "resolver/fake_table_store.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace socksify {
 namespace {
@@ -65,8 +66,7 @@ constexpr uint32_t kFirstSequence = 2;
 FakeTableStore::FakeTableStore(std::byte* memory, const FakeTableLayout& layout)
     : layout_(layout),
       header_(reinterpret_cast<FakeTableHeader*>(memory)),
-      index_(reinterpret_cast<FakeTableIndexEntry*>(memory + FakeTableLayout::IndexOffset()),
-             layout.index_entries()),
+      levels_(reinterpret_cast<FakeTableIndexEntry*>(memory + FakeTableLayout::IndexOffset())),
       stamps_(reinterpret_cast<FakeTableStamp*>(memory + layout.StampsOffset())),
       holds_(reinterpret_cast<FakeTableHold*>(memory + layout.HoldsOffset()), layout.hold_entries()),
       slots_(reinterpret_cast<FakeTableSlot*>(memory + layout.SlotsOffset())),
@@ -74,6 +74,11 @@ FakeTableStore::FakeTableStore(std::byte* memory, const FakeTableLayout& layout)
 
 uint32_t FakeTableStore::used() const {
   return std::min(header_->used.load(std::memory_order_acquire), capacity());
+}
+
+uint32_t FakeTableStore::index_size() const {
+  const uint32_t size = header_->index_size.load(std::memory_order_acquire);
+  return layout_.IsLevel(size) ? size : layout_.first_level();
 }
 
 bool FakeTableStore::Matches(uint32_t slot, const FakeKey& key, uint32_t* sequence) const {
@@ -95,7 +100,7 @@ bool FakeTableStore::Read(uint32_t slot, FakeKey* key) const {
   if (slot >= used()) return false;
   const FakeTableSlot& memory = slots_[slot];
   for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
-    const uint32_t sequence = memory.sequence.load(std::memory_order_acquire);
+    const uint32_t sequence = memory.sequence.load();
     if (sequence == 0) return false;
     if (sequence % 2 != 0) continue;
     key->words[0] = Word(slot, 0).load(std::memory_order_acquire);
@@ -115,7 +120,7 @@ void FakeTableStore::Use(uint32_t slot) const {
 
 std::optional<uint32_t> FakeTableStore::FindAndUse(const FakeKey& key, uint32_t hash) const {
   uint32_t sequence = 0;
-  const std::optional<uint32_t> slot = index_.Find(hash, [&](uint32_t candidate) {
+  const std::optional<uint32_t> slot = Index().Find(hash, [&](uint32_t candidate) {
     if (candidate >= used()) return false;
     // The stamp is wanted next; in a large table it comes from as far away as the slot, so both are fetched
     // at once.
@@ -168,7 +173,7 @@ std::optional<uint32_t> FakeTableStore::EnterFresh(const FakeKey& key, uint32_t 
   if (!WriteFresh(slot, key)) return std::nullopt;
   uint32_t sequence = 0;
   const std::optional<uint32_t> entered =
-      index_.FindOrInsert(hash, slot, [&](uint32_t other) { return Matches(other, key, &sequence); });
+      Index().FindOrInsert(hash, slot, [&](uint32_t other) { return Matches(other, key, &sequence); });
   step_();
   bool is_shown = false;
   if (entered == slot) {
@@ -202,7 +207,7 @@ std::expected<uint32_t, int> FakeTableStore::Enter(const FakeKey& key, uint32_t 
     old.words[i] = Word(slot, i).load(std::memory_order_relaxed);
   }
   if (old.size() != 0) {
-    index_.Erase(HashOf(old), slot, step_);
+    Index().Erase(HashOf(old), slot, step_);
     step_();
   }
   Overwrite(slot, key);
@@ -223,7 +228,7 @@ std::optional<uint32_t> FakeTableStore::FinishFresh(const FakeKey& key, uint32_t
     step_();
     InsertOrRebuild(hash, slot);
   } else {
-    index_.Erase(hash, slot, step_);
+    Index().Erase(hash, slot, step_);
   }
   EndOperation();
   if (!is_ours) return std::nullopt;
@@ -243,7 +248,7 @@ void FakeTableStore::EndOperation() {
 }
 
 void FakeTableStore::InsertOrRebuild(uint32_t hash, uint32_t slot) {
-  if (!index_.Insert(hash, slot)) RebuildIndex();
+  if (!Index().Insert(hash, slot)) RebuildIndex();
   step_();
 }
 
@@ -255,7 +260,7 @@ uint32_t FakeTableStore::Clear() {
   }
   // Any slot will do: each is whole, so that a repair only builds the index anew.
   BeginOperation(0);
-  index_.Clear(step_);
+  Index().Clear(step_);
   EndOperation();
   return removed;
 }
@@ -293,11 +298,29 @@ int FakeTableStore::MakeRoom(Allocator* allocator) {
   const uint32_t allocated = header_->allocated.load(std::memory_order_relaxed);
   if (used() < allocated) return 0;
   const uint32_t end = std::min(allocated + kRun, capacity());
-  if (const int error = allocator->Allocate(allocated, end); error != 0) return error;
+  // No more than half of the entries are ever in use.
+  const uint32_t level = std::max(index_size(), std::bit_ceil(end) * 2);
+  const size_t slots = layout_.SlotsOffset();
+  const size_t tails = layout_.TailsOffset();
+  const FakeTableExtent extents[] = {
+      {FakeTableLayout::LevelEnd(index_size()), FakeTableLayout::LevelEnd(level)},
+      {slots + FakeTableLayout::SlotPages(allocated), slots + FakeTableLayout::SlotPages(end)},
+      {tails + FakeTableLayout::TailPages(allocated), tails + FakeTableLayout::TailPages(end)}};
+  if (const int error = allocator->Allocate(extents); error != 0) return error;
   step_();
+  if (level != index_size()) GrowIndex(level);
   header_->allocated.store(end, std::memory_order_release);
   step_();
   return 0;
+}
+
+// Who looks for a name meanwhile finds it in the old level; who enters one there looks for it again.
+void FakeTableStore::GrowIndex(uint32_t size) {
+  BeginOperation(0);
+  FillIndex(Index(size));
+  header_->index_size.store(size);
+  step_();
+  EndOperation();
 }
 
 uint32_t FakeTableStore::CountNames() const {
@@ -399,15 +422,19 @@ void FakeTableStore::Repair() {
 }
 
 void FakeTableStore::RebuildIndex() {
-  index_.Clear(step_);
+  FillIndex(Index());
+}
+
+void FakeTableStore::FillIndex(FakeTableIndex index) {
+  index.Clear(step_);
   for (uint32_t slot = 0; slot < used(); ++slot) {
     FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read.
     if (!Read(slot, &key)) continue;
     const uint32_t hash = HashOf(key);
     uint32_t sequence = 0;
     // A table that was damaged may hold a name twice. Both addresses stand for it; the first is given out.
-    if (index_.Find(hash, [&](uint32_t other) { return Matches(other, key, &sequence); })) continue;
-    index_.Insert(hash, slot);
+    if (index.Find(hash, [&](uint32_t other) { return Matches(other, key, &sequence); })) continue;
+    index.Insert(hash, slot);
     step_();
   }
 }

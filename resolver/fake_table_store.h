@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <span>
 
 #include "resolver/fake_key.h"
 #include "resolver/fake_table_holds.h"
@@ -17,13 +18,19 @@
 
 namespace socksify {
 
+// A part of the table's memory, in bytes from its start.
+struct FakeTableExtent {
+  size_t begin;
+  size_t end;
+};
+
 class FakeTableStore {
  public:
-  // Puts disk space behind the slots from `begin`, where the last allocation ended, to before `end`. Returns
-  // 0 or an errno value.
+  // Puts disk space behind parts of the table, some of which may have it already. Returns 0 or an errno
+  // value.
   class Allocator {
    public:
-    virtual int Allocate(uint32_t begin, uint32_t end) = 0;
+    virtual int Allocate(std::span<const FakeTableExtent> extents) = 0;
 
    protected:
     ~Allocator() = default;
@@ -77,6 +84,11 @@ class FakeTableStore {
   bool Show(uint32_t slot) const;
   std::optional<uint32_t> FinishFresh(const FakeKey& key, uint32_t hash, uint32_t slot);
   int MakeRoom(Allocator* allocator);
+  void GrowIndex(uint32_t size);
+  uint32_t index_size() const;
+  // The level that is in use; one look-up keeps to it.
+  FakeTableIndex Index() const { return Index(index_size()); }
+  FakeTableIndex Index(uint32_t size) const { return {levels_ + size, size}; }
   void BeginOperation(uint32_t slot, uint32_t flags = 0);
   void EndOperation();
   uint32_t LeastRecentlyUsed() const;
@@ -86,12 +98,13 @@ class FakeTableStore {
   void Discard(uint32_t slot);
   void Repair();
   void RebuildIndex();
+  void FillIndex(FakeTableIndex index);
   void InsertOrRebuild(uint32_t hash, uint32_t slot);
   bool ClearSlot(uint32_t slot);
 
   FakeTableLayout layout_;
   FakeTableHeader* header_;
-  FakeTableIndex index_;
+  FakeTableIndexEntry* levels_;
   FakeTableStamp* stamps_;
   FakeTableHolds holds_;
   FakeTableSlot* slots_;

@@ -173,6 +173,37 @@ INSTANTIATE_TEST_SUITE_P(Tables, FakeTableCrashTest,
                                          Scenario{"full_private", true, kCapacity}),
                          [](const auto& scenario) { return scenario.param.description; });
 
+// The index has to grow for the name, and its writer is killed on the way.
+TEST(FakeTableGrowthTest, DeathAtEveryStoreKeepsAllNames) {
+  constexpr int kNames = 256;  // for as many the first level is enough
+  const auto name = [](int i) { return "before-" + std::to_string(i); };
+  int deaths = 0;
+  for (int step = 1; step < kFarTooManySteps; step += kIsSanitized ? 9 : 1) {
+    auto table = FakeTable::MakePrivate(MakeRange(22));
+    ASSERT_TRUE(table);
+    for (int i = 0; i < kNames; ++i) ASSERT_TRUE((*table)->AddressFor(name(i), IpVersion::kV4));
+    const int status = Reap(StartChild([&] {
+      DeathAtStep death{step};
+      (*table)->set_steps(death.steps());
+      return (*table)->AddressFor("killed", IpVersion::kV4) ? 0 : 1;
+    }));
+    if (!WIFSIGNALED(status)) {
+      EXPECT_EQ(status, 0);
+      break;
+    }
+    ++deaths;
+    for (const char* fresh : {"killed", "another"}) {
+      ASSERT_TRUE((*table)->AddressFor(fresh, IpVersion::kV4)) << step;
+      for (int i = 0; i < kNames; ++i) {
+        const auto address = (*table)->AddressFor(name(i), IpVersion::kV4);
+        ASSERT_EQ(address, IpAddress::V4(0xc6120000 + static_cast<uint32_t>(i))) << "step " << step;
+      }
+    }
+    ASSERT_EQ((*table)->size(), kNames + 2U) << "step " << step;
+  }
+  EXPECT_GT(deaths, kIsSanitized ? 20 : kNames);
+}
+
 // A child that another thread forks while a writer holds the lock shares the writer's open files. When the
 // writer is then killed, that child must not keep everybody out.
 TEST(FakeTableLockTest, ChildOfAKilledWriterDoesNotKeepTheLock) {

@@ -121,6 +121,9 @@ TEST_F(FakeTableFileTest, DamagedFileIsReplaced) {
       {"used past capacity", [](std::string* c) { SetWord(c, offsetof(FakeTableHeader, used), 300); }},
       {"allocated past capacity",
        [](std::string* c) { SetWord(c, offsetof(FakeTableHeader, allocated), 257); }},
+      {"level past the last",
+       [](std::string* c) { SetWord(c, offsetof(FakeTableHeader, index_size), 1024); }},
+      {"level that is none", [](std::string* c) { SetWord(c, offsetof(FakeTableHeader, index_size), 511); }},
       {"clock", [](std::string* c) { SetWord(c, offsetof(FakeTableHeader, clock) + 4, 0x40000000); }},
   };
   for (const auto& test : kCases) {
@@ -268,9 +271,9 @@ int FillTheDisk(const std::string& mount_point) {
     return kDiskUnavailable;
   }
   const std::string filler = mount_point + "/filler";
-  std::ofstream(filler) << std::string(6 << 20, 'x');
+  std::ofstream(filler) << std::string(7 << 20, 'x');
   if (FakeTable::Open(mount_point, MakeRange()).error() != ENOSPC) return 1;
-  std::filesystem::resize_file(filler, 4 << 20);
+  std::filesystem::resize_file(filler, 6 << 20);
 
   auto table = FakeTable::Open(mount_point, MakeRange());
   if (!table) return 2;
@@ -288,7 +291,7 @@ int FillTheDisk(const std::string& mount_point) {
   }
   if (!FakeTable::Open(mount_point, MakeRange())) return 6;
   // Its file is gone, and the disk is full: still an error.
-  std::filesystem::resize_file(filler, 3 << 20);
+  std::filesystem::resize_file(filler, 5 << 20);
   if (!(*table)->AddressFor("more", IpVersion::kV4)) return 7;
   std::filesystem::remove(mount_point + '/' + TableFileName());
   for (;;) {
