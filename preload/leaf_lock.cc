@@ -8,11 +8,22 @@
 
 namespace socksify {
 
+namespace {
+
+constinit std::atomic<uint64_t> g_stretches = 0;
+
+}  // namespace
+
 SignalsBlocked::SignalsBlocked() {
+  BeginAnotherStretch();
   sigset_t all;
   sigfillset(&all);
   for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) sigdelset(&all, fault);
   pthread_sigmask(SIG_SETMASK, &all, &previous_);
+}
+
+void SignalsBlocked::BeginAnotherStretch() {
+  stretch_ = g_stretches.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
 void LeafLock::AcquireSlowly() {

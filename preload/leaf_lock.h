@@ -8,6 +8,7 @@
 #include <signal.h>
 
 #include <atomic>
+#include <cstdint>
 
 namespace socksify {
 
@@ -23,8 +24,15 @@ class SignalsBlocked {
 
   const sigset_t& previous() const { return previous_; }
 
+  // A number that no other scope of this process has had. While it is the same, no handler of the program has
+  // run in this thread.
+  uint64_t stretch() const { return stretch_; }
+  // A wait has been interrupted: a handler has run.
+  void BeginAnotherStretch();
+
  private:
   sigset_t previous_{};
+  uint64_t stretch_ = 0;
 };
 
 class LeafLock {

@@ -47,14 +47,17 @@ int ConnectByProxy(Runtime* runtime, int fd, const sockaddr* address, socklen_t 
   AttemptOptions options = runtime->OptionsFor(*decision.rule);
   options.is_nonblocking = is_nonblocking;
   options.is_bound = (g_descriptors.Flags(fd) & kBound) != 0;
-  const int error = g_pendings.Start(fd, {.address = address,
-                                          .address_size = size,
-                                          .rule = decision.rule,
-                                          .destination = &decision.destination,
-                                          .options = options,
-                                          .wants_time = runtime->reporter().wants_connections()});
+  SignalsBlocked blocked;
+  const int error = g_pendings.Start(fd,
+                                     {.address = address,
+                                      .address_size = size,
+                                      .rule = decision.rule,
+                                      .destination = &decision.destination,
+                                      .options = options,
+                                      .wants_time = runtime->reporter().wants_connections()},
+                                     blocked);
   if (error != 0) return error;
-  return is_nonblocking ? EINPROGRESS : AwaitConnect(fd);
+  return is_nonblocking ? EINPROGRESS : AwaitStartedConnect(fd, &blocked);
 }
 
 int ConnectStream(Runtime* runtime, int fd, const sockaddr* address, socklen_t size,

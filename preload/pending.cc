@@ -9,6 +9,7 @@
 #include "preload/pending.h"
 
 #include <limits.h>
+#include <sys/single_threaded.h>
 
 #include <algorithm>
 #include <cstring>
@@ -25,8 +26,7 @@ namespace socksify {
 
 constinit PendingTable g_pendings;
 
-int PendingTable::Start(int fd, const PendingStart& start) {
-  const SignalsBlocked blocked;
+int PendingTable::Start(int fd, const PendingStart& start, const SignalsBlocked& blocked) {
   const CancellationOff cancellation_off;
   Entry* entry = nullptr;
   {
@@ -41,6 +41,8 @@ int PendingTable::Start(int fd, const PendingStart& start) {
     pool_.Give(entry);
     return ENOMEM;
   }
+  entry->checked_fd = fd;
+  entry->checked_in = blocked.stretch();
   // Before connect(2): the socket is readable for "hang-up" then, which wakes a thread that already sleeps in
   // epoll_wait(2) on one of its sets, so that it comes to know of the new deadline.
   ForEachDescriptor(*entry, [&](int each) { g_watches.StartHandshake(each, POLLOUT, blocked); });
@@ -115,8 +117,13 @@ void PendingTable::Verify(int fd, const SignalsBlocked& blocked) {
   if (entries_.Get(fd) == entry) IsStale(entry, fd, blocked);
 }
 
-// The program closed it where we could not see, and has the number for something else now.
+// The program closed it where we could not see, and has the number for something else now. Where nothing of
+// the program's can have run since it was last looked at, it is not asked again.
 bool PendingTable::IsStale(Entry* entry, int fd, const SignalsBlocked& blocked) {
+  const bool is_checked = entry->checked_fd == fd && entry->checked_in == blocked.stretch();
+  if (is_checked && __libc_single_threaded != 0) return false;
+  entry->checked_fd = fd;
+  entry->checked_in = blocked.stretch();
   if (SocketCookie(fd) == entry->cookie) return false;
   g_watches.Forget(fd, blocked);
   Detach(entry, fd, 0, blocked);

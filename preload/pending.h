@@ -60,7 +60,7 @@ class PendingTable {
   constexpr PendingTable() = default;
 
   // Begins to connect. 0: on its way, or there already (Advance says which); else the errno.
-  int Start(int fd, const PendingStart& start);
+  int Start(int fd, const PendingStart& start, const SignalsBlocked& blocked);
 
   // Takes the handshake as far as it goes without waiting.
   Progress Advance(int fd, const SignalsBlocked& blocked);
@@ -118,6 +118,8 @@ class PendingTable {
     bool is_abandoned = false;
     std::atomic<bool> is_inherited = false;
     uint64_t cookie = 0;
+    int checked_fd = -1;      // the descriptor that was last found to be of this socket, and the stretch of
+    uint64_t checked_in = 0;  // SignalsBlocked in which it was
     SocketAddress peer{};
     socklen_t peer_size = 0;
     int low_water = 1;

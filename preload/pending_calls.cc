@@ -46,11 +46,14 @@ bool IsRestarted() {
   return true;
 }
 
-AwaitEnd AwaitPending(int fd, long long until_ms) {
+namespace {
+
+// `looks_first`: something may be there already.
+AwaitEnd Await(int fd, long long until_ms, bool looks_first, SignalsBlocked* blocked) {
   const ErrnoKeeper keeper;
-  const SignalsBlocked blocked;
-  for (LookAgain look_again;;) {
-    if (g_pendings.Advance(fd, blocked) != Progress::kWaiting) return AwaitEnd::kOver;
+  bool looks = looks_first;
+  for (LookAgain look_again;; looks = true) {
+    if (looks && g_pendings.Advance(fd, *blocked) != Progress::kWaiting) return AwaitEnd::kOver;
     const long long now_ms = MonotonicMs();
     if (until_ms != kNoTimeLimit && now_ms >= until_ms) return AwaitEnd::kTimedOut;
     const PendingView view = g_pendings.View(fd);
@@ -59,10 +62,18 @@ AwaitEnd AwaitPending(int fd, long long until_ms) {
     if (until_ms != kNoTimeLimit) deadline_ms = std::min(deadline_ms, until_ms);
     pollfd waiting = {.fd = fd, .events = view.events, .revents = 0};
     TimeLimit limit(nullptr);
-    const int result = libc::ppoll(&waiting, nfds_t{1}, limit.Left(deadline_ms), &blocked.previous());
-    if (result < 0 && errno == EINTR && (until_ms != kNoTimeLimit || !IsRestarted()))
-      return AwaitEnd::kInterrupted;
+    const int result = libc::ppoll(&waiting, nfds_t{1}, limit.Left(deadline_ms), &blocked->previous());
+    if (result >= 0 || errno != EINTR) continue;
+    if (until_ms != kNoTimeLimit || !IsRestarted()) return AwaitEnd::kInterrupted;
+    blocked->BeginAnotherStretch();
   }
+}
+
+}  // namespace
+
+AwaitEnd AwaitPending(int fd, long long until_ms) {
+  SignalsBlocked blocked;
+  return Await(fd, until_ms, true, &blocked);
 }
 
 void UndoFailedConnect(int fd) {
@@ -73,8 +84,11 @@ void UndoFailedConnect(int fd) {
   libc::connect(fd, &unspecified, static_cast<socklen_t>(sizeof unspecified));
 }
 
-int AwaitConnect(int fd) {
-  switch (AwaitPending(fd, TransferLimitMs(fd, SO_SNDTIMEO))) {
+namespace {
+
+// What connect(2) says at the end of waiting.
+int EndOfConnect(int fd, AwaitEnd end) {
+  switch (end) {
     case AwaitEnd::kInterrupted: return EINTR;
     case AwaitEnd::kTimedOut: return EINPROGRESS;
     case AwaitEnd::kOver: break;
@@ -86,6 +100,16 @@ int AwaitConnect(int fd) {
   }
   ClearOfSocket(fd, kMayRepeatConnect);
   return (g_descriptors.Flags(fd) & kHasConnection) != 0 ? 0 : ECONNABORTED;
+}
+
+}  // namespace
+
+int AwaitConnect(int fd) {
+  return EndOfConnect(fd, AwaitPending(fd, TransferLimitMs(fd, SO_SNDTIMEO)));
+}
+
+int AwaitStartedConnect(int fd, SignalsBlocked* blocked) {
+  return EndOfConnect(fd, Await(fd, TransferLimitMs(fd, SO_SNDTIMEO), false, blocked));
 }
 
 int ConnectAgain(int fd) {

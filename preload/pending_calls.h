@@ -5,6 +5,8 @@
 
 #include <sys/socket.h>
 
+#include "preload/leaf_lock.h"
+
 namespace socksify {
 
 enum class Direction : unsigned char { kReceive, kSend };
@@ -17,6 +19,8 @@ bool MayTransfer(int fd, Direction direction, int flags);
 // EINTR and EINPROGRESS (SO_SNDTIMEO): it goes on by itself.
 int ConnectAgain(int fd);
 int AwaitConnect(int fd);
+// The same for one that has just been started: its answer cannot be there yet.
+int AwaitStartedConnect(int fd, SignalsBlocked* blocked);
 // Takes a socket whose connection has failed, which the program has been told, or that was shut down too
 // early, back to where it can be connected.
 void UndoFailedConnect(int fd);
