@@ -8,13 +8,18 @@ bool DescriptorTable::SetFlags(int fd, unsigned flags) {
   std::atomic<uint32_t>* const cell = flags_.Provide(fd);
   if (cell == nullptr) return false;
   NoteUse(static_cast<unsigned>(fd));
-  cell->fetch_or(flags, std::memory_order_acq_rel);
+  const bool is_special = (flags & kSpecialFlags) != 0;
+  // Before the flags can be seen.
+  if (is_special) specials_.fetch_add(1);
+  const uint32_t before = cell->fetch_or(flags, std::memory_order_acq_rel);
+  if (is_special && (before & kSpecialFlags) != 0) specials_.fetch_sub(1);
   return true;
 }
 
 void DescriptorTable::ClearFlags(int fd, unsigned flags) {
   if ((Flags(fd) & flags) == 0) return;
-  flags_.At(fd)->fetch_and(~flags, std::memory_order_acq_rel);
+  const uint32_t before = flags_.At(fd)->fetch_and(~flags, std::memory_order_acq_rel);
+  if ((before & kSpecialFlags) != 0 && (before & ~flags & kSpecialFlags) == 0) specials_.fetch_sub(1);
 }
 
 void DescriptorTable::NoteUse(unsigned index) {
@@ -28,15 +33,16 @@ bool DescriptorTable::Record(int fd, const Connection& connection, const Signals
   if (cell == nullptr || !SetFlags(fd, 0)) return false;
   const LeafGuard guard(&lock_, blocked);
   const unsigned kept_flags = Flags(fd) & ~kHasConnection;
-  Release(fd);
+  Drop(fd);
   SetFlags(fd, kept_flags);
-  Slot* const slot = pool_.Take();
+  Slot* const slot = TakeSlot();
   if (slot == nullptr) return false;
   slot->connection.Write(connection);
-  slot->references = 1;
+  slot->references.store(1, std::memory_order_relaxed);
+  // From the store on another thread may drop it.
+  if (observer_.begun != nullptr) observer_.begun(connection);
   cell->store(slot, std::memory_order_release);
   SetFlags(fd, kHasConnection);
-  if (observer_.begun != nullptr) observer_.begun(connection);
   return true;
 }
 
@@ -67,7 +73,7 @@ uint32_t DescriptorTable::Sharers(int fd) {
   const SignalsBlocked blocked;
   const LeafGuard guard(&lock_, blocked);
   const Slot* const slot = slots_.Get(fd);
-  return slot != nullptr ? slot->references : 0;
+  return slot != nullptr ? slot->references.load(std::memory_order_relaxed) : 0;
 }
 
 void DescriptorTable::Duplicate(int from, int to) {
@@ -76,12 +82,13 @@ void DescriptorTable::Duplicate(int from, int to) {
   if (cell == nullptr || !SetFlags(to, 0)) return Drop(to);
   const SignalsBlocked blocked;
   const LeafGuard guard(&lock_, blocked);
-  Release(to);
+  Drop(to);
   Slot* const slot = slots_.Get(from);
-  if (slot != nullptr) ++slot->references;
-  cell->store(slot, std::memory_order_release);
+  const bool has_connection = slot != nullptr && Refer(slot);
+  if (has_connection) cell->store(slot, std::memory_order_release);
   // A pending connection is copied by its own table.
-  SetFlags(to, Flags(from) & ~kPending);
+  const unsigned flags = Flags(from) & ~(kPending | kHasConnection);
+  SetFlags(to, flags | (has_connection ? unsigned{kHasConnection} : 0U));
 }
 
 void DescriptorTable::Share(int from, int to, const SignalsBlocked& blocked) {
@@ -89,30 +96,41 @@ void DescriptorTable::Share(int from, int to, const SignalsBlocked& blocked) {
   if (from == to || cell == nullptr) return;
   const LeafGuard guard(&lock_, blocked);
   Slot* const slot = slots_.Get(from);
-  if (slot == nullptr || cell->load(std::memory_order_relaxed) != nullptr) return;
-  ++slot->references;
+  if (slot == nullptr || cell->load(std::memory_order_relaxed) != nullptr || !Refer(slot)) return;
   cell->store(slot, std::memory_order_release);
   SetFlags(to, kHasConnection);
 }
 
-void DescriptorTable::Drop(int fd) {
-  const unsigned flags = Flags(fd);
-  if ((flags & kHasConnection) == 0) return ClearFlags(fd, ~0U);
-  const SignalsBlocked blocked;
-  const LeafGuard guard(&lock_, blocked);
-  Release(fd);
+// Under the lock. What has been given back meanwhile comes into the pool first.
+DescriptorTable::Slot* DescriptorTable::TakeSlot() {
+  Slot* rest = given_back_.exchange(nullptr, std::memory_order_acquire);
+  while (rest != nullptr) {
+    Slot* const slot = rest;
+    rest = slot->next_free;
+    pool_.Give(slot);
+  }
+  return pool_.Take();
 }
 
-// Forgets what the descriptor is. The slot's version moves on, so that a reader who holds a pointer to it
-// notices.
-void DescriptorTable::Release(int fd) {
+bool DescriptorTable::Refer(Slot* slot) {
+  uint32_t references = slot->references.load(std::memory_order_relaxed);
+  while (references != 0 && !slot->references.compare_exchange_weak(references, references + 1)) {
+  }
+  return references != 0;
+}
+
+// The slot's version moves on, so that a reader who holds a pointer to it notices.
+void DescriptorTable::Drop(int fd) {
   ClearFlags(fd, ~0U);
   std::atomic<Slot*>* const cell = slots_.At(fd);
   Slot* const slot = cell != nullptr ? cell->exchange(nullptr, std::memory_order_acq_rel) : nullptr;
-  if (slot == nullptr || --slot->references != 0) return;
+  if (slot == nullptr || slot->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   TellEnd(*slot);
   slot->connection.Touch();
-  pool_.Give(slot);
+  slot->next_free = given_back_.load(std::memory_order_relaxed);
+  while (!given_back_.compare_exchange_weak(slot->next_free, slot, std::memory_order_release,
+                                            std::memory_order_relaxed)) {
+  }
 }
 
 void DescriptorTable::TellEnd(const Slot& slot) const {

@@ -2,7 +2,8 @@
 // DescriptorTable: what we know of the program's descriptors.
 //
 // A word of flags per descriptor decides the fast path: zero means that the descriptor is none of ours.
-// Reading takes no lock; writing takes a leaf lock.
+// Reading takes no lock, nor does Drop(), so that close(2) need not block signals; other writing takes a leaf
+// lock.
 //
 // libc closes descriptors in ways that we cannot see (fclose(3), raw system calls), so a connection is
 // believed only while the socket's identity, SO_COOKIE (socket(7)), is the one that it was recorded with.
@@ -51,6 +52,9 @@ inline constexpr unsigned kOptionFlags = kHasCopies | kFastOpenConnect | kReceiv
                                          kBound | kCorked | kDnsByHand | kDatagram | kRelayed |
                                          kV6OnlyToProgram;
 
+// What a descriptor may have for whose sake a call that moves data is not libc's alone.
+inline constexpr unsigned kSpecialFlags = kPending | kDnsByHand | kToNameServer | kDatagram | kRelayed;
+
 // A proxied connection, as the program is to see it.
 struct Connection {
   uint64_t cookie = 0;   // SO_COOKIE
@@ -64,8 +68,8 @@ struct Connection {
   uint32_t negotiated_received = 0;
 };
 
-// Is told of each connection when it is recorded and when the last descriptor of it has been dropped. Called
-// under the table's lock, with signals blocked.
+// Is told of each connection when it is recorded, under the table's lock with signals blocked, and when the
+// last descriptor of it has been dropped, by Drop() without either.
 struct ConnectionObserver {
   void (*begun)(const Connection& connection) = nullptr;
   void (*ended)(const Connection& connection) = nullptr;
@@ -78,6 +82,9 @@ class DescriptorTable {
 
   // The fast path of every hook on a descriptor. 0 for anything not ours, a negative number included.
   unsigned Flags(int fd) const { return flags_.Get(fd); }
+  // Whether any descriptor has one of kSpecialFlags. While none has, which is most of the time, the hooks
+  // that move data need not look theirs up.
+  bool has_special() const { return specials_.load(std::memory_order_acquire) != 0; }
 
   // Sets or clears bits other than kHasConnection; lock-free. False when there is no room for the descriptor.
   bool SetFlags(int fd, unsigned flags);
@@ -98,7 +105,7 @@ class DescriptorTable {
   void Share(int from, int to, const SignalsBlocked& blocked);
   // dup(2) and its kin: `to` is now what `from` is.
   void Duplicate(int from, int to);
-  // close(2) and its kin.
+  // close(2) and its kin. Async-signal-safe: lock-free, and without a system call.
   void Drop(int fd);
   // One past the highest descriptor that was ever ours.
   unsigned used_end() const { return used_end_.load(std::memory_order_acquire); }
@@ -107,21 +114,26 @@ class DescriptorTable {
   LeafLock* lock() { return &lock_; }
 
  private:
-  // A recorded connection in a pool that never shrinks.
+  // A recorded connection in a pool that never shrinks. Whoever takes the last reference away gives it back;
+  // it is taken again under the lock only, so whoever has the lock may look at what a cell points to.
   struct Slot {
     Versioned<Connection> connection;
-    uint32_t references = 0;
+    std::atomic<uint32_t> references = 0;
     Slot* next_free = nullptr;
   };
 
   void NoteUse(unsigned index);
-  void Release(int fd);
+  Slot* TakeSlot();
+  // One reference more, for as long as there is one.
+  static bool Refer(Slot* slot);
   void TellEnd(const Slot& slot) const;
 
   DescriptorArray<uint32_t> flags_;
   DescriptorArray<Slot*> slots_;
   StablePool<Slot> pool_;
+  std::atomic<Slot*> given_back_ = nullptr;  // a list of them, not in the pool yet
   std::atomic<unsigned> used_end_ = 0;
+  std::atomic<unsigned> specials_ = 0;  // descriptors with kSpecialFlags, or more for a moment
   LeafLock lock_;
   const ConnectionObserver observer_;
 };

@@ -106,17 +106,18 @@ SOCKSIFY_EXPORT int __connect(int fd, const sockaddr* address, socklen_t size) {
 
 SOCKSIFY_EXPORT ssize_t sendto(int fd, const void* data, size_t data_size, int flags, const sockaddr* address,
                                socklen_t size) {
-  if (IsHeldBack(fd, flags)) [[unlikely]]
-    return -1;
-  if (!IsInternetDestination(address, size)) {
+  if (g_descriptors.has_special()) [[unlikely]] {
+    if (IsHeldBack(fd, flags)) [[unlikely]]
+      return -1;
     if (address == nullptr && IsConnectedToNameServer(fd)) [[unlikely]]
       return Guarded([&] { return SendToNameServer(fd, data, data_size, nullptr, 0); }, ssize_t{-1});
     if (address == nullptr && IsConnectedByRelay(fd)) [[unlikely]] {
       const iovec part = {.iov_base = const_cast<void*>(data), .iov_len = data_size};
       return Guarded([&] { return SendRelayed(fd, &part, 1, flags); }, ssize_t{-1});
     }
-    return libc::sendto(fd, data, data_size, flags, address, size);
   }
+  if (!IsInternetDestination(address, size))
+    return libc::sendto(fd, data, data_size, flags, address, size);
   iovec part = {.iov_base = const_cast<void*>(data), .iov_len = data_size};
   msghdr message{};
   message.msg_name = const_cast<sockaddr*>(address);
@@ -142,15 +143,17 @@ SOCKSIFY_EXPORT ssize_t sendto(int fd, const void* data, size_t data_size, int f
 }
 
 SOCKSIFY_EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) {
-  if (IsHeldBack(fd, flags)) [[unlikely]]
-    return -1;
-  if (message == nullptr || message->msg_name == nullptr) {
-    if (message != nullptr && IsConnectedToNameServer(fd)) [[unlikely]]
+  const bool has_address = message != nullptr && message->msg_name != nullptr;
+  if (g_descriptors.has_special()) [[unlikely]] {
+    if (IsHeldBack(fd, flags)) [[unlikely]]
+      return -1;
+    const bool is_for_peer = message != nullptr && !has_address;
+    if (is_for_peer && IsConnectedToNameServer(fd)) [[unlikely]]
       return Guarded([&] { return AskNameServer(fd, *message); }, ssize_t{-1});
-    if (message != nullptr && IsConnectedByRelay(fd)) [[unlikely]]
+    if (is_for_peer && IsConnectedByRelay(fd)) [[unlikely]]
       return Guarded([&] { return SendToPeer(fd, *message, flags); }, ssize_t{-1});
-    return libc::sendmsg(fd, message, flags);
   }
+  if (!has_address) return libc::sendmsg(fd, message, flags);
   ssize_t sent = 0;
   if (IsRelayed(fd) && SendByKnownPath(fd, *message, flags, &sent)) return sent;
   return Guarded(

@@ -106,10 +106,12 @@ bool HasRoom(const iovec* parts, int count) {
 using namespace socksify;
 
 SOCKSIFY_EXPORT ssize_t read(int fd, void* buffer, size_t size) {
-  if (ReceivesDatagrams(fd) && size != 0) [[unlikely]]
-    return ReadIntoBuffer(fd, buffer, size);
-  if (IsPending(fd)) [[unlikely]]
-    return CallOncePossible(fd, Direction::kReceive, 0, [=] { return libc::read(fd, buffer, size); });
+  if (g_descriptors.has_special()) [[unlikely]] {
+    if (ReceivesDatagrams(fd) && size != 0) [[unlikely]]
+      return ReadIntoBuffer(fd, buffer, size);
+    if (IsPending(fd)) [[unlikely]]
+      return CallOncePossible(fd, Direction::kReceive, 0, [=] { return libc::read(fd, buffer, size); });
+  }
   return libc::read(fd, buffer, size);
 }
 
@@ -118,94 +120,114 @@ SOCKSIFY_EXPORT ssize_t __read(int fd, void* buffer, size_t size) {
 }
 
 SOCKSIFY_EXPORT ssize_t __read_chk(int fd, void* buffer, size_t size, size_t buffer_size) {
-  if (ReceivesDatagrams(fd) && size != 0 && size <= buffer_size) [[unlikely]]
-    return ReadIntoBuffer(fd, buffer, size);
-  if (IsPending(fd)) [[unlikely]]
-    return CallOncePossible(fd, Direction::kReceive, 0,
-                            [=] { return libc::read_chk(fd, buffer, size, buffer_size); });
+  if (g_descriptors.has_special()) [[unlikely]] {
+    if (ReceivesDatagrams(fd) && size != 0 && size <= buffer_size) [[unlikely]]
+      return ReadIntoBuffer(fd, buffer, size);
+    if (IsPending(fd)) [[unlikely]]
+      return CallOncePossible(fd, Direction::kReceive, 0,
+                              [=] { return libc::read_chk(fd, buffer, size, buffer_size); });
+  }
   return libc::read_chk(fd, buffer, size, buffer_size);
 }
 
 SOCKSIFY_EXPORT ssize_t readv(int fd, const iovec* parts, int count) {
-  if (ReceivesDatagrams(fd) && HasRoom(parts, count)) [[unlikely]]
-    return ReceiveIntoParts(fd, parts, count, 0);
-  if (IsPending(fd)) [[unlikely]]
-    return CallOncePossible(fd, Direction::kReceive, 0, [=] { return libc::readv(fd, parts, count); });
+  if (g_descriptors.has_special()) [[unlikely]] {
+    if (ReceivesDatagrams(fd) && HasRoom(parts, count)) [[unlikely]]
+      return ReceiveIntoParts(fd, parts, count, 0);
+    if (IsPending(fd)) [[unlikely]]
+      return CallOncePossible(fd, Direction::kReceive, 0, [=] { return libc::readv(fd, parts, count); });
+  }
   return libc::readv(fd, parts, count);
 }
 
 SOCKSIFY_EXPORT ssize_t preadv2(int fd, const iovec* parts, int count, off_t offset, int flags) {
-  if (ReceivesDatagrams(fd) && offset == -1 && HasRoom(parts, count)) [[unlikely]]
-    return ReceiveIntoParts(fd, parts, count, (flags & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0);
-  if (IsPending(fd)) [[unlikely]]
-    return CallOncePossible(fd, Direction::kReceive, 0,
-                            [=] { return libc::preadv2(fd, parts, count, offset, flags); });
+  if (g_descriptors.has_special()) [[unlikely]] {
+    if (ReceivesDatagrams(fd) && offset == -1 && HasRoom(parts, count)) [[unlikely]]
+      return ReceiveIntoParts(fd, parts, count, (flags & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0);
+    if (IsPending(fd)) [[unlikely]]
+      return CallOncePossible(fd, Direction::kReceive, 0,
+                              [=] { return libc::preadv2(fd, parts, count, offset, flags); });
+  }
   return libc::preadv2(fd, parts, count, offset, flags);
 }
 
 SOCKSIFY_EXPORT ssize_t preadv64v2(int fd, const iovec* parts, int count, off64_t offset, int flags) {
-  if (ReceivesDatagrams(fd) && offset == -1 && HasRoom(parts, count)) [[unlikely]]
-    return ReceiveIntoParts(fd, parts, count, (flags & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0);
-  if (IsPending(fd)) [[unlikely]]
-    return CallOncePossible(fd, Direction::kReceive, 0,
-                            [=] { return libc::preadv64v2(fd, parts, count, offset, flags); });
+  if (g_descriptors.has_special()) [[unlikely]] {
+    if (ReceivesDatagrams(fd) && offset == -1 && HasRoom(parts, count)) [[unlikely]]
+      return ReceiveIntoParts(fd, parts, count, (flags & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0);
+    if (IsPending(fd)) [[unlikely]]
+      return CallOncePossible(fd, Direction::kReceive, 0,
+                              [=] { return libc::preadv64v2(fd, parts, count, offset, flags); });
+  }
   return libc::preadv64v2(fd, parts, count, offset, flags);
 }
 
 SOCKSIFY_EXPORT ssize_t recv(int fd, void* buffer, size_t size, int flags) {
-  if (ReceivesDatagrams(fd)) [[unlikely]]
-    return ReceiveIntoBuffer(fd, buffer, size, flags, nullptr, nullptr);
-  if (IsPending(fd)) [[unlikely]]
-    return CallOncePossible(fd, Direction::kReceive, flags,
-                            [=] { return libc::recv(fd, buffer, size, flags); });
+  if (g_descriptors.has_special()) [[unlikely]] {
+    if (ReceivesDatagrams(fd)) [[unlikely]]
+      return ReceiveIntoBuffer(fd, buffer, size, flags, nullptr, nullptr);
+    if (IsPending(fd)) [[unlikely]]
+      return CallOncePossible(fd, Direction::kReceive, flags,
+                              [=] { return libc::recv(fd, buffer, size, flags); });
+  }
   return libc::recv(fd, buffer, size, flags);
 }
 
 SOCKSIFY_EXPORT ssize_t __recv_chk(int fd, void* buffer, size_t size, size_t buffer_size, int flags) {
-  if (ReceivesDatagrams(fd) && size <= buffer_size) [[unlikely]]
-    return ReceiveIntoBuffer(fd, buffer, size, flags, nullptr, nullptr);
-  if (IsPending(fd)) [[unlikely]]
-    return CallOncePossible(fd, Direction::kReceive, flags,
-                            [=] { return libc::recv_chk(fd, buffer, size, buffer_size, flags); });
+  if (g_descriptors.has_special()) [[unlikely]] {
+    if (ReceivesDatagrams(fd) && size <= buffer_size) [[unlikely]]
+      return ReceiveIntoBuffer(fd, buffer, size, flags, nullptr, nullptr);
+    if (IsPending(fd)) [[unlikely]]
+      return CallOncePossible(fd, Direction::kReceive, flags,
+                              [=] { return libc::recv_chk(fd, buffer, size, buffer_size, flags); });
+  }
   return libc::recv_chk(fd, buffer, size, buffer_size, flags);
 }
 
 SOCKSIFY_EXPORT ssize_t recvfrom(int fd, void* buffer, size_t size, int flags, sockaddr* address,
                                  socklen_t* address_size) {
-  if (ReceivesDatagrams(fd)) [[unlikely]]
-    return ReceiveIntoBuffer(fd, buffer, size, flags, address, address_size);
-  if (IsPending(fd)) [[unlikely]]
-    return CallOncePossible(fd, Direction::kReceive, flags,
-                            [=] { return libc::recvfrom(fd, buffer, size, flags, address, address_size); });
+  if (g_descriptors.has_special()) [[unlikely]] {
+    if (ReceivesDatagrams(fd)) [[unlikely]]
+      return ReceiveIntoBuffer(fd, buffer, size, flags, address, address_size);
+    if (IsPending(fd)) [[unlikely]]
+      return CallOncePossible(fd, Direction::kReceive, flags,
+                              [=] { return libc::recvfrom(fd, buffer, size, flags, address, address_size); });
+  }
   return libc::recvfrom(fd, buffer, size, flags, address, address_size);
 }
 
 SOCKSIFY_EXPORT ssize_t __recvfrom_chk(int fd, void* buffer, size_t size, size_t buffer_size, int flags,
                                        sockaddr* address, socklen_t* address_size) {
-  if (ReceivesDatagrams(fd) && size <= buffer_size) [[unlikely]]
-    return ReceiveIntoBuffer(fd, buffer, size, flags, address, address_size);
-  if (IsPending(fd)) [[unlikely]]
-    return CallOncePossible(fd, Direction::kReceive, flags, [=] {
-      return libc::recvfrom_chk(fd, buffer, size, buffer_size, flags, address, address_size);
-    });
+  if (g_descriptors.has_special()) [[unlikely]] {
+    if (ReceivesDatagrams(fd) && size <= buffer_size) [[unlikely]]
+      return ReceiveIntoBuffer(fd, buffer, size, flags, address, address_size);
+    if (IsPending(fd)) [[unlikely]]
+      return CallOncePossible(fd, Direction::kReceive, flags, [=] {
+        return libc::recvfrom_chk(fd, buffer, size, buffer_size, flags, address, address_size);
+      });
+  }
   return libc::recvfrom_chk(fd, buffer, size, buffer_size, flags, address, address_size);
 }
 
 SOCKSIFY_EXPORT ssize_t recvmsg(int fd, msghdr* message, int flags) {
-  if (ReceivesDatagrams(fd) && message != nullptr) [[unlikely]]
-    return Guarded([&] { return ReceiveRelayed(fd, message, flags); }, ssize_t{-1});
-  if (IsPending(fd) && !MayTransfer(fd, Direction::kReceive, flags)) [[unlikely]]
-    return -1;
+  if (g_descriptors.has_special()) [[unlikely]] {
+    if (ReceivesDatagrams(fd) && message != nullptr) [[unlikely]]
+      return Guarded([&] { return ReceiveRelayed(fd, message, flags); }, ssize_t{-1});
+    if (IsPending(fd) && !MayTransfer(fd, Direction::kReceive, flags)) [[unlikely]]
+      return -1;
+  }
   const ssize_t result = libc::recvmsg(fd, message, flags);
   if (result >= 0 && message != nullptr && message->msg_controllen != 0) NoteReceivedDescriptors(message);
   return result;
 }
 
 SOCKSIFY_EXPORT int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
-  if (ReceivesDatagrams(fd) && messages != nullptr) [[unlikely]]
-    return Guarded([&] { return ReceiveManyRelayed(fd, messages, count, flags, timeout); }, -1);
-  if (IsPending(fd) && !MayTransfer(fd, Direction::kReceive, flags)) [[unlikely]]
-    return -1;
+  if (g_descriptors.has_special()) [[unlikely]] {
+    if (ReceivesDatagrams(fd) && messages != nullptr) [[unlikely]]
+      return Guarded([&] { return ReceiveManyRelayed(fd, messages, count, flags, timeout); }, -1);
+    if (IsPending(fd) && !MayTransfer(fd, Direction::kReceive, flags)) [[unlikely]]
+      return -1;
+  }
   const int received = libc::recvmmsg(fd, messages, count, flags, timeout);
   for (int i = 0; messages != nullptr && i < received; ++i) {
     if (messages[i].msg_hdr.msg_controllen != 0) NoteReceivedDescriptors(&messages[i].msg_hdr);
@@ -214,9 +236,11 @@ SOCKSIFY_EXPORT int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flag
 }
 
 SOCKSIFY_EXPORT ssize_t write(int fd, const void* data, size_t size) {
-  if (IsSpecial(fd)) [[unlikely]] {
-    const iovec part = {.iov_base = const_cast<void*>(data), .iov_len = size};
-    return SendSpecially(fd, 0, &part, 1, [=] { return libc::write(fd, data, size); });
+  if (g_descriptors.has_special()) [[unlikely]] {
+    if (IsSpecial(fd)) [[unlikely]] {
+      const iovec part = {.iov_base = const_cast<void*>(data), .iov_len = size};
+      return SendSpecially(fd, 0, &part, 1, [=] { return libc::write(fd, data, size); });
+    }
   }
   return libc::write(fd, data, size);
 }
@@ -226,41 +250,49 @@ SOCKSIFY_EXPORT ssize_t __write(int fd, const void* data, size_t size) {
 }
 
 SOCKSIFY_EXPORT ssize_t writev(int fd, const iovec* parts, int count) {
-  // One that has nothing to write sends nothing, unlike write(2).
-  if (IsSpecial(fd) && HasRoom(parts, count)) [[unlikely]]
-    return SendSpecially(fd, 0, parts, static_cast<size_t>(count),
-                         [=] { return libc::writev(fd, parts, count); });
+  if (g_descriptors.has_special()) [[unlikely]] {
+    // One that has nothing to write sends nothing, unlike write(2).
+    if (IsSpecial(fd) && HasRoom(parts, count)) [[unlikely]]
+      return SendSpecially(fd, 0, parts, static_cast<size_t>(count),
+                           [=] { return libc::writev(fd, parts, count); });
+  }
   return libc::writev(fd, parts, count);
 }
 
 SOCKSIFY_EXPORT ssize_t pwritev2(int fd, const iovec* parts, int count, off_t offset, int flags) {
-  if (IsConnectedByRelay(fd) && offset == -1 && HasRoom(parts, count)) [[unlikely]] {
-    const int own_flags = (flags & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0;
-    return SendSpecially(fd, own_flags, parts, static_cast<size_t>(count),
-                         [=] { return libc::pwritev2(fd, parts, count, offset, flags); });
+  if (g_descriptors.has_special()) [[unlikely]] {
+    if (IsConnectedByRelay(fd) && offset == -1 && HasRoom(parts, count)) [[unlikely]] {
+      const int own_flags = (flags & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0;
+      return SendSpecially(fd, own_flags, parts, static_cast<size_t>(count),
+                           [=] { return libc::pwritev2(fd, parts, count, offset, flags); });
+    }
+    if (IsPending(fd)) [[unlikely]]
+      return CallOncePossible(fd, Direction::kSend, 0,
+                              [=] { return libc::pwritev2(fd, parts, count, offset, flags); });
   }
-  if (IsPending(fd)) [[unlikely]]
-    return CallOncePossible(fd, Direction::kSend, 0,
-                            [=] { return libc::pwritev2(fd, parts, count, offset, flags); });
   return libc::pwritev2(fd, parts, count, offset, flags);
 }
 
 SOCKSIFY_EXPORT ssize_t pwritev64v2(int fd, const iovec* parts, int count, off64_t offset, int flags) {
-  if (IsConnectedByRelay(fd) && offset == -1 && HasRoom(parts, count)) [[unlikely]] {
-    const int own_flags = (flags & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0;
-    return SendSpecially(fd, own_flags, parts, static_cast<size_t>(count),
-                         [=] { return libc::pwritev64v2(fd, parts, count, offset, flags); });
+  if (g_descriptors.has_special()) [[unlikely]] {
+    if (IsConnectedByRelay(fd) && offset == -1 && HasRoom(parts, count)) [[unlikely]] {
+      const int own_flags = (flags & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0;
+      return SendSpecially(fd, own_flags, parts, static_cast<size_t>(count),
+                           [=] { return libc::pwritev64v2(fd, parts, count, offset, flags); });
+    }
+    if (IsPending(fd)) [[unlikely]]
+      return CallOncePossible(fd, Direction::kSend, 0,
+                              [=] { return libc::pwritev64v2(fd, parts, count, offset, flags); });
   }
-  if (IsPending(fd)) [[unlikely]]
-    return CallOncePossible(fd, Direction::kSend, 0,
-                            [=] { return libc::pwritev64v2(fd, parts, count, offset, flags); });
   return libc::pwritev64v2(fd, parts, count, offset, flags);
 }
 
 SOCKSIFY_EXPORT ssize_t send(int fd, const void* data, size_t size, int flags) {
-  if (IsSpecial(fd)) [[unlikely]] {
-    const iovec part = {.iov_base = const_cast<void*>(data), .iov_len = size};
-    return SendSpecially(fd, flags, &part, 1, [=] { return libc::send(fd, data, size, flags); });
+  if (g_descriptors.has_special()) [[unlikely]] {
+    if (IsSpecial(fd)) [[unlikely]] {
+      const iovec part = {.iov_base = const_cast<void*>(data), .iov_len = size};
+      return SendSpecially(fd, flags, &part, 1, [=] { return libc::send(fd, data, size, flags); });
+    }
   }
   return libc::send(fd, data, size, flags);
 }
@@ -335,30 +367,37 @@ namespace {
 }  // namespace
 
 SOCKSIFY_EXPORT ssize_t sendfile(int to, int from, off_t* offset, size_t size) noexcept {
-  if (IsConnectedByRelay(to)) [[unlikely]]
-    return RefuseCopying();
-  if (IsPending(to)) [[unlikely]]
-    return CallOncePossible(to, Direction::kSend, 0, [=] { return libc::sendfile(to, from, offset, size); });
+  if (g_descriptors.has_special()) [[unlikely]] {
+    if (IsConnectedByRelay(to)) [[unlikely]]
+      return RefuseCopying();
+    if (IsPending(to)) [[unlikely]]
+      return CallOncePossible(to, Direction::kSend, 0,
+                              [=] { return libc::sendfile(to, from, offset, size); });
+  }
   return libc::sendfile(to, from, offset, size);
 }
 
 SOCKSIFY_EXPORT ssize_t sendfile64(int to, int from, off64_t* offset, size_t size) noexcept {
-  if (IsConnectedByRelay(to)) [[unlikely]]
-    return RefuseCopying();
-  if (IsPending(to)) [[unlikely]]
-    return CallOncePossible(to, Direction::kSend, 0,
-                            [=] { return libc::sendfile64(to, from, offset, size); });
+  if (g_descriptors.has_special()) [[unlikely]] {
+    if (IsConnectedByRelay(to)) [[unlikely]]
+      return RefuseCopying();
+    if (IsPending(to)) [[unlikely]]
+      return CallOncePossible(to, Direction::kSend, 0,
+                              [=] { return libc::sendfile64(to, from, offset, size); });
+  }
   return libc::sendfile64(to, from, offset, size);
 }
 
 SOCKSIFY_EXPORT ssize_t splice(int from, off64_t* from_offset, int to, off64_t* to_offset, size_t size,
                                unsigned flags) {
-  if (IsConnectedByRelay(to) || IsRelayed(from)) [[unlikely]]
-    return RefuseCopying();
-  if (IsPending(from) && !MayTransfer(from, Direction::kReceive, 0)) [[unlikely]]
-    return -1;
-  if (IsPending(to) && !MayTransfer(to, Direction::kSend, 0)) [[unlikely]]
-    return -1;
+  if (g_descriptors.has_special()) [[unlikely]] {
+    if (IsConnectedByRelay(to) || IsRelayed(from)) [[unlikely]]
+      return RefuseCopying();
+    if (IsPending(from) && !MayTransfer(from, Direction::kReceive, 0)) [[unlikely]]
+      return -1;
+    if (IsPending(to) && !MayTransfer(to, Direction::kSend, 0)) [[unlikely]]
+      return -1;
+  }
   return libc::splice(from, from_offset, to, to_offset, size, flags);
 }
 

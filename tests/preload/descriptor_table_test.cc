@@ -48,6 +48,31 @@ TEST(DescriptorTableTest, OptionBitsComeAndGo) {
   EXPECT_EQ(table.Flags(7), 0);
 }
 
+TEST(DescriptorTableTest, KnowsWhetherAnyDescriptorIsSpecial) {
+  DescriptorTable table;
+  table.SetFlags(5, kFreshStream | kBound);
+  table.Record(6, To(42), SignalsBlocked());
+  EXPECT_FALSE(table.has_special()) << "a connection that is there needs nothing";
+  for (const unsigned flag : {kPending, kDnsByHand, kToNameServer, kDatagram, kRelayed}) {
+    table.SetFlags(5, flag);
+    EXPECT_TRUE(table.has_special()) << flag;
+    table.SetFlags(5, flag | kHasCopies);
+    table.ClearFlags(5, flag);
+    EXPECT_FALSE(table.has_special()) << flag;
+  }
+  table.SetFlags(5, kDatagram);
+  table.SetFlags(5, kRelayed);
+  table.ClearFlags(5, kDatagram);
+  EXPECT_TRUE(table.has_special()) << "one of two flags is left";
+  table.Duplicate(5, 7);
+  table.Drop(5);
+  EXPECT_TRUE(table.has_special()) << "one of two descriptors is left";
+  table.Record(7, To(43), SignalsBlocked());
+  EXPECT_TRUE(table.has_special());
+  table.Drop(7);
+  EXPECT_FALSE(table.has_special());
+}
+
 TEST(DescriptorTableTest, NumbersBeyondTheLimitAreStrangers) {
   DescriptorTable table;
   EXPECT_FALSE(table.Record(static_cast<int>(kMaxDescriptors), To(1), SignalsBlocked()));
@@ -95,6 +120,50 @@ TEST(DescriptorTableTest, ReadersNeverSeeHalfAConnection) {
   for (std::thread& writer : writers) writer.join();
   is_over = true;
   reader.join();
+}
+
+std::atomic<int> g_begun = 0;
+std::atomic<int> g_ended = 0;
+std::atomic<uint64_t> g_sum = 0;
+
+// Each connection ends once, whichever thread drops the last of its descriptors, and its slot is used again.
+TEST(DescriptorTableTest, AConnectionEndsWithItsLastDescriptor) {
+  DescriptorTable table({.begun =
+                             [](const Connection& connection) {
+                               ++g_begun;
+                               g_sum += connection.cookie;
+                             },
+                         .ended =
+                             [](const Connection& connection) {
+                               ++g_ended;
+                               g_sum -= connection.cookie;
+                             }});
+  table.Record(3, To(42), SignalsBlocked());
+  table.Duplicate(3, 4);
+  table.Drop(3);
+  EXPECT_EQ(g_ended, 0);
+  table.Drop(4);
+  EXPECT_EQ(g_ended, 1);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&table, i] {
+      const int own = 10 + i;
+      for (uint64_t round = 1; round < 20'000; ++round) {
+        table.Record(own, To(round), SignalsBlocked());
+        // Another thread's, which may drop it at the same moment.
+        table.Duplicate(10 + (i + 1) % 4, 20 + i);
+        table.Share(own, 30 + i, SignalsBlocked());
+        table.Drop(own);
+        table.Drop(30 + i);
+        table.Drop(20 + (i + 1) % 4);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (int fd = 0; fd < 40; ++fd) table.Drop(fd);
+  EXPECT_EQ(g_begun, 1 + 4 * 19'999);
+  EXPECT_EQ(g_ended, g_begun.load());
+  EXPECT_EQ(g_sum, 0U);
 }
 
 }  // namespace
