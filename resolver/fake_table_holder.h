@@ -4,10 +4,12 @@
 // The counts are private memory, which a child has a copy of, as it has of the connections. Only the first
 // connection to a slot and the end of the last one touch the shared records (fake_table_holds.h).
 //
-// Thread-safe, lock-free, async-signal-safe. Owns its memory.
+// Thread-safe, lock-free, async-signal-safe, and without a system call but for the first call in a new
+// process. Owns its memory.
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "resolver/fake_table_holds.h"
@@ -30,11 +32,15 @@ class FakeTableHolder {
   void AfterFork();
 
  private:
-  void NoticeFork();
+  uint32_t Pid();
 
   FakeTableHolds holds_;
   std::atomic<uint32_t>* counts_ = nullptr;
+  // On a page of its own that a forked child finds empty (madvise(2), MADV_WIPEONFORK); null where the kernel
+  // does not do that.
+  std::atomic<uint32_t>* mark_ = nullptr;
   uint32_t capacity_;
+  size_t memory_size_ = 0;
   std::atomic<uint32_t> held_ = 0;  // how many slots have a count
   std::atomic<uint32_t> end_ = 0;   // slots from here on have never been held
   std::atomic<uint32_t> pid_;
