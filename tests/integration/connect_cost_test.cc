@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What a proxied connection costs its program: system calls and memory. Both are counted, so that one more is
+// noticed; what each is for stands in docs/architecture.md.
+
+#include "tests/integration/echo_origin.h"
+#include "tests/integration/preload_fixture.h"
+
+namespace socksify {
+namespace {
+
+class ConnectCostTest : public PreloadTest {
+ protected:
+  EchoOrigin origin_;
+};
+
+TEST_F(ConnectCostTest, NothingIsAllocatedOnceAConnectionHasBeenMade) {
+  const std::string transfer = " write 0 poll 0 read 0 send 0 select 0 recv 0 sendmsg 0 recvmsg 0";
+  const std::string end = " getpeername 0 close 0\n";
+  const std::string expected = "blocking: socket 0 connect 0" + transfer + end +
+                               "polled: socket 0 connect 0 poll 0" + transfer + end +
+                               "selected: socket 0 connect 0 select 0" + end +
+                               "watched: socket 0 epoll_ctl 0 epoll_wait 0 connect 0 epoll_wait 0" + end;
+  ASSERT_EQ(RunDirect("allocations", {"127.0.0.1", origin_.port()}).out, expected);
+  for (const char* scheme : {"socks5", "socks4a", "http"}) {
+    UseProxies({ProxyUrl(server_, scheme)});
+    EXPECT_EQ(Run("allocations", {"echo.test", "7"}).out, expected) << scheme;
+    EXPECT_EQ(Run("allocations", {"10.99.99.99", "7"}).out, expected) << scheme;
+  }
+}
+
+// Of a SOCKS5 connection connect(2) itself, two messages out and two in are the least that there is. Behind
+// them stand here: two waits, the second part of a reply whose first part says how long it is, the socket's
+// mode, its identity and its local port, the signals blocked and unblocked, and the question whether close(2)
+// is called by a child of vfork(2).
+TEST_F(ConnectCostTest, AConnectionTakesFewSystemCalls) {
+  const struct {
+    const char* mode;
+    const char* scheme;
+    const char* calls;
+  } kCases[] = {
+      {"blocking", "socks5",
+       "18: socket 1 fcntl 1 rt_sigprocmask 2 getsockopt 1 getsockname 1 sendto 3 recvfrom 3 ppoll 2 write 1 "
+       "read 1 "
+       "getpid 1 close 1\n"},
+      {"blocking", "socks4a",
+       "14: socket 1 fcntl 1 rt_sigprocmask 2 getsockopt 1 getsockname 1 sendto 2 recvfrom 1 ppoll 1 write 1 "
+       "read 1 "
+       "getpid 1 close 1\n"},
+      {"blocking", "http",
+       "15: socket 1 fcntl 1 rt_sigprocmask 2 getsockopt 1 getsockname 1 sendto 2 recvfrom 2 ppoll 1 write 1 "
+       "read 1 "
+       "getpid 1 close 1\n"},
+      {"poll", "socks5",
+       "23: socket 1 fcntl 1 rt_sigprocmask 4 getsockopt 2 getsockname 1 sendto 3 recvfrom 3 ppoll 4 write 1 "
+       "read 1 "
+       "getpid 1 close 1\n"},
+  };
+  for (const auto& test : kCases) {
+    UseProxies({ProxyUrl(server_, test.scheme)});
+    for (const char* host : {"echo.test", "10.99.99.99"}) {
+      const ProgramOutcome outcome = Run("calls", {test.mode, host, "7"});
+      if (outcome.exit_code == 77) GTEST_SKIP() << "ptrace(2) is not allowed";
+      EXPECT_EQ(outcome.out, test.calls) << test.mode << " " << test.scheme << " " << host;
+    }
+  }
+}
+
+// Those that are none of ours cost what they cost without a preload.
+TEST_F(ConnectCostTest, ADirectConnectionTakesNoSystemCallMore) {
+  for (const char* mode : {"blocking", "poll", "epoll"}) {
+    const ProgramOutcome direct = RunDirect("calls", {mode, "127.0.0.1", origin_.port()});
+    if (direct.exit_code == 77) GTEST_SKIP() << "ptrace(2) is not allowed";
+    EXPECT_EQ(Run("calls", {mode, "127.0.0.1", origin_.port()}).out, direct.out) << mode;
+  }
+}
+
+}  // namespace
+}  // namespace socksify
