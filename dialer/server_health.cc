@@ -20,19 +20,27 @@ ServerHealth::Key::Key(const Server& server) {  // NOLINT(cppcoreguidelines-pro-
   Add(" ");
   if (server.address.is_name()) {
     Add(server.address.name());
+  } else if (const IpAddress& ip = server.address.ip(); ip.is_v4()) {
+    // Each connection does this, and inet_ntop(3) would be half of it.
+    for (unsigned i = 0; i < 4; ++i) {
+      if (i != 0) Add(".");
+      AddNumber(ip.bytes()[i]);
+    }
   } else {
-    const IpAddress& ip = server.address.ip();
     std::array<char, INET6_ADDRSTRLEN> text{};
-    const void* const bytes = ip.bytes().data();
-    inet_ntop(ip.is_v4() ? AF_INET : AF_INET6, bytes, text.data(), text.size());
-    if (!ip.is_v4()) Add("[");
+    inet_ntop(AF_INET6, ip.bytes().data(), text.data(), text.size());
+    Add("[");
     Add(text.data());
-    if (!ip.is_v4()) Add("]");
+    Add("]");
   }
   Add(":");
-  std::array<char, 8> port{};
-  const auto end = std::to_chars(port.data(), port.data() + port.size(), server.address.port()).ptr;
-  Add({port.data(), static_cast<size_t>(end - port.data())});
+  AddNumber(server.address.port());
+}
+
+void ServerHealth::Key::AddNumber(unsigned number) {
+  std::array<char, 10> digits;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by to_chars.
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  Add({digits.data(), static_cast<size_t>(end - digits.data())});
 }
 
 void ServerHealth::Key::Add(std::string_view text) {

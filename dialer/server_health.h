@@ -82,6 +82,7 @@ class ServerHealth {
 
    private:
     void Add(std::string_view text);
+    void AddNumber(unsigned number);
     // A protocol, a name, a port and what stands between them.
     std::array<char, Endpoint::kMaxNameSize + 24> text_;
     size_t size_ = 0;

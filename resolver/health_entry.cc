@@ -177,8 +177,9 @@ HealthEntry::Admission HealthEntry::Admit(const HealthPolicy& policy, int64_t no
 }
 
 void HealthEntry::Reset(const FakeTableSteps& steps) {
-  for (std::atomic<uint64_t>* const word : {&failing_, &probe_, &suspect_since_ms_, &failures_, &last_error_,
-                                            &successes_, &succeeded_ms_, &latency_, &turns_, &pipelining_})
+  for (std::atomic<uint64_t>* const word :
+       {&failing_, &probe_, &suspect_since_ms_, &failures_, &last_error_, &name_check_, &successes_,
+        &succeeded_ms_, &latency_, &turns_, &pipelining_})
     Erase(word, steps);
 }
 

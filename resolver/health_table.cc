@@ -14,8 +14,8 @@
 // another one frees it. What is lost by a process that was stopped amid the second step and goes on when the
 // entry is another's are notes, as if they had not been made.
 //
-// The text is written when the entry is taken already, and by everyone who finds it unwritten. A reader
-// believes it when its hash with the tag is the one that stands beside it.
+// The text is written when the entry is taken already, and by everyone who finds it unwritten or, once a
+// second, wrong. A reader believes it when its hash with the tag is the one that stands beside it.
 #include "resolver/health_table.h"
 
 #include <fcntl.h>
@@ -76,10 +76,12 @@ uint64_t CheckOf(const NameBytes& name, uint64_t tag) {
   return Hash({name.data(), name.size()}, tag);
 }
 
-void StampAsUsed(std::atomic<uint64_t>* used_ms, int64_t now_ms) {
+// False if it is stamped already.
+bool StampAsUsed(std::atomic<uint64_t>* used_ms, int64_t now_ms) {
   const auto stamp = static_cast<int64_t>(used_ms->load(std::memory_order_relaxed));
-  if (stamp > now_ms - kUseGrainMs && stamp <= now_ms + HealthEntry::kClockSlackMs) return;
+  if (stamp > now_ms - kUseGrainMs && stamp <= now_ms + HealthEntry::kClockSlackMs) return false;
   used_ms->store(static_cast<uint64_t>(now_ms), std::memory_order_relaxed);
+  return true;
 }
 
 HealthTableIdentity Identity() {
@@ -225,8 +227,9 @@ HealthEntry* HealthTable::Find(std::string_view key, int64_t now_ms) {
   HealthEntry* entry = FindTag(tag);
   for (int attempt = 0; entry == nullptr && attempt < kAttempts; ++attempt) entry = Claim(tag, now_ms);
   if (entry == nullptr) return nullptr;
-  StampAsUsed(&entry->used_ms_, now_ms);
-  Name(entry, tag, key);
+  // To compare the text takes longer than all the rest; it is only for people, and so is done now and then.
+  if (StampAsUsed(&entry->used_ms_, now_ms) || entry->name_check_.load(std::memory_order_relaxed) == 0)
+    Name(entry, tag, key);
   return entry;
 }
 

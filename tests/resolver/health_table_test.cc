@@ -265,8 +265,8 @@ TEST_F(HealthTableTest, EntryThatIsBeingTakenDoesNotMakeWay) {
     int calls;
     static void Step(void* context) {
       auto& meddler = *static_cast<Meddler*>(context);
-      // The look at the oldest, its tag, and the new one.
-      if (++meddler.calls == 3) meddler.table->Find(*meddler.key, kNowMs + 100'000);
+      // The look at the oldest, its tag, the check of its name, and the new tag.
+      if (++meddler.calls == 4) meddler.table->Find(*meddler.key, kNowMs + 100'000);
     }
   };
   const auto keys = KeysOfOneWindow(size_t{HealthTable::kWindow} + 2);
