@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # run.sh BUILD_DIR [--large] [--slow] [--direct] [WORD...]: runs real programs through real SOCKS servers in network
 # namespaces of its own. With words, only the cases whose name holds all of them. The options are in README.md.
-# Exit status: 0, 1 for failures, 77 when everything was skipped, 2 for a mistake in the arguments.
+# Exit status: 0, 1 for failures, 77 when everything was skipped, 2 for a mistake in the arguments, 3 when something of
+# the run is left (contained.sh).
 set -u
 
 Skip() {
@@ -17,15 +18,9 @@ build=$(cd "$1" && pwd)
 shift
 
 [ "$(id -u)" = 0 ] || Skip "needs root, to make network namespaces"
-for tool in unshare setpriv python3; do
+for tool in bash unshare setpriv python3; do
   command -v $tool >/dev/null || Skip "$tool is not installed"
 done
 why=$(unshare --mount --net --pid --fork --mount-proc true 2>&1) || Skip "no namespaces here: $why"
 
-# Everything happens inside one private PID and mount namespace. Whatever ends it, be it SIGKILL, takes along every
-# process, mount and network namespace that the run has made, and nothing else.
-setpriv --pdeathsig KILL \
-  unshare --mount --pid --fork --kill-child --mount-proc -- python3 -B "$here/lab.py" "$build" "$@" &
-child=$!
-trap 'kill -KILL $child' HUP INT TERM
-wait $child
+exec "$here/contained.sh" python3 -B "$here/lab.py" "$build" "$@"

@@ -72,6 +72,9 @@ class Host:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         if self._holder.stdout.readline() != "ready\n":
             raise RuntimeError(f"cannot set up the namespace of the {name}")
+        if (namespaces := os.environ.get("CONTAINED_NAMESPACES")) is not None:
+            with open(namespaces, "a") as list_of_all:
+                print(os.readlink(f"/proc/{self.pid}/ns/net"), file=list_of_all)
 
     @property
     def pid(self) -> int:
