@@ -8,7 +8,7 @@
 # Builds for shipping into build/bench (or takes what --build names), installs the missing Debian packages, and
 # measures in network namespaces of its own, ten minutes at the most, and a minute or two with --quick, whose numbers
 # mean little. With words, only the rows whose name holds one of them. Prints a table; docs/performance.md tells what it
-# says. Runs as root; leaves nothing running.
+# says. Runs as root; leaves nothing running, and looks whether that is so (tests/lab/contained.sh).
 
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -52,16 +52,11 @@ fi
 if [ -z "$build" ]; then
   build=$root/build/bench
   cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DSOCKSIFY_BUILD_BENCHMARKS=ON >/dev/null
-  cmake --build "$build" --parallel "$(nproc)" --target socksify socksify_preload socksify-testserver route_bench >&2
+  cmake --build "$build" --parallel "$(nproc)" \
+    --target socksify socksctl socksify_preload socksify-testserver route_bench >&2
 fi
 [ -x "$build/bin/socksify-testserver" ] || fail "no socksify-testserver in $build"
 why=$(unshare --mount --net --pid --fork --mount-proc true 2>&1) || fail "no namespaces here: $why"
 
-# Everything happens inside one private PID and mount namespace. Whatever ends it, be it SIGKILL, takes along every
-# process, mount and network namespace that the run has made, and nothing else.
-setpriv --pdeathsig KILL \
-  unshare --mount --pid --fork --kill-child --mount-proc -- \
-  timeout --kill-after=5 600 /usr/bin/python3 -B "$here/run.py" "$build" "${arguments[@]}" &
-child=$!
-trap 'kill -KILL $child' HUP INT TERM
-wait $child
+exec "$root/tests/lab/contained.sh" \
+  timeout --kill-after=5 600 /usr/bin/python3 -B "$here/run.py" "$build" "${arguments[@]}"

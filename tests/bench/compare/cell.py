@@ -9,7 +9,16 @@ from collections.abc import Callable
 from compare.peers import Peer
 from compare.world import Problem, World
 
-ROW_SECONDS = 30.0  # No further round of a row begins after that.
+ROW_SECONDS = 20.0  # No further round of a row begins after that.
+
+
+def half_quartile_distance(values: list[float]) -> float | None:
+    """Half the way from the lower to the upper quartile. A busy machine's worst does not count, which says nothing of
+    what was measured."""
+    if len(values) < 3:
+        return None
+    lower, _, upper = statistics.quantiles(values, method="inclusive")
+    return (upper - lower) / 2
 
 
 @dataclasses.dataclass
@@ -25,12 +34,19 @@ class Cell:
 
     @property
     def spread(self) -> float | None:
-        """Half the way from the lower to the upper quartile, as a share of the median. A busy machine's worst does not
-        count, which says nothing of what was measured."""
-        if len(self.samples) < 3 or not self.value or self.value < 0:
+        """That of the samples, as a share of their median."""
+        if not self.value or self.value < 0:
             return None
-        lower, _, upper = statistics.quantiles(self.samples, method="inclusive")
-        return (upper - lower) / 2 / self.value
+        distance = half_quartile_distance(self.samples)
+        return None if distance is None else distance / self.value
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """To the base: the median over the rounds of the ratios, or of the differences."""
+
+    value: float
+    spread: float | None  # Of the rounds' ratios, as a share of their median; of the differences, in the row's unit.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,16 +67,22 @@ class Filled:
     row: Row
     cells: dict[str, Cell]
 
-    def compare(self, name: str) -> float | None:
-        """The median over the rounds of the ratio to the base, or of the difference from it."""
+    def compare(self, name: str) -> Comparison | None:
+        """None where there is nothing to compare, or nothing to compare it to."""
         base = self.cells.get(self.row.base or "")
         cell = self.cells[name]
         if base is None or base.value is None or cell.value is None or cell is base:
             return None
         pairs = list(zip(cell.samples, base.samples))
         if self.row.is_difference:
-            return statistics.median(one - other for one, other in pairs)
-        return statistics.median(one / other for one, other in pairs) if all(other for _, other in pairs) else None
+            compared = [one - other for one, other in pairs]
+            return Comparison(statistics.median(compared), half_quartile_distance(compared))
+        if not all(other for _, other in pairs):
+            return None
+        compared = [one / other for one, other in pairs]
+        median = statistics.median(compared)
+        distance = half_quartile_distance(compared)
+        return Comparison(median, distance / median if distance is not None and median else None)
 
 
 def _measure(row: Row, world: World, peer: Peer, cell: Cell) -> None:
@@ -76,13 +98,15 @@ def _measure(row: Row, world: World, peer: Peer, cell: Cell) -> None:
 
 
 def fill(row: Row, world: World, rounds: int, deadline: float) -> Filled:
-    """`deadline` is that of the whole run, on the monotonic clock. A cell without values has not been run by then."""
+    """`deadline` is that of the whole run, on the monotonic clock. A cell without values has not been run by then.
+    Each round begins with another column, so that none is always behind the same other one."""
     cells = {peer.name: Cell() for peer in world.peers}
     end = min(deadline, time.monotonic() + ROW_SECONDS)
     for number in range(rounds):
         if number > 0 and time.monotonic() > end:
             break
-        for peer in world.peers:
+        first = number % len(world.peers)
+        for peer in [*world.peers[first:], *world.peers[:first]]:
             if cells[peer.name].problem is None and time.monotonic() < deadline:
                 _measure(row, world, peer, cells[peer.name])
     return Filled(row, cells)

@@ -7,6 +7,7 @@ fake addresses where they can, and to keep their hands off no address but those 
 
 import dataclasses
 import pathlib
+import zlib
 from collections.abc import Callable
 
 from topology import WORK, find_command
@@ -20,6 +21,8 @@ LIBRARIES = pathlib.Path("/usr/lib/x86_64-linux-gnu")
 class Proxy:
     host: str
     port: int
+    protocol: str = "socks5"  # Or "socks4a".
+    options: str = ""         # What socksify's configuration says of this server besides.
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -48,20 +51,32 @@ class Peer:
         return [f"{name}={value}" for name, value in self.configure(proxy).items()]
 
 
-def _write(name: str, proxy: Proxy, text: str) -> str:
+def _write(name: str, text: str) -> str:
     CONFIGURATIONS.mkdir(exist_ok=True)
-    file = CONFIGURATIONS / f"{name}-{proxy.port}.conf"
+    file = CONFIGURATIONS / f"{name}-{zlib.crc32(text.encode()):08x}.conf"
     file.write_text(text)
     return str(file)
 
 
+def _socksify(proxy: Proxy) -> dict[str, str]:
+    if not proxy.options:
+        return {"SOCKSIFY_PROXY": f"{proxy.protocol}://{proxy}"}
+    return {"SOCKS_CONF": _write("socksify", f"""
+server proxy {{
+  address: {proxy.protocol}://{proxy}
+  {proxy.options}
+}}
+route {{ from: 0/0 to: 0/0 via: proxy }}
+""")}
+
+
 def _dante(proxy: Proxy) -> dict[str, str]:
-    conf = _write("dante", proxy, f"""
+    conf = _write("dante", f"""
 logoutput: /dev/null
 resolveprotocol: fake
 route {{
   from: 0.0.0.0/0 to: 0.0.0.0/0 via: {proxy.host} port = {proxy.port}
-  proxyprotocol: socks_v5
+  proxyprotocol: {"socks_v4" if proxy.protocol == "socks4a" else "socks_v5"}
 }}
 """)
     # Otherwise it takes every network that the machine has an address in for its own LAN.
@@ -69,20 +84,22 @@ route {{
 
 
 def _proxychains(proxy: Proxy) -> dict[str, str]:
-    conf = _write("proxychains", proxy, f"strict_chain\nquiet_mode\nproxy_dns\nlocalnet 127.0.0.0/255.0.0.0\n"
-                                        f"[ProxyList]\nsocks5 {proxy.host} {proxy.port}\n")
+    kind = "socks4" if proxy.protocol == "socks4a" else "socks5"
+    conf = _write("proxychains", f"strict_chain\nquiet_mode\nproxy_dns\nlocalnet 127.0.0.0/255.0.0.0\n"
+                                 f"[ProxyList]\n{kind} {proxy.host} {proxy.port}\n")
     return {"PROXYCHAINS_CONF_FILE": conf, "PROXYCHAINS_QUIET_MODE": "1"}
 
 
 def _torsocks(proxy: Proxy) -> dict[str, str]:
-    conf = _write("torsocks", proxy, f"TorAddress {proxy.host}\nTorPort {proxy.port}\nAllowOutboundLocalhost 1\n")
+    conf = _write("torsocks", f"TorAddress {proxy.host}\nTorPort {proxy.port}\nAllowOutboundLocalhost 1\n")
     return {"TORSOCKS_CONF_FILE": conf, "TORSOCKS_LOG_LEVEL": "1"}
 
 
 def _tsocks(proxy: Proxy) -> dict[str, str]:
     # The proxy has to be local: it refuses one that it would reach through itself.
-    conf = _write("tsocks", proxy, f"local = 127.0.0.0/255.0.0.0\nlocal = {proxy.host}/255.255.255.255\n"
-                                   f"server = {proxy.host}\nserver_port = {proxy.port}\nserver_type = 5\n")
+    version = 4 if proxy.protocol == "socks4a" else 5
+    conf = _write("tsocks", f"local = 127.0.0.0/255.0.0.0\nlocal = {proxy.host}/255.255.255.255\n"
+                            f"server = {proxy.host}\nserver_port = {proxy.port}\nserver_type = {version}\n")
     return {"TSOCKS_CONF_FILE": conf}
 
 
@@ -100,8 +117,7 @@ def all_peers(build: pathlib.Path) -> list[Peer]:
     return [
         Peer(DIRECT),
         Peer(NATIVE),
-        Peer("socksify", ours, (str(build / "bin" / "socksify"), "--"),
-             lambda proxy: {"SOCKSIFY_PROXY": f"socks5://{proxy}"}),
+        Peer("socksify", ours, (str(build / "bin" / "socksify"), "--"), _socksify),
         # Debian's own program of our name: by its path, since ours may have been installed before it.
         _installed("Dante", "libdsocksd.so.0", "/usr/bin/socksify", (), _dante),
         _installed("proxychains-ng", "libproxychains.so.4", "proxychains4", (), _proxychains),

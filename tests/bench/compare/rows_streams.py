@@ -4,19 +4,19 @@
 import functools
 
 from compare.cell import Row
-from compare.peers import NATIVE, Peer
+from compare.peers import DIRECT, NATIVE, Peer
 from compare.world import BYTES_PORT, DELAY_MS, ECHO_PORT, FAST, PROGRAMS, SLOW, Problem, World
-from topology import DESTINATION_IP, WORK
+from topology import DESTINATION_IP
 
 WAYS = ("select", "poll", "epoll", "epollet", "epollbefore")
 PROBED = 8  # Connections that show whether they are made at once; more only if they are.
 CONCURRENT_SECONDS = 5.0
 MIB = 1 << 20
-STREAM_MIB = 192  # of all streams together
+STREAM_MIB = 64  # of all streams together
 
 
 def connects(world: World, peer: Peer) -> float:
-    return float(world.run(peer, [PROGRAMS / "connects", 20, DESTINATION_IP, BYTES_PORT]))
+    return float(world.run(peer, [PROGRAMS / "connects", 4, DESTINATION_IP, BYTES_PORT]))
 
 
 def many(world: World, peer: Peer, way: str, count: int) -> float:
@@ -63,32 +63,28 @@ def concurrent(world: World, peer: Peer, *, way: str, count: int) -> float:
     return many(world, peer, way, count)
 
 
+def beside_one(world: World, peer: Peer, *, way: str, count: int) -> float:
+    """How many times as long as one connection all of `count` take."""
+    if peer.name == DIRECT:
+        raise Problem  # One takes next to nothing.
+    together = concurrent(world, peer, way=way, count=count)
+    return together / many(world, peer, way, 1)
+
+
 def stream(world: World, peer: Peer, *, streams: int, column: int) -> float:
     """What streams.c prints in that column: the throughput, or what it costs the client."""
     argv = [PROGRAMS / "streams", streams, STREAM_MIB * MIB // streams, 65536, DESTINATION_IP, BYTES_PORT]
     return float(world.run(peer, argv).split()[column])
 
 
-def calls_per_read(world: World, peer: Peer) -> float:
-    """The system calls that thousands of reads more make, whatever a start costs."""
-    calls, reads = zip(*(_calls_and_reads(world, peer, size) for size in (1 << 15, 1 << 18)))
-    return (calls[1] - calls[0]) / (reads[1] - reads[0])
-
-
-def _calls_and_reads(world: World, peer: Peer, size: int) -> tuple[int, int]:
-    count = WORK / "strace"
-    text = world.run(peer, [PROGRAMS / "streams", 1, size, 64, DESTINATION_IP, BYTES_PORT],
-                     before=("strace", "-f", "-c", "-o", count), deadline_s=20)
-    total = next(line.split() for line in count.read_text().splitlines() if line.endswith(" total"))
-    return int(total[3]), int(text.split()[1])
-
-
 ROWS = [
-    Row("connects, blocking", "/s", connects, NATIVE),
+    Row("connects, blocking", "/s", connects, NATIVE, rounds=31),
     *(Row(f"{count} connects at once, {way}", "ms", functools.partial(concurrent, way=way, count=count), NATIVE,
           rounds=5) for count in (200, 1000) for way in WAYS),
-    Row("throughput, 1 stream", "MiB/s", functools.partial(stream, streams=1, column=0), NATIVE),
-    Row("throughput, 16 streams", "MiB/s", functools.partial(stream, streams=16, column=0), NATIVE),
-    Row("processor time of the client, 1 stream", "ms/GiB", functools.partial(stream, streams=1, column=2), NATIVE),
-    Row("system calls for each read", "count", calls_per_read, NATIVE, rounds=1),
+    Row("1000 connects at once beside one, epoll", "times", functools.partial(beside_one, way="epoll", count=1000),
+        NATIVE, rounds=5),
+    *(Row(name, unit, functools.partial(stream, streams=streams, column=column), NATIVE, rounds=21)
+      for name, unit, streams, column in (("throughput, 1 stream", "MiB/s", 1, 0),
+                                          ("throughput, 16 streams", "MiB/s", 16, 0),
+                                          ("processor time of the client, 1 stream", "ms/GiB", 1, 2))),
 ]

@@ -8,7 +8,7 @@ import pathlib
 import platform
 import time
 
-from compare.cell import Filled
+from compare.cell import Comparison, Filled
 
 
 def _number(value: float) -> str:
@@ -23,13 +23,16 @@ def _number(value: float) -> str:
     return f"{value:.3g}" if value >= 1 else f"{value:.2f}"
 
 
-def _comparison(filled: Filled, name: str) -> str:
-    compared = filled.compare(name)
-    if compared is None:
-        return ""
+def _spread(filled: Filled, share: float | None) -> str:
+    return "" if share is None or filled.row.is_zero_at_best else f" ±{share:.0%}"
+
+
+def _comparison(filled: Filled, compared: Comparison) -> str:
     if filled.row.is_difference:
-        return f" ({'+' if compared >= 0 else '-'}{_number(abs(compared))})"
-    return f" (x{compared:.3g})" if compared >= 10 else f" (x{compared:.2f})"
+        spread = "" if not compared.spread else f" ±{_number(compared.spread)}"
+        return f"{'+' if compared.value >= 0 else '-'}{_number(abs(compared.value))}{spread}"
+    digits = f"{compared.value:.3g}" if compared.value >= 10 else f"{compared.value:.2f}"
+    return f"x{digits}{_spread(filled, compared.spread)}"
 
 
 def _cell(filled: Filled, name: str) -> str:
@@ -38,8 +41,10 @@ def _cell(filled: Filled, name: str) -> str:
         return cell.problem or "-"
     if cell.value is None:
         return "not run"
-    spread = "" if cell.spread is None or filled.row.is_zero_at_best else f" ±{cell.spread:.0%}"
-    return f"{_number(cell.value)}{_comparison(filled, name)}{spread}"
+    compared = filled.compare(name)
+    if compared is None:
+        return _number(cell.value) + _spread(filled, cell.spread)
+    return f"{_number(cell.value)} ({_comparison(filled, compared)})"
 
 
 @dataclasses.dataclass
@@ -75,7 +80,8 @@ class Table:
     def write_json(self, path: pathlib.Path) -> None:
         rows = [{"name": filled.row.name, "unit": filled.row.unit, "base": filled.row.base,
                  "comparison": "difference" if filled.row.is_difference else "ratio",
-                 "cells": {name: {"median": cell.value, "samples": cell.samples, "compared": filled.compare(name),
-                                  "problem": cell.problem} for name, cell in filled.cells.items()}}
+                 "cells": {name: {"median": cell.value, "samples": cell.samples, "problem": cell.problem,
+                                  "compared": compared and dataclasses.asdict(compared)}
+                           for name, cell in filled.cells.items() for compared in (filled.compare(name),)}}
                 for filled in self.rows]
         path.write_text(json.dumps({"machine": self.machine(), "rows": rows}, indent=1) + "\n")

@@ -19,8 +19,11 @@ BENCH = pathlib.Path(__file__).resolve().parent.parent
 PROGRAMS = WORK / "programs"
 FAST = Proxy(PROXY_IP, 1085)  # The quickest that there is, so that what its clients cost shows most.
 SLOW = Proxy(PROXY_IP, 1086)  # Answers after DELAY_MS, and plays the destination itself.
+SLOW_ANSWERS = Proxy(PROXY_IP, 1087)  # Every message of the handshake is answered after ANSWER_MS; likewise.
+ECHO_NAME = "echo.bench.test"  # That proxy alone knows it.
 BYTES_PORT, ECHO_PORT = 9000, 9001
 DELAY_MS = 100
+ANSWER_MS = 30
 COMMAND_SECONDS = 8.0
 
 
@@ -44,7 +47,7 @@ class World:
                                   "net.ipv4.ip_local_port_range=2048 65000"])
         self._compile()
         self.peers = all_peers(build)
-        self.leaks = LeakCounter(self.topology.client, [FAST.port, SLOW.port])
+        self.leaks = LeakCounter(self.topology.client, [proxy.port for proxy in (FAST, SLOW, SLOW_ANSWERS)])
         self._start_servers()
 
     @staticmethod
@@ -74,6 +77,8 @@ class World:
         self._start(proxy, FAST.port, [*server, FAST])
         self._start(proxy, SLOW.port, [*server, SLOW, "--echo", DESTINATION_IP,
                                        "--script", f"{DESTINATION_IP}: reply.delay={DELAY_MS}"])
+        self._start(proxy, SLOW_ANSWERS.port, [*server, SLOW_ANSWERS, "--echo", DESTINATION_IP, "--echo", ECHO_NAME,
+                                               "--script", f"method.delay={ANSWER_MS} reply.delay={ANSWER_MS}"])
         self.relay_memory = WORK / "relay"
         self._relay = client.spawn([PROGRAMS / "udp_rate", "relay", self.relay_memory], WORK / "relay.log")
 
