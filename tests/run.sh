@@ -20,7 +20,8 @@ set -uo pipefail
 readonly skipped_code=77
 
 readonly build_packages=(cmake ninja-build make g++ ccache libc-ares-dev libcli11-dev nlohmann-json3-dev
-  libgtest-dev libgmock-dev libbenchmark-dev python3 binutils clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev curl)
+  libgtest-dev libgmock-dev libbenchmark-dev python3 binutils clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev curl
+  zsh)
 
 usage() {
   sed -n '/^# Everything/,/^#     --jobs/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# completions_test.sh FOLDER: asks the bash completion in FOLDER as readline would, and looks for mistakes of
-# syntax in zsh's. Ends with 77, the code of a skipped test, when all is well but there is no zsh.
+# completions_test.sh FOLDER: asks the bash completion in FOLDER as readline would, and has zsh load its own
+# (completions_test.zsh). Ends with 77, the code of a skipped test, when all is well but there is no zsh.
 set -u
-folder=$1
+folder=$(cd "$1" && pwd)
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 failures=0
 empty=$(mktemp -d) && trap 'rm -rf "$empty"' EXIT
 cd "$empty" && touch a.conf b.log || exit 1
@@ -79,8 +80,8 @@ expect 'fish' _socksctl socksctl env --shell = f
 
 ((failures == 0)) || exit 1
 if command -v zsh >/dev/null; then
-  zsh -n "$folder/zsh/_socksify" || exit 1
+  zsh -n "$folder/zsh/_socksify" && zsh -f "$here/completions_test.zsh" "$folder/zsh" || exit 1
 else
-  echo "skipped: there is no zsh to check the syntax of its file" >&2
+  echo "skipped: there is no zsh to load its file" >&2
   exit 77
 fi
