@@ -28,13 +28,25 @@ class AttemptWaitingTest : public DialerTest {
         std::make_unique<Attempt>(LibcSystem(), socket_.get(), AF_INET, rule_, Name("echo.test"), options_);
     return attempt_->Start(start_ms_);
   }
+  // Likewise, by a server that has chosen a method one millisecond later, and never answers the request:
+  // `slow_`.
+  State BeginWithSlowDestination() {
+    slow_server_.SetScript("reply.silent=1");
+    slow_ = AddServer(slow_server_);
+    if (Begin({Via({slow_}), Via({good_})}) == State::kFailed) return State::kFailed;
+    pollfd readable = {.fd = socket_.get(), .events = POLLIN, .revents = 0};
+    EXPECT_EQ(poll(&readable, 1, 5000), 1);
+    return attempt_->Advance(start_ms_ + 1);
+  }
   bool IsAtFirst() const { return attempt_->target() == rule_.group.data(); }
 
   const long long start_ms_ = MonotonicMs();
   PrivateHealth health_{1, 300};
   TestServer server_;
+  TestServer slow_server_;
   Server* silent_;
   Server* good_;
+  Server* slow_ = nullptr;
   Rule rule_;
 };
 
@@ -100,32 +112,20 @@ TEST_F(AttemptWaitingTest, AlsoFromAServerThatAcceptsAndIsSilent) {
 
 // The answer to the request takes as long as the destination does.
 TEST_F(AttemptWaitingTest, ASlowDestinationIsWaitedFor) {
-  TestServer slow;
-  slow.SetScript("reply.silent=1");
-  Server* const server = AddServer(slow);
-  ASSERT_NE(Begin({Via({server}), Via({good_})}), State::kFailed);
-  pollfd readable = {.fd = socket_.get(), .events = POLLIN, .revents = 0};
-  ASSERT_EQ(poll(&readable, 1, 5000), 1);
-  ASSERT_EQ(attempt_->Advance(start_ms_ + 1), State::kWaitReadable);
-  health_.NoteWaiting(*server, start_ms_ + 500);
+  ASSERT_EQ(BeginWithSlowDestination(), State::kWaitReadable);
+  health_.NoteWaiting(*slow_, start_ms_ + 500);
   attempt_->Advance(start_ms_ + 5000);
   EXPECT_TRUE(IsAtFirst());
 }
 
 // But what others have found out meanwhile is heard within a second.
 TEST_F(AttemptWaitingTest, ASlowDestinationIsNotWaitedForByABadServer) {
-  TestServer slow;
-  slow.SetScript("reply.silent=1");
-  Server* const server = AddServer(slow);
-  ASSERT_NE(Begin({Via({server}), Via({good_})}), State::kFailed);
-  pollfd readable = {.fd = socket_.get(), .events = POLLIN, .revents = 0};
-  ASSERT_EQ(poll(&readable, 1, 5000), 1);
-  ASSERT_EQ(attempt_->Advance(start_ms_ + 1), State::kWaitReadable);
+  ASSERT_EQ(BeginWithSlowDestination(), State::kWaitReadable);
   EXPECT_EQ(attempt_->deadline_ms(), start_ms_ + 1001);
   attempt_->Advance(start_ms_ + 1001);
   EXPECT_TRUE(IsAtFirst());
   EXPECT_EQ(attempt_->deadline_ms(), start_ms_ + 2001);
-  health_.NoteFailure(*server, start_ms_ + 1500, ETIMEDOUT);
+  health_.NoteFailure(*slow_, start_ms_ + 1500, ETIMEDOUT);
   attempt_->Advance(start_ms_ + 2001);
   EXPECT_FALSE(IsAtFirst());
 }

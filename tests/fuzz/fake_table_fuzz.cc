@@ -9,43 +9,18 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 
 #include "base/unique_fd.h"
 #include "resolver/fake_table.h"
 #include "resolver/fake_table_layout.h"
+#include "tests/fuzz/fuzz_directory.h"
 
 namespace socksify {
 namespace {
 
 FakeRange Range() {
   return {.v4 = IpAddress::V4(0xc6120000), .v4_bits = 29, .v6 = *IpAddress::Parse("100::"), .v6_bits = 96};
-}
-
-// One directory for the whole run, removed at its end.
-class Directory {
- public:
-  Directory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "fake-table-fuzz-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) abort();
-    path_ = pattern;
-  }
-  ~Directory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-void Check(bool holds) {
-  if (!holds) abort();
 }
 
 void Exercise(FakeTable& table) {
@@ -78,7 +53,7 @@ void Exercise(FakeTable& table) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace socksify;
-  static const Directory directory;
+  static const FuzzDirectory directory("fake-table-fuzz");
   static const std::string path = directory.path() + "/names-3-198.18.0.0-29-100::-96";
   constexpr FakeTableLayout kLayout(8);
   if (size < 2) return 0;

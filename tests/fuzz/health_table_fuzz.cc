@@ -9,12 +9,11 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 
 #include "base/unique_fd.h"
 #include "resolver/health_table.h"
+#include "tests/fuzz/fuzz_directory.h"
 
 namespace socksify {
 namespace {
@@ -22,30 +21,6 @@ namespace {
 constexpr int64_t kNowMs = 1'000'000;
 constexpr HealthPolicy kPolicy{.max_fail = 2, .bad_expire_s = 300, .probe_ms = 30'000};
 constexpr size_t kHeader = sizeof(HealthTableHeader);
-
-// One directory for the whole run, removed at its end.
-class Directory {
- public:
-  Directory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "health-fuzz-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) abort();
-    path_ = pattern;
-  }
-  ~Directory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-void Check(bool holds) {
-  if (!holds) abort();
-}
 
 // Whatever the words of the entry say, notes bring it to where they should.
 void ExerciseEntry(HealthEntry* entry) {
@@ -97,7 +72,7 @@ void Exercise(HealthTable& table) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace socksify;
-  static const Directory directory;
+  static const FuzzDirectory directory("health-table-fuzz");
   static const std::string path = HealthTable::PathIn(directory.path());
   if (size < 2) return 0;
   unlink(path.c_str());

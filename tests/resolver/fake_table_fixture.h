@@ -2,7 +2,10 @@
 // What the tests of the fake table share: a directory that goes away, ranges, and children.
 #pragma once
 
+#include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +15,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "resolver/fake_table.h"
@@ -96,6 +100,32 @@ inline int Reap(pid_t pid) {
   int status = -1;
   waitpid(pid, &status, 0);
   return status;
+}
+
+// What `open`, a function that returns the errno of opening a table in `directory` (0 for success), says in a
+// child that may not write there; nothing where this user can write anywhere. The directory is of no use
+// afterwards.
+template <typename Open>
+std::optional<int> ErrorWithoutTheRightToWrite(const std::string& directory, Open open) {
+  constexpr int kCannotTry = 255;
+  const int status = Reap(StartChild([&] {
+    if (chmod(directory.c_str(), 0500) != 0) return kCannotTry;
+    if (geteuid() == 0 && (chown(directory.c_str(), 12'345, 12'345) != 0 || seteuid(12'345) != 0))
+      return kCannotTry;
+    return open();
+  }));
+  EXPECT_TRUE(WIFEXITED(status));
+  return WEXITSTATUS(status) == kCannotTry ? std::nullopt : std::optional(WEXITSTATUS(status));
+}
+
+// Likewise in a child whose files may not be longer than `bytes`. -1 when a signal ended it.
+template <typename Open>
+int ErrorUnderAFileSizeLimit(rlim_t bytes, Open open) {
+  const int status = Reap(StartChild([&] {
+    const rlimit limit{.rlim_cur = bytes, .rlim_max = bytes};
+    return setrlimit(RLIMIT_FSIZE, &limit) != 0 ? 255 : open();
+  }));
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 // Kills this process at the given store of a writer, counted from 1.

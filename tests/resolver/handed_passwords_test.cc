@@ -2,7 +2,6 @@
 #include "resolver/handed_passwords.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -233,12 +232,7 @@ TEST_F(HandedPasswordsTest, DirectoryThatCannotBeUsedIsAnError) {
 
 TEST_F(HandedPasswordsTest, FileSizeLimitLeavesTheOldFile) {
   ASSERT_EQ(Hand("a", "one"), 0);
-  const pid_t child = StartChild([&] {
-    const rlimit limit{.rlim_cur = 16, .rlim_max = 16};
-    if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 2;
-    return Hand("b", "two") == EFBIG ? 0 : 1;
-  });
-  EXPECT_EQ(Reap(child), 0);
+  EXPECT_EQ(ErrorUnderAFileSizeLimit(16, [&] { return Hand("b", "two"); }), EFBIG);
   EXPECT_EQ(Find("a"), "one");
   EXPECT_EQ(Find("b"), std::nullopt);
 }

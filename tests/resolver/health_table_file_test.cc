@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,6 +66,11 @@ class HealthTableFileTest : public testing::Test {
     ASSERT_TRUE(again) << what << ": " << again.error();
     EXPECT_TRUE(ReportOf(**again, "server")) << what;
     EXPECT_EQ((*again)->List().size(), 1U) << what;
+  }
+
+  int OpeningError() const {
+    const auto table = HealthTable::Open(directory_.path());
+    return table ? 0 : table.error();
   }
 
   TemporaryDirectory directory_;
@@ -194,26 +198,13 @@ TEST_F(HealthTableFileTest, ReaderMakesNothing) {
 }
 
 TEST_F(HealthTableFileTest, DirectoryThatCannotBeWrittenIsAnError) {
-  const int status = Reap(StartChild([&] {
-    if (chmod(directory_.path().c_str(), 0500) != 0) return 2;
-    if (geteuid() == 0 && (chown(directory_.path().c_str(), 12'345, 12'345) != 0 || seteuid(12'345) != 0))
-      return 77;
-    const auto table = HealthTable::Open(directory_.path());
-    return !table && table.error() == EACCES ? 0 : 1;
-  }));
-  ASSERT_TRUE(WIFEXITED(status));
-  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "needs the right to become another user";
-  EXPECT_EQ(WEXITSTATUS(status), 0);
+  const auto error = ErrorWithoutTheRightToWrite(directory_.path(), [this] { return OpeningError(); });
+  if (!error) GTEST_SKIP() << "needs the right to become another user";
+  EXPECT_EQ(*error, EACCES);
 }
 
 TEST_F(HealthTableFileTest, FileSizeLimitIsAnError) {
-  const pid_t child = StartChild([&] {
-    const rlimit limit{.rlim_cur = 4096, .rlim_max = 4096};
-    if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 2;
-    const auto table = HealthTable::Open(directory_.path());
-    return !table && table.error() == EFBIG ? 0 : 1;
-  });
-  EXPECT_EQ(Reap(child), 0);
+  EXPECT_EQ(ErrorUnderAFileSizeLimit(4096, [this] { return OpeningError(); }), EFBIG);
 }
 
 TEST_F(HealthTableFileTest, FullDiskIsAnErrorAndLeavesNothing) {

@@ -2,7 +2,6 @@
 //
 // What stands at the table's path before it is opened, and what becomes of the memory while it is mapped.
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,6 +48,11 @@ class PeerTableFileTest : public testing::Test {
     EXPECT_GE(static_cast<size_t>(status.st_blocks) * 512, PeerTableStore::kMemorySize) << what;
     (*table)->Record(1, MakePeer(1));
     EXPECT_EQ(FindLike(**table, 1, MakePeer(1)), MakePeer(1)) << what;
+  }
+
+  int OpeningError() const {
+    const auto table = PeerTable::Open(directory_.path());
+    return table ? 0 : table.error();
   }
 
   TemporaryDirectory directory_;
@@ -126,25 +130,13 @@ TEST_F(PeerTableFileTest, DirectoryThatCannotBeUsedIsAnError) {
 }
 
 TEST_F(PeerTableFileTest, DirectoryThatCannotBeWrittenIsAnError) {
-  const int status = Reap(StartChild([&] {
-    if (chmod(directory_.path().c_str(), 0500) != 0) return 2;
-    if (geteuid() == 0 && (chown(directory_.path().c_str(), 12'345, 12'345) != 0 || seteuid(12'345) != 0))
-      return 77;
-    return PeerTable::Open(directory_.path()).error() == EACCES ? 0 : 1;
-  }));
-  ASSERT_TRUE(WIFEXITED(status));
-  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "needs the right to become another user";
-  EXPECT_EQ(WEXITSTATUS(status), 0);
+  const auto error = ErrorWithoutTheRightToWrite(directory_.path(), [this] { return OpeningError(); });
+  if (!error) GTEST_SKIP() << "needs the right to become another user";
+  EXPECT_EQ(*error, EACCES);
 }
 
 TEST_F(PeerTableFileTest, FileSizeLimitIsAnError) {
-  const pid_t child = StartChild([&] {
-    const rlimit limit{.rlim_cur = 4096, .rlim_max = 4096};
-    if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 2;
-    const auto table = PeerTable::Open(directory_.path());
-    return !table && table.error() == EFBIG ? 0 : 1;
-  });
-  EXPECT_EQ(Reap(child), 0);
+  EXPECT_EQ(ErrorUnderAFileSizeLimit(4096, [this] { return OpeningError(); }), EFBIG);
 }
 
 // Every byte of a live record, and whole tables of noise: a damaged record is not found, and new ones are

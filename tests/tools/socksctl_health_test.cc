@@ -1,42 +1,27 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `socksctl health` as its user sees it.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sys/stat.h>
-
 #include <cerrno>
-#include <nlohmann/json.hpp>
 #include <string>
-#include <vector>
 
 #include "resolver/health_table.h"
-#include "tests/tools/tool_runner.h"
+#include "tests/tools/table_command_fixture.h"
 
 namespace socksify {
 namespace {
 
 using ::testing::HasSubstr;
-using testing::RunTool;
-using ::testing::StartsWith;
-using testing::TemporaryDirectory;
 using testing::ToolResult;
 
-class SocksctlHealthTest : public ::testing::Test {
+class SocksctlHealthTest : public testing::TableCommandTest {
  protected:
-  SocksctlHealthTest() { mkdir(state_.c_str(), 0700); }
+  SocksctlHealthTest() : TableCommandTest("health") {}
 
-  ToolResult Run(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), {SOCKSCTL_PROGRAM, "health"});
-    return RunTool(arguments, {"SOCKSIFY_STATE_DIR=" + state_});
-  }
   void NoteFailures(const std::string& key, int count) const {
     auto table = HealthTable::Open(state_);
     ASSERT_TRUE(table);
     for (int i = 0; i < count; ++i) (*table)->Find(key)->NoteFailure(MonotonicMs(), ECONNREFUSED);
   }
 
-  TemporaryDirectory directory_;
-  const std::string state_ = directory_.path() + "/state";
   const std::string path_ = HealthTable::PathIn(state_);
 };
 
@@ -46,7 +31,7 @@ TEST_F(SocksctlHealthTest, ListsWithoutAConfiguration) {
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(result.err, "");
   EXPECT_THAT(result.out, HasSubstr("\nsocks5 127.0.0.1:1080  bad for another "));
-  const auto listing = nlohmann::json::parse(Run({"--json"}).out, nullptr, false);
+  const auto listing = RunForJson({});
   EXPECT_EQ(listing["table"], path_);
   EXPECT_EQ(listing["maxfail"], 1);
   EXPECT_EQ(listing["badexpire"], 300);
@@ -60,7 +45,7 @@ TEST_F(SocksctlHealthTest, TheConfigurationJudgesAndNames) {
                                             "server s1 { address: 127.0.0.1 port = 1080 }\n"
                                             "route { from: 0/0 to: 0/0 via: s1 }\n");
   EXPECT_THAT(Run({"-f", file}).out, HasSubstr("\nsocks5 127.0.0.1:1080 (s1)  good "));
-  const auto listing = nlohmann::json::parse(Run({"-f", file, "--json"}).out, nullptr, false);
+  const auto listing = RunForJson({"-f", file});
   EXPECT_EQ(listing["maxfail"], 3);
   EXPECT_EQ(listing["badexpire"], 7);
   EXPECT_EQ(listing["servers"][0]["name"], "s1");
@@ -71,7 +56,7 @@ TEST_F(SocksctlHealthTest, NoTableAndAnEmptyOneAreWell) {
   EXPECT_EQ(none.exit_code, 0);
   EXPECT_EQ(none.out, "");
   EXPECT_EQ(none.err, "there is no table of servers yet: " + path_ + "\n");
-  EXPECT_EQ(nlohmann::json::parse(Run({"--json"}).out, nullptr, false)["exists"], false);
+  EXPECT_EQ(RunForJson({})["exists"], false);
   ASSERT_TRUE(HealthTable::Open(state_));
   const ToolResult empty = Run({});
   EXPECT_EQ(empty.exit_code, 0);
@@ -90,21 +75,11 @@ TEST_F(SocksctlHealthTest, ClearSaysHowMany) {
 }
 
 TEST_F(SocksctlHealthTest, WhatIsNoTableIsSaid) {
-  directory_.Write("state/" + path_.substr(path_.rfind('/') + 1), "text", 0600);
-  for (const std::vector<std::string>& arguments : {std::vector<std::string>{}, {"--json"}, {"--clear"}}) {
-    const ToolResult result = Run(arguments);
-    EXPECT_EQ(result.exit_code, 1);
-    EXPECT_EQ(result.out, "");
-    EXPECT_THAT(result.err, StartsWith("socksctl: " + path_ + " is not a table of this version "));
-  }
+  ExpectNoTable(path_);
 }
 
 TEST_F(SocksctlHealthTest, AnErrorInTheConfigurationIsSaidAsCheckSaysIt) {
-  const std::string file = directory_.Write("bad.conf", "route { nonsense }\n");
-  const ToolResult result = Run({"-f", file});
-  EXPECT_EQ(result.exit_code, 1);
-  EXPECT_THAT(result.err, StartsWith(file + ":1:"));
-  EXPECT_THAT(Run({"-f", file, "--json"}).out, HasSubstr("\"ok\":false"));
+  ExpectConfigurationErrorAsCheckSaysIt();
 }
 
 }  // namespace

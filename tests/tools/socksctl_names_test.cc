@@ -1,33 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `socksctl names` as its user sees it.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <nlohmann/json.hpp>
 #include <string>
-#include <vector>
 
 #include "resolver/fake_table.h"
-#include "tests/tools/tool_runner.h"
+#include "tests/tools/table_command_fixture.h"
 
 namespace socksify {
 namespace {
 
-using ::testing::HasSubstr;
-using testing::RunTool;
-using ::testing::StartsWith;
-using testing::TemporaryDirectory;
 using testing::ToolResult;
 
-class SocksctlNamesTest : public ::testing::Test {
+class SocksctlNamesTest : public testing::TableCommandTest {
  protected:
-  SocksctlNamesTest() { mkdir(state_.c_str(), 0700); }
+  SocksctlNamesTest() : TableCommandTest("names", {"SOCKS5_SERVER=127.0.0.1:1080"}) {}
 
-  ToolResult Run(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), {SOCKSCTL_PROGRAM, "names"});
-    return RunTool(arguments, {"SOCKSIFY_STATE_DIR=" + state_, "SOCKS5_SERVER=127.0.0.1:1080"});
-  }
   // 198.18.0.0/15 2001:2::/96 is what programs use when the configuration says nothing.
   static FakeRange Range(const char* v4 = "198.18.0.0", unsigned v4_bits = 15) {
     return {
@@ -39,8 +27,6 @@ class SocksctlNamesTest : public ::testing::Test {
     ASSERT_TRUE((*table)->AddressFor(name, IpVersion::kV6));
   }
 
-  TemporaryDirectory directory_;
-  const std::string state_ = directory_.path() + "/state";
   const std::string path_ = state_ + "/names-3-198.18.0.0-15-2001:2::-96";
 };
 
@@ -59,7 +45,7 @@ TEST_F(SocksctlNamesTest, ListsTheTableOfTheConfigurationInForce) {
 
 TEST_F(SocksctlNamesTest, JsonHasTheSame) {
   Enter("a.test", Range());
-  const auto listing = nlohmann::json::parse(Run({"--json"}).out, nullptr, false);
+  const auto listing = RunForJson({});
   EXPECT_EQ(listing, nlohmann::json(
                          {{"table", path_},
                           {"exists", true},
@@ -72,7 +58,7 @@ TEST_F(SocksctlNamesTest, NoTableAndAnEmptyOneAreWell) {
   EXPECT_EQ(none.exit_code, 0);
   EXPECT_EQ(none.out, "");
   EXPECT_EQ(none.err, "there is no table of names yet: " + path_ + "\n");
-  EXPECT_EQ(nlohmann::json::parse(Run({"--json"}).out, nullptr, false)["exists"], false);
+  EXPECT_EQ(RunForJson({})["exists"], false);
   EXPECT_EQ(Run({"--clear"}).out, "0 names removed from " + path_ + "\n");
   ASSERT_TRUE(FakeTable::Open(state_, Range()));
   const ToolResult empty = Run({});
@@ -93,13 +79,7 @@ TEST_F(SocksctlNamesTest, ClearSaysHowMany) {
 }
 
 TEST_F(SocksctlNamesTest, WhatIsNoTableIsSaid) {
-  directory_.Write("state/names-3-198.18.0.0-15-2001:2::-96", "text", 0600);
-  for (const std::vector<std::string>& arguments : {std::vector<std::string>{}, {"--json"}, {"--clear"}}) {
-    const ToolResult result = Run(arguments);
-    EXPECT_EQ(result.exit_code, 1);
-    EXPECT_EQ(result.out, "");
-    EXPECT_THAT(result.err, StartsWith("socksctl: " + path_ + " is not a table of this version "));
-  }
+  ExpectNoTable(path_);
 }
 
 TEST_F(SocksctlNamesTest, AStateDirectoryThatCannotBeUsedIsSaid) {
@@ -113,11 +93,7 @@ TEST_F(SocksctlNamesTest, AStateDirectoryThatCannotBeUsedIsSaid) {
 }
 
 TEST_F(SocksctlNamesTest, AnErrorInTheConfigurationIsSaidAsCheckSaysIt) {
-  const std::string file = directory_.Write("bad.conf", "route { nonsense }\n");
-  const ToolResult result = Run({"-f", file});
-  EXPECT_EQ(result.exit_code, 1);
-  EXPECT_THAT(result.err, StartsWith(file + ":1:"));
-  EXPECT_THAT(Run({"-f", file, "--json"}).out, HasSubstr("\"ok\":false"));
+  ExpectConfigurationErrorAsCheckSaysIt();
 }
 
 }  // namespace
