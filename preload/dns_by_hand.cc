@@ -58,7 +58,7 @@ class Helpers {
       size = ToSockaddr(ip.IsUnspecified() || ip.is_v6() ? IpAddress::V4(INADDR_LOOPBACK) : ip,
                         endpoint->port(), AF_INET, &target);
     } else if (IN6_IS_ADDR_UNSPECIFIED(&target.v6.sin6_addr)) {
-      target.v6.sin6_addr = in6addr_loopback;
+      target.v6.sin6_addr = in6_addr(IN6ADDR_LOOPBACK_INIT);
     }
     return libc::sendto(helper->fd, static_cast<const void*>(answer.data()), answer.size(),
                         MSG_DONTWAIT | MSG_NOSIGNAL, static_cast<const sockaddr*>(&target.generic),

@@ -225,7 +225,7 @@ SOCKSIFY_EXPORT int bind(int fd, const sockaddr* address, socklen_t size) noexce
   if (wanted.generic.sa_family == AF_INET) {
     wanted.v4.sin_addr.s_addr = htonl(INADDR_ANY);
   } else {
-    wanted.v6.sin6_addr = in6addr_any;
+    wanted.v6.sin6_addr = in6_addr(IN6ADDR_ANY_INIT);
   }
   if (libc::bind(fd, &wanted.generic, size) != 0) return -1;
   MarkDescriptor(fd, is_port_of_kernel ? kBound | kPortOfKernel : unsigned{kBound});

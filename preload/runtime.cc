@@ -58,7 +58,8 @@ std::optional<std::string> ReadHandedPassword(const std::string& key) {
 
 size_t ResolveProxyName(const char* name, std::span<IpAddress> out) {
   const PassThroughScope scope;
-  return ResolveWith(libc::getaddrinfo.get(), &::freeaddrinfo, name, out);
+  // Its address would have to be looked up at every start, a call only when it is made.
+  return ResolveWith(libc::getaddrinfo.get(), [](addrinfo* list) noexcept { freeaddrinfo(list); }, name, out);
 }
 
 int FcntlByOriginal(int fd, int command, ...) {

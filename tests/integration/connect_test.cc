@@ -127,6 +127,13 @@ TEST_F(ConnectTest, AThreadThatWaitsCanBeCancelled) {
       << "syscall() is no cancellation point";
 }
 
+TEST_F(ConnectTest, WithoutMemoryItFailsAndGoesOnLater) {
+  EXPECT_EQ(RunDirect("nomemory", {"127.0.0.1", "1"}).out, "start\nwithout memory: ECONNREFUSED\n");
+  const ProgramOutcome outcome = Run("nomemory", {"10.99.99.99", "7"});
+  EXPECT_EQ(outcome.out, "start\nwithout memory: ENOMEM\nagain: 0\necho hello\n");
+  EXPECT_EQ(outcome.exit_code, 0);
+}
+
 TEST_F(ConnectTest, BytesBehindTheReplyBelongToTheProgram) {
   server_.AddScript("echo.test", "reply.trailing=HELLO");
   EXPECT_EQ(Run("connect", {"echo.test", "7"}).out, "echo HELLO\npeer is target: 1\ndescriptors more: 1\n");
