@@ -19,3 +19,46 @@ function(socksify_pack_relocations target)
     target_link_options(${target} PRIVATE LINKER:-z,pack-relative-relocs)
   endif()
 endfunction()
+
+# socksify_loads_configuration(LIBRARY SOURCES...): the sources, of a library of this folder, run once in a process, and
+# are part of the preload, where size counts: they are compiled for it, and the preload's linker puts their code beside
+# each other.
+function(socksify_loads_configuration library)
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -Os)
+  foreach(source IN LISTS ARGN)
+    set_property(GLOBAL APPEND_STRING PROPERTY SOCKSIFY_SET_UP_CODE
+      "    *lib${library}.a:${source}.o(.text .text.*)\n")
+  endforeach()
+endfunction()
+
+# socksify_serves_few(TARGET SOURCES...): most programs never come to this code of a library or, in the folder of the
+# preload, of the preload itself. Beside what every connection uses it would only be mapped along with it.
+function(socksify_serves_few target)
+  get_target_property(type ${target} TYPE)
+  set(archive "*")
+  if(type STREQUAL "STATIC_LIBRARY")
+    set(archive "*lib${target}.a:")
+  endif()
+  foreach(source IN LISTS ARGN)
+    set_property(GLOBAL APPEND_STRING PROPERTY SOCKSIFY_SELDOM_CODE "    ${archive}${source}.o(.text .text.*)\n")
+  endforeach()
+endfunction()
+
+# socksify_separate_set_up_code(TARGET): puts the code that few programs use, the code that loads the configuration and
+# the tables for exceptions behind each other at the end, so that all of it can be given back when the configuration has
+# been loaded (preload/set_up_code.h). With a linker that does not know how (mold, gold), it lies where it is.
+file(WRITE "${PROJECT_BINARY_DIR}/generated/insert_probe.ld"
+  "SECTIONS { .text.probe : { *(.text.probe) } } INSERT AFTER .text;\n")
+check_linker_flag(CXX "LINKER:-T,${PROJECT_BINARY_DIR}/generated/insert_probe.ld" SOCKSIFY_LINKER_INSERTS_SECTIONS)
+
+function(socksify_separate_set_up_code target)
+  if(NOT SOCKSIFY_LINKER_INSERTS_SECTIONS)
+    return()
+  endif()
+  get_property(SELDOM_CODE GLOBAL PROPERTY SOCKSIFY_SELDOM_CODE)
+  get_property(SET_UP_CODE GLOBAL PROPERTY SOCKSIFY_SET_UP_CODE)
+  set(script "${PROJECT_BINARY_DIR}/generated/set_up_code.ld")
+  configure_file("${PROJECT_SOURCE_DIR}/preload/set_up_code.ld.in" "${script}" @ONLY)
+  target_link_options(${target} PRIVATE "LINKER:-T,${script}")
+  set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS "${script}")
+endfunction()

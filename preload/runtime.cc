@@ -19,6 +19,7 @@
 #include "base/order.h"
 #include "dialer/resolve.h"
 #include "preload/originals.h"
+#include "preload/set_up_code.h"
 #include "resolver/handed_passwords.h"
 #include "resolver/state_directory.h"
 #include "routing/config_host.h"
@@ -148,6 +149,7 @@ Runtime* Runtime::SetUp() {
       try {
         g_runtime.store(new Runtime, std::memory_order_release);
         g_state.store(SetUpState::kReady);
+        GiveBackSetUpCode();
       } catch (...) {
         g_state.store(SetUpState::kNone);
         pthread_setcancelstate(cancel_state, nullptr);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <new>
 
 #include "preload/descriptor_array.h"
@@ -19,9 +20,9 @@ class StablePool {
 
   // Null when there is no memory.
   T* Take() {
-    if (free_ == nullptr) Grow();
+    if (free_ == nullptr) return Make();
     T* const taken = free_;
-    if (taken != nullptr) free_ = taken->next_free;
+    free_ = taken->next_free;
     return taken;
   }
   void Give(T* object) {
@@ -33,23 +34,40 @@ class StablePool {
   template <typename Visit>
   void ForEach(const Visit& visit) {
     for (Batch* batch = batches_.load(std::memory_order_acquire); batch != nullptr; batch = batch->next) {
-      for (T& object : batch->objects) visit(&object);
+      const size_t made = batch->made.load(std::memory_order_acquire);
+      for (size_t i = 0; i < made; ++i) visit(batch->Object(i));
     }
   }
 
  private:
+  static constexpr size_t kBatchSize = 16;
+
   struct Batch {
     Batch* next = nullptr;
-    T objects[16];
+    std::atomic<size_t> made = 0;
+    // Left alone until an object is made there, so that a batch takes memory for those in use.
+    alignas(T) std::byte places[kBatchSize][sizeof(T)];
+
+    T* Object(size_t i) { return std::launder(reinterpret_cast<T*>(places[i])); }
   };
 
-  void Grow() {
+  T* Make() {
+    Batch* batch = batches_.load(std::memory_order_relaxed);
+    if (batch == nullptr || batch->made.load(std::memory_order_relaxed) == kBatchSize) batch = Grow();
+    if (batch == nullptr) return nullptr;
+    const size_t made = batch->made.load(std::memory_order_relaxed);
+    T* const object = new (batch->places[made]) T;
+    batch->made.store(made + 1, std::memory_order_release);
+    return object;
+  }
+
+  Batch* Grow() {
     void* const memory = ReserveMemory(sizeof(Batch));
-    if (memory == nullptr) return;
+    if (memory == nullptr) return nullptr;
     auto* const batch = new (memory) Batch;
-    for (T& object : batch->objects) Give(&object);
     batch->next = batches_.load(std::memory_order_relaxed);
     batches_.store(batch, std::memory_order_release);
+    return batch;
   }
 
   T* free_ = nullptr;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
-   nomemory IP PORT: connects 40 times while malloc(3) has nothing to give, then once more, and prints how each
-   went; the 40 as one as long as they went alike. Ends there if they wanted no memory. */
+   nomemory IP PORT: connects 40 times while malloc(3) has nothing to give, then once more, and prints how
+   each went; the 40 as one as long as they went alike. Ends there if they wanted no memory. */
 #include "victim.h"
 
 static int g_is_empty;
