@@ -228,11 +228,12 @@ Attempt::Step Attempt::Fail(const Failure& failure, long long now_ms) {
     is_replaced_ = false;
     return Finish(State::kFailed);
   }
-  if (phase_ == Phase::kNegotiating && HasLostFlight(failure)) {
+  const bool has_lost_flight = phase_ == Phase::kNegotiating && HasLostFlight(failure);
+  if (has_lost_flight && options_.health != nullptr && failure.error != EACCES)
+    options_.health->NotePipelining(*hop(), Pipelining::kNotTaken);
+  if (has_lost_flight && !may_send_early_) {
     // Whatever was thought of the server, this one takes a message at a time. The same address once more.
     has_lost_flight_ = true;
-    if (options_.health != nullptr && failure.error != EACCES)
-      options_.health->NotePipelining(*hop(), Pipelining::kNotTaken);
     --address_index_;
     phase_ = Phase::kPicking;
     return Step::kAgain;
@@ -251,14 +252,14 @@ Attempt::Step Attempt::Fail(const Failure& failure, long long now_ms) {
                            ? has_said_no
                            : failure.fault != Fault::kDestination || failure.error == EACCES;
   if (server != nullptr && options_.health != nullptr) {
-    if (failure_.fault == Fault::kServer && !is_well)
+    if (failure_.fault == Fault::kServer && !is_well && !has_lost_flight)
       options_.health->NoteFailure(*server, now_ms, failure_.error);
     NoteAlive(blamed_hop != hop_index_ || has_said_no ? hop_index_ + 1 : hop_index_, now_ms);
   }
 
   // Credentials that one address of a server refuses, its others would refuse as well.
   const bool ends_path = failure_.error == EACCES || blamed_hop != 0;
-  const bool goes_on = failure_.fault == Fault::kServer;
+  const bool goes_on = failure_.fault == Fault::kServer && !may_send_early_;
   if (goes_on) {
     phase_ = Phase::kPicking;
     if (ends_path) address_index_ = address_count_;

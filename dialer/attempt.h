@@ -62,6 +62,8 @@ struct AttemptOptions {
   // attempt is that of the request, and a proxy that refuses leads to the next path. A direct path then
   // touches no socket.
   Socks5Command command = Socks5Command::kConnect;
+  // The caller may show the program a connection as soon as may_send_early() says so.
+  bool allows_early_data = false;
   // Told of each failed trial, in the middle of Start() or Advance(), if there is one.
   void (*on_failed_trial)(const Attempt& attempt, const FailedTrial& trial) = nullptr;
 };
@@ -93,6 +95,10 @@ class Attempt {
 
   State state() const { return state_; }
   long long deadline_ms() const { return wake_ms_; }  // only while waiting
+  // Whether the last proxy has the whole request, and takes the program's bytes behind it before it has
+  // replied (Server::takes_early_data). From then on the series is bound to this one: whatever goes wrong is
+  // final.
+  bool may_send_early() const { return may_send_early_; }
 
   const Endpoint& destination() const { return destination_; }
   const Rule& rule() const { return *rule_; }
@@ -150,6 +156,8 @@ class Attempt {
   Step SendOutput(long long now_ms);
   Step NoteSent(size_t size, long long now_ms);
   Step WaitForReply(long long now_ms);
+  bool TakesEarlyData() const;
+  Step WaitEarly(long long now_ms);
   Step ReceiveInput(long long now_ms);
   ssize_t Receive(std::span<uint8_t> buffer);
   Step Dropped(int error, long long now_ms);
@@ -208,6 +216,7 @@ class Attempt {
   size_t sent_early_ = 0;          // with the connection request
   bool is_pipelined_ = false;      // the present hop is asked in one flight
   bool has_lost_flight_ = false;   // one was lost: none is sent any more
+  bool may_send_early_ = false;
   bool is_replaced_ = false;
   long long started_ms_ = 0;     // the present trial
   long long connecting_us_ = 0;  // likewise, of connect(2); for the servers' latency

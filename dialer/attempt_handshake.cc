@@ -156,8 +156,38 @@ Attempt::Step Attempt::NoteSent(size_t size, long long now_ms) {
   return handshake_.state() == HandshakeState::kRead ? WaitForReply(now_ms) : Step::kAgain;
 }
 
+// SOCKS5 only in one flight: who takes a message at a time may lose what comes behind the last one, too.
+bool Attempt::TakesEarlyData() const {
+  if (!options_.allows_early_data || options_.command != Socks5Command::kConnect ||
+      hop_index_ + 1 != hops().size() || !hop()->takes_early_data)
+    return false;
+  switch (PreferredProtocol(*hop())) {
+    case ProxyProtocol::kSocks4:
+    case ProxyProtocol::kSocks4a: return true;
+    case ProxyProtocol::kSocks5: return is_pipelined_;
+    case ProxyProtocol::kHttp: break;
+  }
+  return false;
+}
+
+// The whole request has left. Where it went with the connection request, which may yet be refused, the
+// program has to wait for the connection itself.
+Attempt::Step Attempt::WaitEarly(long long now_ms) {
+  if (!may_send_early_ && sent_early_ != 0 && !has_heard_) {
+    pollfd writable = {.fd = fd_, .events = POLLOUT, .revents = 0};
+    if (system_->poll(&writable, 1, 0) != 1 || writable.revents != POLLOUT)
+      return WaitForAnswer(State::kWaitWritable, kConnectTimeout, Duty::kServers, now_ms);
+  }
+  if (!may_send_early_) {
+    may_send_early_ = true;
+    deadline_ms_ = now_ms + options_.negotiate_timeout_ms;
+  }
+  return now_ms >= deadline_ms_ ? Fail(kNegotiateTimeout, now_ms) : Wait(State::kWaitReadable);
+}
+
 // The answer of SOCKS5 to the first message takes no time; that of others takes as long as the destination.
 Attempt::Step Attempt::WaitForReply(long long now_ms) {
+  if (TakesEarlyData()) return WaitEarly(now_ms);
   const bool answers_at_once =
       hop_index_ == 0 && !has_heard_ && PreferredProtocol(*hop()) == ProxyProtocol::kSocks5;
   return WaitForAnswer(State::kWaitReadable, kNegotiateTimeout,

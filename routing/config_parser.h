@@ -134,12 +134,14 @@ class ConfigParser {
   static std::span<const Keyword> ServerKeywords();
   bool ParseServer(const Token& keyword);
   void FinishServer(const Token& keyword);
+  void JudgeEarlyData(const Token& keyword);
   bool ParseServerAddress();
   bool ParseServerProxyProtocol();
   bool ParseServerMethod();
 
   // config_parser_password.cc
   bool ParseHandshake();
+  bool ParseEarlyData();
   bool ParseUserName();
   bool ParsePassword();
   bool ParsePasswordFile();

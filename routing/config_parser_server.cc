@@ -29,6 +29,7 @@ std::span<const ConfigParser::Keyword> ConfigParser::ServerKeywords() {
       Keyword{"method", &ConfigParser::ParseServerMethod, Repeat::kAdds},
       Keyword{"socksmethod", &ConfigParser::ParseServerMethod, Repeat::kAdds},
       Keyword{"handshake", &ConfigParser::ParseHandshake, Repeat::kIsError},
+      Keyword{"early-data", &ConfigParser::ParseEarlyData, Repeat::kIsError},
       Keyword{"username", &ConfigParser::ParseUserName, Repeat::kIsError},
       Keyword{"password", &ConfigParser::ParsePassword, Repeat::kIsError},
       Keyword{"password.file", &ConfigParser::ParsePasswordFile, Repeat::kIsError},
@@ -75,12 +76,23 @@ void ConfigParser::FinishServer(const Token& keyword) {
     Fail(keyword, "expected proxyprotocol: socks_v5 beside 'handshake: pipelined', found another one",
          "the other protocols send everything in one flight anyway");
   }
+  if (server_->takes_early_data && !has_broken_statement_) JudgeEarlyData(keyword);
   const bool has_password = server_->has_password || server_->password_source != PasswordSource::kNone;
   if (has_password && server_->username.empty() && !has_broken_statement_) {
     Fail(keyword, "expected 'username:' beside the password of this server, found none");
   }
   draft_.server_numbers.emplace(server_->name, draft_.servers.size());
   draft_.servers.push_back({&source_, std::move(server_), methods_where_});
+}
+
+void ConfigParser::JudgeEarlyData(const Token& keyword) {
+  if ((server_->protocols & kServerHttp) != 0) {
+    Fail(keyword, "expected a SOCKS server beside 'early-data: yes', found an HTTP proxy",
+         "one that refuses a CONNECT would take the program's data for its next request");
+  } else if (server_->handshake == HandshakeMode::kStrict) {
+    Fail(keyword, "expected 'handshake: auto' or 'pipelined' beside 'early-data: yes', found 'strict'",
+         "remove one of them");
+  }
 }
 
 bool ConfigParser::ParseServerAddress() {
@@ -138,6 +150,13 @@ bool ConfigParser::ParseHandshake() {
       Choice{"pipelined", static_cast<uint8_t>(HandshakeMode::kPipelined)}};
   const std::optional<uint8_t> choice = ParseChoice("a way to send the handshake", kChoices);
   if (choice) server_->handshake = static_cast<HandshakeMode>(*choice);
+  return choice.has_value();
+}
+
+bool ConfigParser::ParseEarlyData() {
+  static constexpr std::array kChoices = {Choice{"yes", 1}, Choice{"no", 0}};
+  const std::optional<uint8_t> choice = ParseChoice("yes or no", kChoices);
+  if (choice) server_->takes_early_data = *choice != 0;
   return choice.has_value();
 }
 

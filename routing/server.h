@@ -56,6 +56,9 @@ struct Server {
   std::string password_command;     // kCommand: for /bin/sh -c
   bool has_bind_extension = false;  // Dante's `extension: bind`
   HandshakeMode handshake = HandshakeMode::kAuto;
+  // The program is told of success when the request has been sent, and its bytes follow (`early-data`). Never
+  // of an HTTP proxy: one that refuses a CONNECT reads on, and takes what follows for its next request.
+  bool takes_early_data = false;
   Location where;  // the line that introduces it
 
   // Set when this server cannot be used by this version, with the reason for people ("gssapi is not supported

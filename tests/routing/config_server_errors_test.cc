@@ -160,6 +160,26 @@ constexpr BadConfig kBadConfigs[] = {
      "  server a { address: http://10.0.0.1 handshake: pipelined }\n"
      "  ^\n"
      "  the other protocols send everything in one flight anyway\n"},
+    {"server a { address: 10.0.0.1 early-data: maybe }\n",
+     "test.conf:1:42: expected yes or no, found 'maybe'\n"
+     "  server a { address: 10.0.0.1 early-data: maybe }\n"
+     "                                           ^\n"
+     "  use one of: yes, no\n"},
+    {"server a { address: http://10.0.0.1 early-data: yes }\n"
+     "server b { early-data: yes proxyprotocol: socks_v5 http_v1.0 address: 10.0.0.2 }\n",
+     "test.conf:1:1: expected a SOCKS server beside 'early-data: yes', found an HTTP proxy\n"
+     "  server a { address: http://10.0.0.1 early-data: yes }\n"
+     "  ^\n"
+     "  one that refuses a CONNECT would take the program's data for its next request\n"
+     "test.conf:2:1: expected a SOCKS server beside 'early-data: yes', found an HTTP proxy\n"
+     "  server b { early-data: yes proxyprotocol: socks_v5 http_v1.0 address: 10.0.0.2 }\n"
+     "  ^\n"
+     "  one that refuses a CONNECT would take the program's data for its next request\n"},
+    {"server a { address: 10.0.0.1 handshake: strict early-data: yes }\n",
+     "test.conf:1:1: expected 'handshake: auto' or 'pipelined' beside 'early-data: yes', found 'strict'\n"
+     "  server a { address: 10.0.0.1 handshake: strict early-data: yes }\n"
+     "  ^\n"
+     "  remove one of them\n"},
 };
 
 TEST(ConfigServerErrorsTest, ReportsWholeText) {

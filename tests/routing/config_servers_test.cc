@@ -104,5 +104,23 @@ TEST(ConfigServersTest, ReadsHowToSendTheHandshake) {
   EXPECT_EQ(servers[3]->handshake, HandshakeMode::kStrict);
 }
 
+TEST(ConfigServersTest, ReadsWhoTakesEarlyData) {
+  FakeMachine machine;
+  const auto config = machine.LoadText(
+      "server a { address: 10.0.0.1 }\n"
+      "server b { address: 10.0.0.2 early-data: no }\n"
+      "server c { early-data: yes address: socks4a://10.0.0.3 }\n"
+      "server d { address: 10.0.0.4 handshake: pipelined early-data: yes }\n"
+      "server e { address: http://10.0.0.5 early-data: no }\n"
+      "route { to: 0/0 via: a, b, c, d, e }\n");
+  ASSERT_TRUE(config) << FakeMachine::Join(config);
+  const auto& servers = config->routes.servers();
+  EXPECT_FALSE(servers[0]->takes_early_data);
+  EXPECT_FALSE(servers[1]->takes_early_data);
+  EXPECT_TRUE(servers[2]->takes_early_data);
+  EXPECT_TRUE(servers[3]->takes_early_data);
+  EXPECT_FALSE(servers[4]->takes_early_data);
+}
+
 }  // namespace
 }  // namespace socksify
