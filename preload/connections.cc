@@ -65,6 +65,13 @@ void ClaimMemory() {
 
 // The child must find the tables whole, so no thread may be in the middle of a change.
 void BeforeFork() {
+  // Both will read the socket, and one alone can take the reply away.
+  g_pendings.SettleEarly();
+  // A thread may be inside the dynamic linker now, which the child could never call then.
+  libc::execve.get();
+  libc::execv.get();
+  libc::execvp.get();
+  libc::execvpe.get();
   sigset_t all;
   sigset_t previous;
   sigfillset(&all);
@@ -202,7 +209,9 @@ void ReportClose(int fd) {
 void ReportCloses(unsigned first, unsigned last) {
   const unsigned end = g_descriptors.used_end();
   for (unsigned fd = first; fd < end && fd <= last; ++fd) {
-    if ((g_descriptors.Flags(static_cast<int>(fd)) & kHasConnection) != 0) ReportClose(static_cast<int>(fd));
+    const unsigned flags = g_descriptors.Flags(static_cast<int>(fd));
+    if ((flags & kPending) != 0) g_pendings.BeforeClose(static_cast<int>(fd));
+    if ((flags & kHasConnection) != 0) ReportClose(static_cast<int>(fd));
   }
 }
 
@@ -232,8 +241,11 @@ void ForgetDescriptors(unsigned first, unsigned last) {
 
 void CopyDescriptor(int from, int to) {
   const unsigned flags = g_descriptors.Flags(from);
-  if ((flags | g_descriptors.Flags(to)) != 0 && IsBorrowedMemory()) return;
-  if (from == to) return;
+  const bool is_borrowed = (flags | g_descriptors.Flags(to)) != 0 && IsBorrowedMemory();
+  // The standard streams read by themselves, and so does the program that a child of vfork(2) is about to
+  // run.
+  if ((flags & kPending) != 0 && (to <= STDERR_FILENO || is_borrowed)) g_pendings.SettleEarly(from);
+  if (is_borrowed || from == to) return;
   ForgetDescriptor(to);
   // The copy is the program's own.
   if ((flags & kHidden) != 0) return;

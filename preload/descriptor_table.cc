@@ -46,6 +46,18 @@ bool DescriptorTable::Record(int fd, const Connection& connection, const Signals
   return true;
 }
 
+void DescriptorTable::Update(int fd, const Connection& connection, const SignalsBlocked& blocked) {
+  const LeafGuard guard(&lock_, blocked);
+  if (Slot* const slot = slots_.Get(fd)) slot->connection.Write(connection);
+}
+
+void DescriptorTable::Unrecord(int fd, const SignalsBlocked& blocked) {
+  const LeafGuard guard(&lock_, blocked);
+  const unsigned kept_flags = Flags(fd) & ~kHasConnection;
+  Release(fd);
+  SetFlags(fd, kept_flags);
+}
+
 std::optional<Connection> DescriptorTable::Find(int fd) const {
   if ((Flags(fd) & kHasConnection) == 0) return std::nullopt;
   const Slot* const slot = slots_.Get(fd);

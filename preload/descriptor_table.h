@@ -93,6 +93,10 @@ class DescriptorTable {
   // Records a proxied connection. False when there is no room for it: the connection works, but the program
   // sees the proxy as its peer.
   bool Record(int fd, const Connection& connection, const SignalsBlocked& blocked);
+  // What is known of a recorded connection, for all of its descriptors; not another peer.
+  void Update(int fd, const Connection& connection, const SignalsBlocked& blocked);
+  // `fd` has no connection any more, and keeps its flags.
+  void Unrecord(int fd, const SignalsBlocked& blocked);
   // How many descriptors have the connection that was recorded for `fd`.
   uint32_t Sharers(int fd);
   // A copy of what was recorded for `fd`, without regard to the socket's identity; nothing when it is not

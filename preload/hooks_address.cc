@@ -166,6 +166,8 @@ SOCKSIFY_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen
   } else if (IsConnectedByRelay(fd) &&
              ((level == IPPROTO_IP && name == IP_MTU) || (level == IPPROTO_IPV6 && name == IPV6_MTU))) {
     WriteIntOption(ReadIntOption(value, *size) - HeaderSizeOfPeer(fd), value, size);
+  } else if (level == IPPROTO_TCP && name == TCP_NODELAY && is_pending) {
+    if (g_pendings.LendsNoDelay(fd)) WriteIntOption(0, value, size);
   } else if (level == IPPROTO_TCP && name == TCP_INFO && is_pending && *size > 0) {
     if (g_pendings.View(fd).progress == Progress::kWaiting) *static_cast<uint8_t*>(value) = TCP_SYN_SENT;
   }
@@ -181,7 +183,9 @@ SOCKSIFY_EXPORT int setsockopt(int fd, int level, int name, const void* value, s
   }
   const int result = libc::setsockopt(OwnSocketOf(fd), level, name, value, size);
   if (result != 0) return result;
-  if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT) {
+  if (level == IPPROTO_TCP && name == TCP_NODELAY) {
+    if ((g_descriptors.Flags(fd) & kPending) != 0) g_pendings.NoteNoDelay(fd);
+  } else if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT) {
     NoteOption(fd, kFastOpenConnect, ReadIntOption(value, size) != 0);
   } else if (level == IPPROTO_UDP && name == UDP_CORK) {
     const bool is_set = ReadIntOption(value, size) != 0;

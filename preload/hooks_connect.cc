@@ -3,12 +3,15 @@
 
 #include <netinet/in.h>
 
+#include <cstring>
+
 #include "preload/datagrams.h"
 #include "preload/dns_by_hand.h"
 #include "preload/libc_aliases.h"
 #include "preload/listening.h"
 #include "preload/originals.h"
 #include "preload/outbound.h"
+#include "preload/pending.h"
 #include "preload/pending_calls.h"
 #include "preload/relayed_sends.h"
 
@@ -29,6 +32,22 @@ AddressedSend JudgeMessage(int fd, const msghdr* message, int flags, Decision* d
   if ((g_descriptors.Flags(fd) & kPending) == 0) [[likely]]
     return false;
   return !MayTransfer(fd, Direction::kSend, flags);
+}
+
+// Descriptors that another process is about to get (unix(7)), where nobody knows that a proxy still has to
+// reply.
+[[gnu::noinline]] void SettlePassed(const msghdr* message) {
+  for (const cmsghdr* header = CMSG_FIRSTHDR(message); header != nullptr;
+       header = CMSG_NXTHDR(const_cast<msghdr*>(message), const_cast<cmsghdr*>(header))) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS || header->cmsg_len < CMSG_LEN(0))
+      continue;
+    const size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
+      if ((g_descriptors.Flags(fd) & kPending) != 0) g_pendings.SettleEarly(fd);
+    }
+  }
 }
 
 [[gnu::always_inline]] inline bool IsRelayed(int fd) {
@@ -92,6 +111,8 @@ SOCKSIFY_EXPORT int connect(int fd, const sockaddr* address, socklen_t size) {
       if (error && *error != 0) errno = *error;
       if (error) return *error == 0 ? 0 : -1;
     }
+    // Of a connection that is there for the program alone the kernel knows nothing.
+    if (dissolves && (g_descriptors.Flags(fd) & kPending) != 0 && g_pendings.Dissolve(fd)) return 0;
     const int result = libc::connect(fd, address, size);
     // AF_UNSPEC dissolves a connection (connect(2)); what we knew of it goes with it.
     if (result == 0 && g_descriptors.Flags(fd) != 0) ForgetConnection(fd);
@@ -147,6 +168,7 @@ SOCKSIFY_EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   if (g_descriptors.has_special()) [[unlikely]] {
     if (IsHeldBack(fd, flags)) [[unlikely]]
       return -1;
+    if (message != nullptr && message->msg_controllen != 0) SettlePassed(message);
     const bool is_for_peer = message != nullptr && !has_address;
     if (is_for_peer && IsConnectedToNameServer(fd)) [[unlikely]]
       return Guarded([&] { return AskNameServer(fd, *message); }, ssize_t{-1});
@@ -178,6 +200,9 @@ SOCKSIFY_EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) {
 SOCKSIFY_EXPORT int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
   if (IsHeldBack(fd, flags)) [[unlikely]]
     return -1;
+  for (unsigned i = 0; messages != nullptr && g_pendings.is_used() && i < count; ++i) {
+    if (messages[i].msg_hdr.msg_controllen != 0) SettlePassed(&messages[i].msg_hdr);
+  }
   // Up to the first message that needs us, libc sends; as sendmmsg(2), a failure after that shows in the next
   // call.
   unsigned passed = 0;

@@ -16,6 +16,7 @@
 #include "preload/libc_aliases.h"
 #include "preload/listening.h"
 #include "preload/originals.h"
+#include "preload/pending.h"
 #include "preload/relays.h"
 #include "preload/runtime.h"
 #include "preload/watches.h"
@@ -101,6 +102,7 @@ SOCKSIFY_EXPORT int close(int fd) {
       errno = EBADF;
       return -1;
     }
+    if ((g_descriptors.Flags(fd) & kPending) != 0) g_pendings.BeforeClose(fd);
     // Forgotten before it is closed: afterwards the number may already be another thread's.
     ForgetDescriptor(fd);
   }
@@ -125,6 +127,7 @@ void ForgetReplaced(int from, int to) {
     return;
   const ErrnoKeeper keeper;
   if (libc::fcntl(from, F_GETFD) < 0) return;
+  if ((g_descriptors.Flags(to) & kPending) != 0) g_pendings.BeforeClose(to);
   if (IsHidden(to)) GiveUpHidden(to);
   ForgetDescriptor(to);
 }

@@ -36,8 +36,9 @@ namespace {
 
 // FIONREAD and its like: what waits in the socket's buffers is the handshake's.
 [[gnu::noinline]] int CountBytes(int fd, unsigned long request, void* argument) {
+  const bool is_handshakes = request == FIONREAD ? HasNothingToRead(fd) : IsNotConnected(fd);
   const int result = libc::ioctl(fd, request, argument);
-  if (result == 0 && IsNotConnected(fd)) *static_cast<int*>(argument) = 0;
+  if (result == 0 && is_handshakes) *static_cast<int*>(argument) = 0;
   return result;
 }
 
@@ -405,7 +406,7 @@ SOCKSIFY_EXPORT int shutdown(int fd, int how) noexcept {
   if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR) return libc::shutdown(fd, how);
   if ((g_descriptors.Flags(fd) & kInbound) != 0) [[unlikely]]
     return ShutDownInbound(fd, how);
-  if (IsPending(fd) && DissolvePending(fd)) [[unlikely]]
+  if (IsPending(fd) && (DissolvePending(fd) || ShutDownEarly(fd, how))) [[unlikely]]
     return 0;
   // It fails, and has its effect all the same (inet_shutdown()).
   if ((g_descriptors.Flags(fd) & kFreshStream) != 0) g_descriptors.SetFlags(fd, kShutDownEarly);

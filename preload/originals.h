@@ -10,6 +10,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <resolv.h>
+#include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
@@ -20,6 +21,7 @@
 
 #include <atomic>
 #include <cstdio>
+#include <cstdlib>
 
 #include "preload/libc_aliases.h"
 
@@ -85,8 +87,15 @@ inline constinit Original<decltype(::epoll_ctl)> epoll_ctl{"epoll_ctl"};
 inline constinit Original<decltype(::epoll_pwait)> epoll_pwait{"epoll_pwait"};
 inline constinit Original<decltype(::epoll_pwait2)> epoll_pwait2{"epoll_pwait2"};
 inline constinit Original<decltype(::epoll_wait)> epoll_wait{"epoll_wait"};
+inline constinit Original<decltype(::execv)> execv{"execv"};
+inline constinit Original<decltype(::execve)> execve{"execve"};
+inline constinit Original<decltype(::execveat)> execveat{"execveat"};
+inline constinit Original<decltype(::execvp)> execvp{"execvp"};
+inline constinit Original<decltype(::execvpe)> execvpe{"execvpe"};
 inline constinit Original<decltype(::fcntl)> fcntl{"fcntl"};
 inline constinit Original<decltype(::fcntl)> fcntl64{"fcntl64"};
+inline constinit Original<decltype(::fdopen)> fdopen{"fdopen"};
+inline constinit Original<decltype(::fexecve)> fexecve{"fexecve"};
 inline constinit Original<decltype(::getaddrinfo)> getaddrinfo{"getaddrinfo"};
 inline constinit Original<decltype(::getaddrinfo_a)> getaddrinfo_a{"getaddrinfo_a"};
 inline constinit Original<decltype(::gethostbyaddr)> gethostbyaddr{"gethostbyaddr"};
@@ -109,6 +118,9 @@ inline constinit Original<decltype(::iruserok_af)> iruserok_af{"iruserok_af"};
 inline constinit Original<decltype(::listen)> listen{"listen"};
 inline constinit Original<decltype(::poll)> poll{"poll"};
 inline constinit Original<decltype(::__poll_chk)> poll_chk{"__poll_chk"};
+inline constinit Original<decltype(::popen)> popen{"popen"};
+inline constinit Original<decltype(::posix_spawn)> posix_spawn{"posix_spawn"};
+inline constinit Original<decltype(::posix_spawnp)> posix_spawnp{"posix_spawnp"};
 inline constinit Original<decltype(::ppoll)> ppoll{"ppoll"};
 inline constinit Original<decltype(::__ppoll_chk)> ppoll_chk{"__ppoll_chk"};
 inline constinit Original<decltype(::preadv2)> preadv2{"preadv2"};
@@ -152,6 +164,7 @@ inline constinit Original<decltype(::socket)> socket{"socket"};
 inline constinit Original<decltype(::socketpair)> socketpair{"socketpair"};
 inline constinit Original<decltype(::splice)> splice{"splice"};
 inline constinit Original<decltype(::syscall)> syscall{"syscall"};
+inline constinit Original<decltype(::system)> system{"system"};
 inline constinit Original<decltype(::vdprintf)> vdprintf{"vdprintf"};
 inline constinit Original<decltype(::__vdprintf_chk)> vdprintf_chk{"__vdprintf_chk"};
 inline constinit Original<decltype(::write)> write{"write"};

@@ -46,6 +46,7 @@ int ConnectByProxy(Runtime* runtime, int fd, const sockaddr* address, socklen_t 
   const bool is_nonblocking = (file_flags & O_NONBLOCK) != 0;
   AttemptOptions options = runtime->OptionsFor(*decision.rule);
   options.is_nonblocking = is_nonblocking;
+  options.allows_early_data = true;
   options.is_bound = (g_descriptors.Flags(fd) & kBound) != 0;
   SignalsBlocked blocked;
   const int error = g_pendings.Start(fd,
@@ -133,9 +134,9 @@ std::optional<int> JudgeRepetition(int fd) {
   if ((flags & (kPending | kConnectFailed | kHasConnection)) == 0) return std::nullopt;
   if ((flags & kPending) != 0) {
     if (g_pendings.EndAbandoned(fd)) return std::nullopt;
-    const bool is_over = g_pendings.Advance(fd) == Progress::kNone;
-    if (!is_over || (g_descriptors.Flags(fd) & kHasConnection) != 0) return ConnectAgain(fd);
-    return std::nullopt;
+    const Progress progress = g_pendings.Advance(fd);
+    if (progress == Progress::kWaiting || progress == Progress::kFailed) return ConnectAgain(fd);
+    if ((g_descriptors.Flags(fd) & kHasConnection) == 0) return std::nullopt;
   }
   if (!FindConnection(fd)) {
     if ((flags & kConnectFailed) == 0) return std::nullopt;
@@ -143,7 +144,7 @@ std::optional<int> JudgeRepetition(int fd) {
     return ECONNABORTED;
   }
   // The kernel does the same: the first call after a connection has come about says so, the next EISCONN.
-  if ((flags & kMayRepeatConnect) == 0) return EISCONN;
+  if ((g_descriptors.Flags(fd) & kMayRepeatConnect) == 0) return EISCONN;
   ClearOfSocket(fd, kMayRepeatConnect);
   return 0;
 }

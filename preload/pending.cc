@@ -67,6 +67,8 @@ bool PendingTable::Attach(Entry* entry, int fd, const PendingStart& start) {
   entry->references = 0;
   entry->error = 0;
   entry->is_abandoned = false;
+  entry->is_receiving_over = false;
+  entry->lends_no_delay.store(false, std::memory_order_relaxed);
   entry->is_inherited.store(false, std::memory_order_relaxed);
   entry->started_us = start.wants_time ? MonotonicUs() : 0;
   entry->cookie = SocketCookie(fd);
@@ -134,7 +136,7 @@ Progress PendingTable::AdvanceLocked(Entry* entry, int fd, const SignalsBlocked&
   const ErrnoKeeper keeper;
   const CancellationOff cancellation_off;
   if (IsStale(entry, fd, blocked)) return Progress::kNone;
-  if (entry->progress.load(std::memory_order_relaxed) != Progress::kWaiting)
+  if (!IsUnderWay(entry->progress.load(std::memory_order_relaxed)))
     return entry->progress.load(std::memory_order_relaxed);
   const bool was_replaced = entry->attempt->is_replaced();
   const unsigned activity = entry->attempt->activity();
@@ -148,12 +150,11 @@ Progress PendingTable::AdvanceLocked(Entry* entry, int fd, const SignalsBlocked&
 template <typename Wants>
 void PendingTable::AdvanceAll(const SignalsBlocked& blocked, const Wants& wants) {
   pool_.ForEach([&](Entry* entry) {
-    if (entry->progress.load(std::memory_order_acquire) != Progress::kWaiting) return;
+    if (!IsUnderWay(entry->progress.load(std::memory_order_acquire))) return;
     if (entry->is_inherited.load() || !wants(*entry)) return;
     const LeafGuard guard(&entry->lock, blocked);
     const int fd = entry->fd.load(std::memory_order_relaxed);
-    if (entry->progress.load(std::memory_order_relaxed) != Progress::kWaiting || entries_.Get(fd) != entry)
-      return;
+    if (!IsUnderWay(entry->progress.load(std::memory_order_relaxed)) || entries_.Get(fd) != entry) return;
     AdvanceLocked(entry, fd, blocked);
   });
 }
@@ -168,8 +169,7 @@ void PendingTable::AdvanceOverdue(const SignalsBlocked& blocked) {
   long long next_ms = std::numeric_limits<long long>::max();
   const auto visit_waiting = [&](const auto& visit) {
     pool_.ForEach([&](const Entry* entry) {
-      if (entry->progress.load() == Progress::kWaiting && !entry->is_inherited.load())
-        visit(entry->deadline_ms.load());
+      if (IsUnderWay(entry->progress.load()) && !entry->is_inherited.load()) visit(entry->deadline_ms.load());
     });
   };
   visit_waiting([&](long long deadline_ms) { next_ms = std::min(next_ms, deadline_ms); });
@@ -244,7 +244,9 @@ bool PendingTable::Copy(int from, int to) {
   if (entries_.Get(from) != entry || cell == nullptr) return false;
   cell->store(entry, std::memory_order_release);
   ++entry->references;
-  g_descriptors.SetFlags(to, kPending | (g_descriptors.Flags(from) & kOptionFlags));
+  const unsigned flags = g_descriptors.Flags(from);
+  g_descriptors.SetFlags(to, kPending | (flags & (kOptionFlags | kMayRepeatConnect)));
+  if ((flags & kHasConnection) != 0) g_descriptors.Share(from, to, blocked);
   return true;
 }
 
@@ -259,6 +261,8 @@ void PendingTable::Detach(Entry* entry, int fd, unsigned new_flags, const Signal
     }
     return;
   }
+  // Closed before the reply: what became of it nobody will know.
+  if (entry->progress.load(std::memory_order_relaxed) == Progress::kEarly) Report(*entry);
   entry->progress.store(Progress::kNone, std::memory_order_release);
   if (entry->attempt != nullptr) entry->attempt->Release();
   entry->EndAttempt();

@@ -11,6 +11,11 @@
 // When it has failed, the socket is left as the kernel leaves one whose connection request was refused, and
 // the failure is kept until the program asks for it.
 //
+// A server with `early-data` is shown as connected as soon as the request has left it for good
+// (Progress::kEarly). The program writes to the socket itself then; what comes back first is the server's
+// reply, which whoever reads or waits takes away, by Advance() as before. Nobody else may read the socket
+// meanwhile, so such a connection is settled before it gets to another process or to stdio.
+//
 // All duplicates of a socket in this process share one pending connection, which is held on to by the
 // socket's SO_COOKIE: a number that was closed unseen and used again is noticed. After fork(2) the child has
 // a copy; whichever process the program lets use the socket carries it on. A lock of its own protects each
@@ -35,14 +40,23 @@ namespace socksify {
 enum class Progress : uint8_t {
   kNone,     // not, or no longer, a pending connection: the kernel's answer is the right one
   kWaiting,  // on its way
+  kEarly,    // there, as far as the program knows, and may be written to; the proxy's reply is awaited
   kFailed,   // the failure waits to be told
 };
+
+// Whether the handshake is not at its end yet.
+constexpr bool IsUnderWay(Progress progress) {
+  return progress == Progress::kWaiting || progress == Progress::kEarly;
+}
+
+// Of what the kernel reports of a kEarly one, only this is true for the program too.
+inline constexpr short kEarlyEvents = POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR;
 
 // What a wait has to know of a pending connection; a snapshot.
 struct PendingView {
   Progress progress = Progress::kNone;
-  short events = 0;           // kWaiting: POLLIN or POLLOUT, what the handshake waits for
-  long long deadline_ms = 0;  // kWaiting: MonotonicMs() when to Advance() at the latest
+  short events = 0;           // under way: POLLIN or POLLOUT, what the handshake waits for
+  long long deadline_ms = 0;  // under way: MonotonicMs() when to Advance() at the latest
 };
 
 // What a new pending connection is about. The rule must outlive it.
@@ -92,6 +106,19 @@ class PendingTable {
 
   // The program has set SO_RCVLOWAT, which must not reach the handshake.
   void NoteLowWater(int fd);
+  // It has set TCP_NODELAY itself; and whether the option is on for the early data alone.
+  void NoteNoDelay(int fd);
+  bool LendsNoDelay(int fd) const;
+
+  // While the connection is kEarly; false: it is not. The receiving half is shut down when the reply has
+  // come; the connection is dissolved, and its descriptors are as new; the last descriptor of it in this
+  // process is about to be closed.
+  bool ShutDownReceiving(int fd);
+  bool Dissolve(int fd);
+  void BeforeClose(int fd);
+  // Waits for the replies of this one or of all that are kEarly, for as long as they may take.
+  void SettleEarly(int fd);
+  void SettleEarly();
 
   // close(2) and its kin: `fd` is no longer one of the descriptors. The socket is left alone.
   void Forget(int fd);
@@ -116,6 +143,8 @@ class PendingTable {
     unsigned references = 0;
     int error = 0;
     bool is_abandoned = false;
+    bool is_receiving_over = false;  // kEarly: the program has shut it down
+    std::atomic<bool> lends_no_delay = false;
     std::atomic<bool> is_inherited = false;
     uint64_t cookie = 0;
     int checked_fd = -1;      // the descriptor that was last found to be of this socket, and the stretch of
@@ -142,11 +171,17 @@ class PendingTable {
   // Publishes what the attempt has come to.
   Progress Settle(Entry* entry, int fd, const SignalsBlocked& blocked);
   Progress SetWaiting(Entry* entry, short events, const SignalsBlocked& blocked);
+  Progress SetEarly(Entry* entry, int fd, const SignalsBlocked& blocked);
+  void BecomeEarly(Entry* entry, int fd, const SignalsBlocked& blocked);
+  void Unrecord(const Entry& entry, const SignalsBlocked& blocked);
   Progress Succeed(Entry* entry, int fd, const SignalsBlocked& blocked);
   Progress Fail(Entry* entry, int fd, const SignalsBlocked& blocked);
   void MarkFailed(Entry* entry, const SignalsBlocked& blocked);
+  static void SetTcpFlag(int fd, int option, int value);
   static void PutOptionsAside(Entry* entry, int fd);
+  static void PutLowWaterAside(Entry* entry, int fd);
   static void GiveOptionsBack(const Entry& entry, int fd);
+  static Connection ConnectionOf(const Entry& entry);
   static void Report(const Entry& entry);
   // The entry is over for all of its descriptors, or for one; the last one frees it. They get `new_flags`.
   void End(Entry* entry, unsigned new_flags, const SignalsBlocked& blocked);
@@ -172,13 +207,14 @@ class PendingTable {
 
 extern constinit PendingTable g_pendings;
 
-// Waits until the pending connection of `fd` is over.
+// Waits until the pending connection of `fd` is over, or may be written to at least.
+enum class Awaited : uint8_t { kOver, kEarly };
 enum class AwaitEnd : uint8_t {
-  kOver,         // Progress::kNone or kFailed now
+  kOver,         // Progress::kNone or kFailed now, or kEarly where that will do
   kInterrupted,  // by a signal whose handler was installed without SA_RESTART (signal(7))
   kTimedOut,     // `until_ms` (MonotonicMs()) has passed
 };
 inline constexpr long long kNoTimeLimit = -1;
-AwaitEnd AwaitPending(int fd, long long until_ms);
+AwaitEnd AwaitPending(int fd, long long until_ms, Awaited awaited = Awaited::kOver);
 
 }  // namespace socksify

@@ -48,16 +48,18 @@ bool IsRestarted() {
 
 namespace {
 
-// `looks_first`: something may be there already.
-AwaitEnd Await(int fd, long long until_ms, bool looks_first, SignalsBlocked* blocked) {
+// `looks_first`: something may have come meanwhile.
+AwaitEnd Await(int fd, long long until_ms, Awaited awaited, bool looks_first, SignalsBlocked* blocked) {
   const ErrnoKeeper keeper;
   bool looks = looks_first;
   for (LookAgain look_again;; looks = true) {
-    if (looks && g_pendings.Advance(fd, *blocked) != Progress::kWaiting) return AwaitEnd::kOver;
+    const Progress progress = looks ? g_pendings.Advance(fd, *blocked) : g_pendings.View(fd).progress;
+    if (!IsUnderWay(progress) || (progress == Progress::kEarly && awaited == Awaited::kEarly))
+      return AwaitEnd::kOver;
     const long long now_ms = MonotonicMs();
     if (until_ms != kNoTimeLimit && now_ms >= until_ms) return AwaitEnd::kTimedOut;
     const PendingView view = g_pendings.View(fd);
-    if (view.progress != Progress::kWaiting) continue;
+    if (!IsUnderWay(view.progress)) continue;
     long long deadline_ms = std::min(view.deadline_ms, look_again.NextMs());
     if (until_ms != kNoTimeLimit) deadline_ms = std::min(deadline_ms, until_ms);
     pollfd waiting = {.fd = fd, .events = view.events, .revents = 0};
@@ -71,9 +73,9 @@ AwaitEnd Await(int fd, long long until_ms, bool looks_first, SignalsBlocked* blo
 
 }  // namespace
 
-AwaitEnd AwaitPending(int fd, long long until_ms) {
+AwaitEnd AwaitPending(int fd, long long until_ms, Awaited awaited) {
   SignalsBlocked blocked;
-  return Await(fd, until_ms, true, &blocked);
+  return Await(fd, until_ms, awaited, true, &blocked);
 }
 
 void UndoFailedConnect(int fd) {
@@ -105,11 +107,11 @@ int EndOfConnect(int fd, AwaitEnd end) {
 }  // namespace
 
 int AwaitConnect(int fd) {
-  return EndOfConnect(fd, AwaitPending(fd, TransferLimitMs(fd, SO_SNDTIMEO)));
+  return EndOfConnect(fd, AwaitPending(fd, TransferLimitMs(fd, SO_SNDTIMEO), Awaited::kEarly));
 }
 
 int AwaitStartedConnect(int fd, SignalsBlocked* blocked) {
-  return EndOfConnect(fd, Await(fd, TransferLimitMs(fd, SO_SNDTIMEO), false, blocked));
+  return EndOfConnect(fd, Await(fd, TransferLimitMs(fd, SO_SNDTIMEO), Awaited::kEarly, false, blocked));
 }
 
 int ConnectAgain(int fd) {
@@ -120,15 +122,20 @@ int ConnectAgain(int fd) {
 }
 
 bool MayTransfer(int fd, Direction direction, int flags) {
+  const bool is_send = direction == Direction::kSend;
+  // Straight to the socket: it need not be known whether the reply is there, nor whether the socket is the
+  // one.
+  if (is_send && g_pendings.View(fd).progress == Progress::kEarly) return true;
   const auto judge = [&] {
     const Progress progress = g_pendings.Advance(fd);
-    if (progress == Progress::kWaiting && ((flags & MSG_DONTWAIT) != 0 || IsNonblocking(fd))) {
+    const bool is_waiting = is_send ? progress == Progress::kWaiting : IsUnderWay(progress);
+    if (is_waiting && ((flags & MSG_DONTWAIT) != 0 || IsNonblocking(fd))) {
       errno = EAGAIN;
       return false;
     }
-    if (progress == Progress::kWaiting) {
-      const int timeout = direction == Direction::kSend ? SO_SNDTIMEO : SO_RCVTIMEO;
-      switch (AwaitPending(fd, TransferLimitMs(fd, timeout))) {
+    if (is_waiting) {
+      const long long limit_ms = TransferLimitMs(fd, is_send ? SO_SNDTIMEO : SO_RCVTIMEO);
+      switch (AwaitPending(fd, limit_ms, is_send ? Awaited::kEarly : Awaited::kOver)) {
         case AwaitEnd::kInterrupted: errno = EINTR; return false;
         case AwaitEnd::kTimedOut: errno = EAGAIN; return false;
         case AwaitEnd::kOver: break;
@@ -148,7 +155,18 @@ bool PendingSocketError(int fd, int* error) {
 }
 
 bool IsNotConnected(int fd) {
+  const Progress progress = g_pendings.Advance(fd);
+  return progress == Progress::kWaiting || progress == Progress::kFailed;
+}
+
+bool HasNothingToRead(int fd) {
   return g_pendings.Advance(fd) != Progress::kNone;
+}
+
+bool ShutDownEarly(int fd, int how) {
+  if (how == SHUT_WR || !g_pendings.ShutDownReceiving(fd)) return false;
+  if (how == SHUT_RDWR) libc::shutdown(fd, SHUT_WR);
+  return true;
 }
 
 bool DissolvePending(int fd) {

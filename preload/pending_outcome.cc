@@ -28,11 +28,6 @@
 namespace socksify {
 namespace {
 
-void SetCork(int fd, int is_on) {
-  libc::setsockopt(fd, IPPROTO_TCP, TCP_CORK, static_cast<const void*>(&is_on),
-                   static_cast<socklen_t>(sizeof is_on));
-}
-
 void SetLowWater(int fd, int bytes) {
   libc::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, static_cast<const void*>(&bytes),
                    static_cast<socklen_t>(sizeof bytes));
@@ -40,29 +35,35 @@ void SetLowWater(int fd, int bytes) {
 
 }  // namespace
 
+void PendingTable::SetTcpFlag(int fd, int option, int value) {
+  libc::setsockopt(fd, IPPROTO_TCP, option, static_cast<const void*>(&value),
+                   static_cast<socklen_t>(sizeof value));
+}
+
 // Socket options that would get in the way of the handshake.
 void PendingTable::PutOptionsAside(Entry* entry, int fd) {
   const unsigned flags = g_descriptors.Flags(fd);
   if ((flags & kFastOpenConnect) != 0) {
     // With it connect() returns at once and nothing is sent (tcp(7)). A hint, lost without harm.
-    const int off = 0;
-    libc::setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, static_cast<const void*>(&off),
-                     static_cast<socklen_t>(sizeof off));
+    SetTcpFlag(fd, TCP_FASTOPEN_CONNECT, 0);
   }
   // It would hold each message back for 200 ms.
-  if ((flags & kCorked) != 0) SetCork(fd, 0);
-  if ((flags & kReceiveLowWater) != 0) {
-    // poll() would not report the few bytes of a reply.
-    socklen_t size = sizeof entry->low_water;
-    libc::getsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, static_cast<void*>(&entry->low_water), &size);
-    SetLowWater(fd, 1);
-  }
+  if ((flags & kCorked) != 0) SetTcpFlag(fd, TCP_CORK, 0);
+  if ((flags & kReceiveLowWater) != 0) PutLowWaterAside(entry, fd);
+}
+
+// poll() would not report the few bytes of a reply.
+void PendingTable::PutLowWaterAside(Entry* entry, int fd) {
+  socklen_t size = sizeof entry->low_water;
+  libc::getsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, static_cast<void*>(&entry->low_water), &size);
+  SetLowWater(fd, 1);
 }
 
 void PendingTable::GiveOptionsBack(const Entry& entry, int fd) {
   const unsigned flags = g_descriptors.Flags(fd);
-  if ((flags & kCorked) != 0) SetCork(fd, 1);
+  if ((flags & kCorked) != 0) SetTcpFlag(fd, TCP_CORK, 1);
   if ((flags & kReceiveLowWater) != 0) SetLowWater(fd, entry.low_water);
+  if (entry.lends_no_delay.load()) SetTcpFlag(fd, TCP_NODELAY, 0);
 }
 
 void PendingTable::NoteLowWater(int fd) {
@@ -70,12 +71,14 @@ void PendingTable::NoteLowWater(int fd) {
   if (entry == nullptr) return;
   const SignalsBlocked blocked;
   const LeafGuard guard(&entry->lock, blocked);
-  if (entries_.Get(fd) == entry && entry->progress.load() == Progress::kWaiting) PutOptionsAside(entry, fd);
+  if (entries_.Get(fd) == entry && IsUnderWay(entry->progress.load())) PutLowWaterAside(entry, fd);
 }
 
 Progress PendingTable::Settle(Entry* entry, int fd, const SignalsBlocked& blocked) {
   switch (entry->attempt->state()) {
-    case Attempt::State::kWaitReadable: return SetWaiting(entry, POLLIN, blocked);
+    case Attempt::State::kWaitReadable:
+      return entry->attempt->may_send_early() ? SetEarly(entry, fd, blocked)
+                                              : SetWaiting(entry, POLLIN, blocked);
     case Attempt::State::kWaitWritable: return SetWaiting(entry, POLLOUT, blocked);
     case Attempt::State::kConnected: return Succeed(entry, fd, blocked);
     case Attempt::State::kFailed: break;
@@ -107,34 +110,47 @@ void PendingTable::Report(const Entry& entry) {
                                   .target = attempt.target(),
                                   .hops = attempt.hops(),
                                   .failure = has_failed ? &attempt.failure() : nullptr,
+                                  .is_in_progress = attempt.state() == Attempt::State::kWaitReadable,
                                   .elapsed_us = entry.started_us != 0 ? MonotonicUs() - entry.started_us : 0,
                                   .socket = entry.cookie});
 }
 
-// Writes into the descriptor table what the program is to see of its new connection.
-Progress PendingTable::Succeed(Entry* entry, int fd, const SignalsBlocked& blocked) {
-  const Attempt& attempt = *entry->attempt;
-  Report(*entry);
-  GiveOptionsBack(*entry, fd);
+// What the program is to see of its new connection. Before the reply nobody knows the proxy's own address.
+Connection PendingTable::ConnectionOf(const Entry& entry) {
+  const Attempt& attempt = *entry.attempt;
   Connection connection;
-  connection.cookie = entry->cookie;
+  connection.cookie = entry.cookie;
   connection.negotiated_sent = static_cast<uint32_t>(attempt.bytes_sent());
   connection.negotiated_received = static_cast<uint32_t>(attempt.bytes_received());
-  connection.peer = entry->peer;
-  connection.peer_size = entry->peer_size;
+  connection.peer = entry.peer;
+  connection.peer_size = entry.peer_size;
   const int family = connection.peer.generic.sa_family;
   if (attempt.is_replaced()) connection.replaced_family = family;
   const Endpoint& bound = attempt.bound();
   if (!bound.is_name() && !bound.ip().IsUnspecified())
     connection.bound_size = ToSockaddr(bound.ip(), bound.port(), family, &connection.bound);
+  return connection;
+}
+
+// Writes into the descriptor table what the program is to see of its new connection.
+Progress PendingTable::Succeed(Entry* entry, int fd, const SignalsBlocked& blocked) {
+  const bool was_early = entry->progress.load(std::memory_order_relaxed) == Progress::kEarly;
+  Report(*entry);
+  GiveOptionsBack(*entry, fd);
+  const Connection connection = ConnectionOf(*entry);
   // Recorded before it stops being pending: between the two it would be a stranger's socket.
-  g_descriptors.Record(fd, connection, blocked);
+  if (was_early) {
+    g_descriptors.Update(fd, connection, blocked);
+  } else {
+    g_descriptors.Record(fd, connection, blocked);
+  }
   SocketAddress proxy{};
-  const socklen_t proxy_size = attempt.PeerAddress(&proxy);
+  const socklen_t proxy_size = entry->attempt->PeerAddress(&proxy);
   if (const auto endpoint = EndpointFromSockaddr(&proxy.generic, proxy_size))
     SharePeer(fd, connection, *endpoint);
-  ForEachDescriptor(*entry, [&](int each) { g_descriptors.Share(fd, each, blocked); });
-  End(entry, kHasConnection | kMayRepeatConnect, blocked);
+  if (!was_early) ForEachDescriptor(*entry, [&](int each) { g_descriptors.Share(fd, each, blocked); });
+  if (entry->is_receiving_over) libc::shutdown(fd, SHUT_RD);
+  End(entry, was_early ? unsigned{kHasConnection} : kHasConnection | kMayRepeatConnect, blocked);
   return Progress::kNone;
 }
 
@@ -144,6 +160,7 @@ Progress PendingTable::Fail(Entry* entry, int fd, const SignalsBlocked& blocked)
   entry->error = entry->attempt->failure().error;
   entry->EndAttempt();
   libc::shutdown(fd, SHUT_RDWR);
+  if (entry->progress.load(std::memory_order_relaxed) == Progress::kEarly) Unrecord(*entry, blocked);
   MarkFailed(entry, blocked);
   return Progress::kFailed;
 }

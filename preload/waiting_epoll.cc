@@ -22,6 +22,20 @@ struct Harvest {
   bool has_stale = false;    // tokens of registrations that nobody can take out any more
 };
 
+// Before the reply a connection is writable, and no more.
+bool ShowEarly(epoll_event* event, const Watches::Watch& watch, uint64_t token, Harvest* harvest,
+               const SignalsBlocked& blocked) {
+  event->events &= (watch.event.events | EPOLLERR) & static_cast<uint32_t>(kEarlyEvents);
+  event->data = watch.event.data;
+  if (event->events == 0) {
+    g_watches.Rearm(token, blocked);
+    return false;
+  }
+  if (g_watches.NoteShown(token, blocked)) return true;
+  harvest->has_changed = true;
+  return false;
+}
+
 // Whether the event is for the program, and what it looks like then.
 bool Translate(epoll_event* event, Harvest* harvest, const SignalsBlocked& blocked) {
   if (!g_watches.IsToken(event->data.u64)) return true;
@@ -29,8 +43,15 @@ bool Translate(epoll_event* event, Harvest* harvest, const SignalsBlocked& block
   const Watches::Watch watch = g_watches.Resolve(token, event->events, blocked);
   switch (watch.mode) {
     case Watches::Mode::kHandshake:
+    case Watches::Mode::kEarly:
+      if (watch.mode == Watches::Mode::kEarly && (event->events & ~uint32_t{kEarlyEvents}) == 0)
+        return ShowEarly(event, watch, token, harvest, blocked);
       switch (g_pendings.Advance(watch.fd, blocked)) {
         case Progress::kWaiting: return false;
+        case Progress::kEarly:
+          if (watch.mode == Watches::Mode::kEarly) return ShowEarly(event, watch, token, harvest, blocked);
+          g_watches.EndHandshake(watch.fd, Watches::After::kShowWritable, blocked);
+          break;
         case Progress::kFailed: g_watches.EndHandshake(watch.fd, Watches::After::kTranslate, blocked); break;
         case Progress::kNone: {
           // Its end should have done this; an event that comes again and again must not come for ever.
@@ -47,12 +68,14 @@ bool Translate(epoll_event* event, Harvest* harvest, const SignalsBlocked& block
       if (g_pendings.View(watch.fd).progress == Progress::kFailed) event->events |= EPOLLERR;
       return true;
     case Watches::Mode::kOrphaned: {
-      if (g_pendings.Advance(watch.fd, blocked) == Progress::kWaiting) return false;
+      const Progress progress = g_pendings.Advance(watch.fd, blocked);
+      if (progress == Progress::kWaiting) return false;
       pollfd now = {.fd = watch.fd, .events = static_cast<short>(watch.event.events), .revents = 0};
       if (libc::poll(&now, nfds_t{1}, 0) <= 0) return false;
+      if (progress == Progress::kEarly) now.revents &= kEarlyEvents;
       event->data = watch.event.data;
       event->events = static_cast<uint16_t>(now.revents);
-      return true;
+      return now.revents != 0;
     }
     case Watches::Mode::kNested:
       event->data = watch.event.data;

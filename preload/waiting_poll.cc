@@ -18,6 +18,7 @@ namespace {
 enum class Role : uint8_t {
   kPlain,      // as the program says
   kHandshake,  // for what the handshake needs; nothing is shown
+  kEarly,      // likewise, and for what the program may do before the reply
   kFailed,     // as the program says, and POLLERR
   kSet,        // an epoll set; it counts only if something in it is for the program
 };
@@ -58,9 +59,10 @@ void PollWait::Prepare(const SignalsBlocked& blocked) {
     if (handshakes < kLooksAtOnce) g_pendings.Verify(fds_[i].fd, blocked);
     const PendingView view = g_pendings.View(fds_[i].fd);
     if (view.progress == Progress::kFailed) roles_[i] = Role::kFailed;
-    if (view.progress != Progress::kWaiting) continue;
-    roles_[i] = Role::kHandshake;
-    kernels_[i].events = view.events;
+    if (!IsUnderWay(view.progress)) continue;
+    const bool is_early = view.progress == Progress::kEarly;
+    roles_[i] = is_early ? Role::kEarly : Role::kHandshake;
+    kernels_[i].events = is_early ? static_cast<short>(fds_[i].events | view.events) : view.events;
     deadline_ms_ = std::min(deadline_ms_, view.deadline_ms);
     ++handshakes;
   }
@@ -80,6 +82,12 @@ int PollWait::Collect(const SignalsBlocked& blocked) {
           has_ended_ = true;
         shown = 0;
         break;
+      case Role::kEarly: {
+        const bool is_due = (shown & ~kEarlyEvents) != 0 || is_overdue;
+        if (is_due && g_pendings.Advance(fds_[i].fd, blocked) != Progress::kEarly) has_ended_ = true;
+        shown = static_cast<short>(shown & kEarlyEvents);
+        break;
+      }
       case Role::kFailed:
         if (g_pendings.View(fds_[i].fd).progress == Progress::kFailed) shown |= POLLERR;
         break;

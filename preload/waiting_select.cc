@@ -61,9 +61,10 @@ class SelectWait {
   enum Set : size_t { kRead, kWrite, kExcept, kSets };
 
   // `room` is for kRooms sets of `count` bits.
-  static constexpr size_t kRooms = 2 * kSets + 1;
+  static constexpr size_t kRooms = 2 * kSets + 2;
   SelectWait(int count, size_t words, const fd_set* const* asked, Word* room) : count_(count), words_(words) {
     handshakes_ = room + 2 * kSets * words;
+    early_ = handshakes_ + words;
     for (size_t set = 0; set < kSets; ++set) {
       asked_[set] = room + set * words;
       kernels_[set] = room + (kSets + set) * words;
@@ -94,6 +95,7 @@ class SelectWait {
   Word* asked_[kSets]{};
   Word* kernels_[kSets]{};
   Word* handshakes_;  // for which the kernel was asked in another way
+  Word* early_;       // likewise, but for writing
   LookAgain look_again_;
   long long deadline_ms_ = 0;
   bool has_ended_ = false;
@@ -103,15 +105,19 @@ void SelectWait::Prepare(const SignalsBlocked& blocked) {
   deadline_ms_ = std::numeric_limits<long long>::max();
   for (size_t set = 0; set < kSets; ++set) std::memcpy(kernels_[set], asked_[set], words_ * sizeof(Word));
   std::memset(handshakes_, 0, words_ * sizeof(Word));
+  std::memset(early_, 0, words_ * sizeof(Word));
   bool has_handshakes = false;
   ForEachOfOurs([&](int fd, unsigned flags) {
     if ((flags & kPending) == 0) return;
     if (!has_handshakes) g_pendings.Verify(fd, blocked);
     const PendingView view = g_pendings.View(fd);
-    if (view.progress != Progress::kWaiting) return;
-    for (Word* const words : kernels_) Put(words, fd, false);
+    if (!IsUnderWay(view.progress)) return;
+    const bool is_early = view.progress == Progress::kEarly;
+    for (size_t set = 0; set < kSets; ++set) {
+      if (!is_early || set != kWrite) Put(kernels_[set], fd, false);
+    }
     Put(kernels_[view.events == POLLIN ? kRead : kWrite], fd, true);
-    Put(handshakes_, fd, true);
+    Put(is_early ? early_ : handshakes_, fd, true);
     deadline_ms_ = std::min(deadline_ms_, view.deadline_ms);
     has_handshakes = true;
   });
@@ -123,12 +129,14 @@ void SelectWait::Collect(const SignalsBlocked& blocked) {
   const bool is_overdue = MonotonicMs() >= deadline_ms_;
   const int end = std::min(count_, static_cast<int>(g_descriptors.used_end()));
   for (int fd = 0; fd < end; ++fd) {
-    if (!Has(handshakes_, fd)) continue;
+    const bool is_early = Has(early_, fd);
+    if (!is_early && !Has(handshakes_, fd)) continue;
     // Another thread may have ended the handshake: then the kernel was not asked for what the program wants.
-    const bool is_due = is_overdue || Has(kernels_[kRead], fd) || Has(kernels_[kWrite], fd);
+    const bool is_due = is_overdue || Has(kernels_[kRead], fd) || (!is_early && Has(kernels_[kWrite], fd));
     const Progress progress = is_due ? g_pendings.Advance(fd, blocked) : g_pendings.View(fd).progress;
-    if (progress != Progress::kWaiting) has_ended_ = true;
-    for (Word* const words : kernels_) Put(words, fd, false);
+    if (progress != (is_early ? Progress::kEarly : Progress::kWaiting)) has_ended_ = true;
+    Put(kernels_[kRead], fd, false);
+    if (!is_early) Put(kernels_[kWrite], fd, false);
   }
   ForEachOfOurs([&](int fd, unsigned flags) {
     if ((flags & kEpollSet) != 0 && Has(kernels_[kRead], fd) && !IsSetReadable(fd, blocked))

@@ -33,6 +33,7 @@ bool Watches::Concerns(int fd) {
 Watches::Mode Watches::ModeFor(const PendingView& view, int fd, const epoll_event& event) {
   switch (view.progress) {
     case Progress::kWaiting: return Mode::kHandshake;
+    case Progress::kEarly: return Mode::kEarly;
     case Progress::kFailed: return Mode::kTranslated;
     case Progress::kNone: break;
   }
@@ -93,6 +94,7 @@ int Watches::Register(int operation, Record* record, Mode mode, short handshake_
   epoll_event kernels = watch.event;
   if (mode != Mode::kRemembered) kernels.data.u64 = TokenOf(*record);
   if (mode == Mode::kHandshake) kernels.events = static_cast<uint16_t>(handshake_events);
+  if (mode == Mode::kEarly) kernels.events |= EPOLLIN;
   const bool is_exclusive = (watch.event.events & EPOLLEXCLUSIVE) != 0;
   int result = 0;
   if (is_exclusive && mode == Mode::kHandshake) {
@@ -118,7 +120,8 @@ int Watches::Register(int operation, Record* record, Mode mode, short handshake_
 
 void Watches::SetMode(Record* record, Mode mode) {
   const auto counts = [](Mode any) {
-    return any == Mode::kHandshake || any == Mode::kTranslated || any == Mode::kOrphaned;
+    return any == Mode::kHandshake || any == Mode::kEarly || any == Mode::kTranslated ||
+           any == Mode::kOrphaned;
   };
   if (counts(mode) && !counts(record->watch.mode)) tokens_.fetch_add(1);
   if (!counts(mode) && counts(record->watch.mode)) tokens_.fetch_sub(1);
@@ -168,6 +171,7 @@ void Watches::EndHandshake(int fd, After after, const SignalsBlocked& blocked) {
   ChangeAll(fd, blocked, [&](Record* record) {
     if (record->watch.mode == Mode::kOrphaned) return Fate::kKept;
     Mode mode = after == After::kTranslate ? Mode::kTranslated : Mode::kRemembered;
+    if (after == After::kShowWritable) mode = Mode::kEarly;
     if (after == After::kRemember && IsOneShot(record->watch.event)) mode = Mode::kTranslated;
     // What is disarmed would be armed by the change.
     const bool is_right = record->has_fired || record->watch.mode == mode;
@@ -246,15 +250,26 @@ Watches::Watch Watches::Resolve(uint64_t token, uint32_t events, const SignalsBl
     if (record->watch.mode != Mode::kFree) outdated.mode = Mode::kRemembered;
     return outdated;
   }
-  if (events != 0 && IsOneShot(record->watch.event) && record->watch.mode != Mode::kHandshake)
-    record->has_fired = true;
+  const bool is_handshakes = record->watch.mode == Mode::kHandshake || record->watch.mode == Mode::kEarly;
+  if (events != 0 && IsOneShot(record->watch.event) && !is_handshakes) record->has_fired = true;
   return record->watch;
+}
+
+bool Watches::NoteShown(uint64_t token, const SignalsBlocked& blocked) {
+  const LeafGuard guard(&lock_, blocked);
+  Record* const record = RecordOf(token);
+  if (record == nullptr || record->generation != token >> kGenerationShift) return false;
+  if (IsOneShot(record->watch.event)) record->has_fired = true;
+  return true;
 }
 
 void Watches::Rearm(uint64_t token, const SignalsBlocked& blocked) {
   const LeafGuard guard(&lock_, blocked);
   Record* const record = RecordOf(token);
-  if (record == nullptr || record->generation != token >> kGenerationShift || !record->has_fired) return;
+  if (record == nullptr || record->generation != token >> kGenerationShift) return;
+  const bool is_disarmed =
+      record->has_fired || (record->watch.mode == Mode::kEarly && IsOneShot(record->watch.event));
+  if (!is_disarmed) return;
   Register(EPOLL_CTL_MOD, record, record->watch.mode, 0);
 }
 

@@ -12,6 +12,9 @@
 //
 //   remembered   the kernel has the program's own registration
 //   handshake    token; the mask is what the handshake waits for, level-triggered
+//   early        token and the program's mask with EPOLLIN: the connection is there as far as the program
+//   knows, but
+//                the proxy's reply is what will be read first. What is writable is handed on
 //   translated   token and the program's mask: events are handed on with the program's data, and changed
 //   where
 //                the kernel does not know the truth: a failure that waits to be told adds EPOLLERR. Also
@@ -41,9 +44,9 @@ struct PendingView;
 
 class Watches {
  public:
-  enum class Mode : uint8_t { kFree, kRemembered, kHandshake, kTranslated, kOrphaned, kNested };
+  enum class Mode : uint8_t { kFree, kRemembered, kHandshake, kEarly, kTranslated, kOrphaned, kNested };
   // What becomes of a socket's registrations at the end of its handshake.
-  enum class After : uint8_t { kForget, kRemember, kTranslate };
+  enum class After : uint8_t { kForget, kRemember, kTranslate, kShowWritable };
 
   // One registration. `event` is the program's own.
   struct Watch {
@@ -82,6 +85,8 @@ class Watches {
   // The registration that a token stands for; mode kFree for one that is gone, kRemembered for one that has
   // been changed since. A one-shot registration whose `events` are to be shown is noted as disarmed.
   Watch Resolve(uint64_t token, uint32_t events, const SignalsBlocked& blocked);
+  // A one-shot kEarly registration's event is shown: it is disarmed. False if it has been changed since.
+  bool NoteShown(uint64_t token, const SignalsBlocked& blocked);
   // Makes a one-shot registration wait again whose event was not for the program.
   void Rearm(uint64_t token, const SignalsBlocked& blocked);
 

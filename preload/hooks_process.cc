@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The calls by which somebody gets the program's sockets who does not pass by the hooks: another program, and
+// libc's own streams. A proxy's reply that is still to come (see pending_early.cc) would be theirs to read,
+// so it is waited for. While no connection is pending in the process each is libc's call.
+//
+// libc's own calls do not come by here, so all of exec(3)'s family have to. vfork(2) cannot be replaced; its
+// child comes by with the exec.
+
+#include <alloca.h>
+#include <spawn.h>
+#include <unistd.h>
+
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+
+#include "preload/connections.h"
+#include "preload/originals.h"
+#include "preload/pending.h"
+#include "preload/runtime.h"
+
+namespace socksify {
+namespace {
+
+[[gnu::always_inline]] inline void SettleAll() {
+  if (g_pendings.is_used()) [[unlikely]]
+    g_pendings.SettleEarly();
+}
+
+// The arguments of execl(3) and its kin, which end with a null pointer.
+size_t CountArguments(va_list arguments) {
+  va_list rest;
+  va_copy(rest, arguments);
+  size_t count = 0;
+  while (va_arg(rest, char*) != nullptr) ++count;
+  va_end(rest);
+  return count;
+}
+
+void CopyArguments(const char* first, va_list arguments, size_t count, char** argv) {
+  argv[0] = const_cast<char*>(first);
+  for (size_t i = 1; i <= count; ++i) argv[i] = va_arg(arguments, char*);
+  argv[count + 1] = nullptr;
+}
+
+}  // namespace
+}  // namespace socksify
+
+using namespace socksify;
+
+SOCKSIFY_EXPORT int execve(const char* path, char* const argv[], char* const environment[]) noexcept {
+  SettleAll();
+  return libc::execve(path, argv, environment);
+}
+
+SOCKSIFY_EXPORT int fexecve(int fd, char* const argv[], char* const environment[]) noexcept {
+  SettleAll();
+  return libc::fexecve(fd, argv, environment);
+}
+
+SOCKSIFY_EXPORT int execveat(int fd, const char* path, char* const argv[], char* const environment[],
+                             int flags) noexcept {
+  SettleAll();
+  return libc::execveat(fd, path, argv, environment, flags);
+}
+
+SOCKSIFY_EXPORT int execv(const char* path, char* const argv[]) noexcept {
+  SettleAll();
+  return libc::execv(path, argv);
+}
+
+SOCKSIFY_EXPORT int execvp(const char* file, char* const argv[]) noexcept {
+  SettleAll();
+  return libc::execvp(file, argv);
+}
+
+SOCKSIFY_EXPORT int execvpe(const char* file, char* const argv[], char* const environment[]) noexcept {
+  SettleAll();
+  return libc::execvpe(file, argv, environment);
+}
+
+SOCKSIFY_EXPORT int execl(const char* path, const char* first, ...) noexcept {
+  va_list arguments;
+  va_start(arguments, first);
+  const size_t count = CountArguments(arguments);
+  auto** const argv = static_cast<char**>(alloca((count + 2) * sizeof(char*)));
+  CopyArguments(first, arguments, count, argv);
+  va_end(arguments);
+  return execv(path, argv);
+}
+
+SOCKSIFY_EXPORT int execlp(const char* file, const char* first, ...) noexcept {
+  va_list arguments;
+  va_start(arguments, first);
+  const size_t count = CountArguments(arguments);
+  auto** const argv = static_cast<char**>(alloca((count + 2) * sizeof(char*)));
+  CopyArguments(first, arguments, count, argv);
+  va_end(arguments);
+  return execvp(file, argv);
+}
+
+// The environment stands behind the null pointer.
+SOCKSIFY_EXPORT int execle(const char* path, const char* first, ...) noexcept {
+  va_list arguments;
+  va_start(arguments, first);
+  const size_t count = CountArguments(arguments);
+  auto** const argv = static_cast<char**>(alloca((count + 2) * sizeof(char*)));
+  CopyArguments(first, arguments, count, argv);
+  va_arg(arguments, char*);
+  char* const* const environment = va_arg(arguments, char* const*);
+  va_end(arguments);
+  return execve(path, argv, environment);
+}
+
+SOCKSIFY_EXPORT int posix_spawn(pid_t* pid, const char* path, const posix_spawn_file_actions_t* actions,
+                                const posix_spawnattr_t* attributes, char* const argv[],
+                                char* const environment[]) {
+  SettleAll();
+  return libc::posix_spawn(pid, path, actions, attributes, argv, environment);
+}
+
+SOCKSIFY_EXPORT int posix_spawnp(pid_t* pid, const char* file, const posix_spawn_file_actions_t* actions,
+                                 const posix_spawnattr_t* attributes, char* const argv[],
+                                 char* const environment[]) {
+  SettleAll();
+  return libc::posix_spawnp(pid, file, actions, attributes, argv, environment);
+}
+
+SOCKSIFY_EXPORT int system(const char* command) {
+  SettleAll();
+  return libc::system(command);
+}
+
+SOCKSIFY_EXPORT FILE* popen(const char* command, const char* mode) {
+  SettleAll();
+  return libc::popen(command, mode);
+}
+
+SOCKSIFY_EXPORT FILE* fdopen(int fd, const char* mode) noexcept {
+  if ((g_descriptors.Flags(fd) & kPending) != 0) [[unlikely]]
+    g_pendings.SettleEarly(fd);
+  return libc::fdopen(fd, mode);
+}
