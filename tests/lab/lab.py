@@ -10,12 +10,14 @@ from collections.abc import Callable
 
 import cases_calls
 import cases_dying
+import cases_early_data
 import cases_events
 import cases_failures
 import cases_inbound
 import cases_names
 import cases_preload
 import cases_programs
+import cases_round_trips
 import cases_scenario
 import cases_self_check
 import cases_syscalls
@@ -88,7 +90,7 @@ def cases_for(options: argparse.Namespace) -> list[Callable[[], list[Case]]]:
         return [cases_events.cases, cases_names.direct_cases, cases_udp.direct_cases]
     folders = (cases_self_check, cases_programs, cases_events, cases_preload, cases_calls, cases_names,
                cases_udp, cases_inbound, cases_failures, cases_dying,
-               cases_upstreams, cases_scenario, cases_syscalls)
+               cases_upstreams, cases_scenario, cases_syscalls, cases_round_trips, cases_early_data)
     return [folder.cases for folder in folders]
 
 
