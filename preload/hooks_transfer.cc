@@ -21,6 +21,7 @@
 #include "preload/listening.h"
 #include "preload/originals.h"
 #include "preload/parts.h"
+#include "preload/pending.h"
 #include "preload/pending_calls.h"
 #include "preload/received_descriptors.h"
 #include "preload/relayed_receipts.h"
@@ -406,7 +407,7 @@ SOCKSIFY_EXPORT int shutdown(int fd, int how) noexcept {
   if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR) return libc::shutdown(fd, how);
   if ((g_descriptors.Flags(fd) & kInbound) != 0) [[unlikely]]
     return ShutDownInbound(fd, how);
-  if (IsPending(fd) && (DissolvePending(fd) || ShutDownEarly(fd, how))) [[unlikely]]
+  if (IsPending(fd) && (DissolvePending(fd) || g_pendings.ShutDown(fd, how))) [[unlikely]]
     return 0;
   // It fails, and has its effect all the same (inet_shutdown()).
   if ((g_descriptors.Flags(fd) & kFreshStream) != 0) g_descriptors.SetFlags(fd, kShutDownEarly);

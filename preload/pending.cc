@@ -68,6 +68,7 @@ bool PendingTable::Attach(Entry* entry, int fd, const PendingStart& start) {
   entry->error = 0;
   entry->is_abandoned = false;
   entry->is_receiving_over = false;
+  entry->is_sending_over.store(false, std::memory_order_relaxed);
   entry->lends_no_delay.store(false, std::memory_order_relaxed);
   entry->is_inherited.store(false, std::memory_order_relaxed);
   entry->started_us = start.wants_time ? MonotonicUs() : 0;

@@ -110,12 +110,14 @@ class PendingTable {
   void NoteNoDelay(int fd);
   bool LendsNoDelay(int fd) const;
 
-  // While the connection is kEarly; false: it is not. The receiving half is shut down when the reply has
-  // come; the connection is dissolved, and its descriptors are as new; the last descriptor of it in this
-  // process is about to be closed.
-  bool ShutDownReceiving(int fd);
+  // While the connection is kEarly; false: it is not. It is shut down (SHUT_RD...) when the reply has come;
+  // the connection is dissolved, and its descriptors are as new; the last descriptor of it in this process is
+  // about to be closed.
+  bool ShutDown(int fd, int how);
   bool Dissolve(int fd);
   void BeforeClose(int fd);
+  // Whether the program has shut down the sending half of one that is kEarly.
+  bool IsSendingOver(int fd) const;
   // Waits for the replies of this one or of all that are kEarly, for as long as they may take.
   void SettleEarly(int fd);
   void SettleEarly();
@@ -143,7 +145,9 @@ class PendingTable {
     unsigned references = 0;
     int error = 0;
     bool is_abandoned = false;
-    bool is_receiving_over = false;  // kEarly: the program has shut it down
+    // kEarly: what the program has shut down.
+    bool is_receiving_over = false;
+    std::atomic<bool> is_sending_over = false;
     std::atomic<bool> lends_no_delay = false;
     std::atomic<bool> is_inherited = false;
     uint64_t cookie = 0;

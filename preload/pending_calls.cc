@@ -125,7 +125,12 @@ bool MayTransfer(int fd, Direction direction, int flags) {
   const bool is_send = direction == Direction::kSend;
   // Straight to the socket: it need not be known whether the reply is there, nor whether the socket is the
   // one.
-  if (is_send && g_pendings.View(fd).progress == Progress::kEarly) return true;
+  if (is_send && g_pendings.View(fd).progress == Progress::kEarly) {
+    if (!g_pendings.IsSendingOver(fd)) return true;
+    errno = EPIPE;
+    if ((flags & MSG_NOSIGNAL) == 0) raise(SIGPIPE);
+    return false;
+  }
   const auto judge = [&] {
     const Progress progress = g_pendings.Advance(fd);
     const bool is_waiting = is_send ? progress == Progress::kWaiting : IsUnderWay(progress);
@@ -161,12 +166,6 @@ bool IsNotConnected(int fd) {
 
 bool HasNothingToRead(int fd) {
   return g_pendings.Advance(fd) != Progress::kNone;
-}
-
-bool ShutDownEarly(int fd, int how) {
-  if (how == SHUT_WR || !g_pendings.ShutDownReceiving(fd)) return false;
-  if (how == SHUT_RDWR) libc::shutdown(fd, SHUT_WR);
-  return true;
 }
 
 bool DissolvePending(int fd) {

@@ -31,9 +31,6 @@ bool PendingSocketError(int fd, int* error);
 bool IsNotConnected(int fd);
 // Whether what has been received, if anything, is the handshake's.
 bool HasNothingToRead(int fd);
-// shutdown(2) of a connection whose reply is still to come: sending ends at once, receiving when the reply
-// has been read. False: ask the kernel.
-bool ShutDownEarly(int fd, int how);
 // shutdown(2) and connect(AF_UNSPEC) while the connection is on its way dissolve it. False: ask the kernel.
 bool DissolvePending(int fd);
 

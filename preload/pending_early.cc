@@ -8,13 +8,14 @@
 // connect(2) would have cost.
 //
 // close(2) before the reply: the kernel resets a connection whose received bytes nobody has read, and with it
-// goes what has not been sent yet; and one that is closed is reset by the reply when that comes. A blocking
-// socket waits for the reply, as its connect(2) would have done. A non-blocking one takes the reply away if
-// it is there, and is closed.
+// goes what has not been sent yet; one that is closed is reset by the reply when that comes; and some servers
+// drop everything when they see the end of the stream that early. So a blocking socket, if the program has
+// written to it, waits for the reply as its connect(2) would have done. A non-blocking one takes the reply
+// away if it is there, and is closed.
 
 #include <fcntl.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 
 #include <cerrno>
 
@@ -32,6 +33,17 @@ bool HasNoDelay(int fd) {
   int is_on = 0;
   socklen_t size = sizeof is_on;
   return libc::getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, static_cast<void*>(&is_on), &size) == 0 && is_on != 0;
+}
+
+// Whether there is anything on the connection but the handshake's own.
+bool HasWritten(int fd) {
+  const std::optional<Connection> connection = g_descriptors.Find(fd);
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (!connection || libc::getsockopt(fd, IPPROTO_TCP, TCP_INFO, static_cast<void*>(&info), &size) != 0)
+    return true;
+  return info.tcpi_bytes_sent + info.tcpi_notsent_bytes - info.tcpi_bytes_retrans >
+         connection->negotiated_sent;
 }
 
 // SO_LINGER with no time: the program wants the connection reset (socket(7)).
@@ -94,15 +106,22 @@ bool PendingTable::LendsNoDelay(int fd) const {
   return entry != nullptr && entry->progress.load() == Progress::kEarly && entry->lends_no_delay.load();
 }
 
-// The reply has to be read.
-bool PendingTable::ShutDownReceiving(int fd) {
+// The reply has to be read; and servers take the end of the stream before it for the end of everything (ssh
+// -D).
+bool PendingTable::ShutDown(int fd, int how) {
   Entry* const entry = entries_.Get(fd);
   if (entry == nullptr) return false;
   const SignalsBlocked blocked;
   const LeafGuard guard(&entry->lock, blocked);
   if (entries_.Get(fd) != entry || entry->progress.load() != Progress::kEarly) return false;
-  entry->is_receiving_over = true;
+  if (how != SHUT_WR) entry->is_receiving_over = true;
+  if (how != SHUT_RD) entry->is_sending_over.store(true);
   return true;
+}
+
+bool PendingTable::IsSendingOver(int fd) const {
+  const Entry* const entry = entries_.Get(fd);
+  return entry != nullptr && entry->is_sending_over.load(std::memory_order_relaxed);
 }
 
 bool PendingTable::Dissolve(int fd) {
@@ -128,7 +147,7 @@ void PendingTable::BeforeClose(int fd) {
   if (View(fd).progress != Progress::kEarly || IsBorrowedMemory() || OtherDescriptor(fd) >= 0) return;
   const ErrnoKeeper keeper;
   const CancellationOff cancellation_off;
-  if (IsToBeReset(fd)) return;
+  if (!HasWritten(fd) || IsToBeReset(fd)) return;
   if ((libc::fcntl(fd, F_GETFL) & O_NONBLOCK) != 0) {
     Advance(fd);
   } else {

@@ -150,6 +150,7 @@ Progress PendingTable::Succeed(Entry* entry, int fd, const SignalsBlocked& block
     SharePeer(fd, connection, *endpoint);
   if (!was_early) ForEachDescriptor(*entry, [&](int each) { g_descriptors.Share(fd, each, blocked); });
   if (entry->is_receiving_over) libc::shutdown(fd, SHUT_RD);
+  if (entry->is_sending_over.load()) libc::shutdown(fd, SHUT_WR);
   End(entry, was_early ? unsigned{kHasConnection} : kHasConnection | kMayRepeatConnect, blocked);
   return Progress::kNone;
 }

@@ -135,7 +135,7 @@ def round_trips(server: str, program: str, expected: int):
               f"exit status {result.status}, output {result.output!r}")
         seen = new_connection(here)
         found = count_round_trips(seen)
-        check(found == expected, f"expected {expected} round trips before the first bytes, found {found}: {seen}")
+        check(found == expected, f"expected {expected} round trips before the first bytes, found {found}")
         arrived_s = next(packet.time_s for packet in packets(there) if FIRST_BYTES in packet.payload)
         return f"{expected}; the first bytes are there {1000 * (arrived_s - seen[0].time_s):.0f} ms after the first packet"
     return run

@@ -154,6 +154,7 @@ static void HalfClose(void) {
   const int fd = Blocking();
   Say("write", write(fd, "hello", 5));
   Say("shutdown", shutdown(fd, SHUT_WR));
+  Say("send", send(fd, "more", 4, MSG_NOSIGNAL));
   SayRead("read", fd);
   SayRead("read", fd);
 }
