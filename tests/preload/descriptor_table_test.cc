@@ -37,6 +37,29 @@ TEST(DescriptorTableTest, CopiesFollowTheirOriginal) {
   EXPECT_FALSE(table.Find(9)) << "now a copy of a stranger";
 }
 
+TEST(DescriptorTableTest, AllCopiesLearnMoreOfAConnection) {
+  DescriptorTable table;
+  const SignalsBlocked blocked;
+  ASSERT_TRUE(table.Record(5, To(42), blocked));
+  table.Share(5, 9, blocked);
+  Connection more = To(42);
+  more.negotiated_received = 10;
+  table.Update(5, more, blocked);
+  EXPECT_EQ(table.Find(5)->negotiated_received, 10U);
+  EXPECT_EQ(table.Find(9)->negotiated_received, 10U);
+  EXPECT_EQ(table.Sharers(9), 2U);
+}
+
+TEST(DescriptorTableTest, WhatIsNoConnectionAnyMoreKeepsItsFlags) {
+  DescriptorTable table;
+  const SignalsBlocked blocked;
+  ASSERT_TRUE(table.Record(5, To(42), blocked));
+  table.SetFlags(5, kPending | kBound);
+  table.Unrecord(5, blocked);
+  EXPECT_EQ(table.Flags(5), kPending | kBound);
+  EXPECT_FALSE(table.Find(5));
+}
+
 TEST(DescriptorTableTest, OptionBitsComeAndGo) {
   DescriptorTable table;
   table.SetFlags(7, kFastOpenConnect);
