@@ -42,4 +42,13 @@ void FakeTableIndex::Clear(const FakeTableSteps& step) {
   }
 }
 
+void FakeTableIndex::CopyTo(FakeTableIndex* larger, const FakeTableSteps& step) const {
+  for (uint32_t i = 0; i <= mask_; ++i) {
+    const uint64_t entry = entries_[i].load();
+    if (entry == 0) continue;
+    larger->Insert(HashOf(entry), SlotOf(entry));
+    step();
+  }
+}
+
 }  // namespace socksify

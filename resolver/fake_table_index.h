@@ -63,6 +63,8 @@ class FakeTableIndex {
   // False when there is no room.
   bool Insert(uint32_t hash, uint32_t slot);
   void Clear(const FakeTableSteps& step);
+  // Enters all that is here in `larger`, too, which is empty.
+  void CopyTo(FakeTableIndex* larger, const FakeTableSteps& step) const;
 
  private:
   static uint32_t HashOf(uint64_t entry) { return static_cast<uint32_t>(entry >> 32); }

@@ -108,7 +108,7 @@ class FakeTableLayout {
   }
   // Where the level of `size` entries ends; the ones before it end where it begins.
   static constexpr size_t LevelEnd(uint32_t size) {
-    return IndexOffset() + WholePages(size * 2 * sizeof(FakeTableIndexEntry));
+    return IndexOffset() + WholePages(size_t{2} * size * sizeof(FakeTableIndexEntry));
   }
 
   static constexpr size_t IndexOffset() { return kPage; }

@@ -5,18 +5,22 @@
 //     used + 1                the slot is ours
 //     words, the first last   each from zero by a compare-exchange
 //     index: name in          of two who enter a name at the same time, one meets the other's entry here
+//     nobody moves entries?   else nobody may have seen the name: take the lock to see to it
 //     stamp
-//     sequence 0 -> 2         readers see the name
+//     sequence 0 -> 2         readers are told the address
+//     nobody moves entries?   else take the lock to see where it is
 //
 // Killed before the index has it, a writer leaves a slot that nobody sees, whose stamp makes it the first to
-// be recycled. After that, whoever asks for the name takes the last step himself. Who recycles or clears a
+// be recycled. After that, whoever asks for the name takes the last steps himself. Who recycles or clears a
 // slot of sequence 0 makes it odd; its writer, if it lives, finds that out in the last step, begins anew, and
 // has written nothing over the words of another name, since these are not zero.
 //
 // All else happens under the lock: what moves or removes entries of the index, and what recycles slots. A
 // writer announces the slot in `operation` before it changes anything, counts `moves` at the end, and clears
-// `operation`; the next writer under the lock that finds it set repairs. Who adds an entry without the lock
-// looks at both afterwards, and takes the lock to look for it when anybody has been at work.
+// `operation`; the next writer under the lock that finds it set repairs. Both sides first store and then
+// load, in the single total order of sequentially consistent operations: either the one without the lock sees
+// that entries are being moved, or the one under it sees the entry, and takes it along. So no address is told
+// that is not in the index afterwards.
 //
 //     recycled slot
 //     -------------
@@ -119,6 +123,7 @@ void FakeTableStore::Use(uint32_t slot) const {
 }
 
 std::optional<uint32_t> FakeTableStore::FindAndUse(const FakeKey& key, uint32_t hash) const {
+  const uint32_t moves = header_->moves.load();
   uint32_t sequence = 0;
   const std::optional<uint32_t> slot = Index().Find(hash, [&](uint32_t candidate) {
     if (candidate >= used()) return false;
@@ -128,14 +133,25 @@ std::optional<uint32_t> FakeTableStore::FindAndUse(const FakeKey& key, uint32_t 
     return Matches(candidate, key, &sequence);
   });
   if (!slot) return std::nullopt;
-  Use(*slot);
   // Its writer is about to show it, or was killed before.
-  if (sequence == 0) [[unlikely]] {
-    if (!Show(*slot) && !Matches(*slot, key, &sequence)) return std::nullopt;
-    if (sequence == 0) sequence = kFirstSequence;
+  const bool is_hidden = sequence == 0;
+  if (is_hidden && !IsUnmovedSince(moves)) [[unlikely]]
+    return std::nullopt;
+  Use(*slot);
+  if (is_hidden) [[unlikely]] {
+    if (Show(*slot)) {
+      sequence = kFirstSequence;
+    } else if (!Matches(*slot, key, &sequence)) {
+      return std::nullopt;
+    }
+    if (!IsUnmovedSince(moves)) return std::nullopt;
   }
   if (slots_[*slot].sequence.load() != sequence) return std::nullopt;
   return slot;
+}
+
+bool FakeTableStore::IsUnmovedSince(uint32_t moves) const {
+  return header_->operation.load() == 0 && header_->moves.load() == moves;
 }
 
 bool FakeTableStore::Show(uint32_t slot) const {
@@ -175,21 +191,23 @@ std::optional<uint32_t> FakeTableStore::EnterFresh(const FakeKey& key, uint32_t 
   const std::optional<uint32_t> entered =
       Index().FindOrInsert(hash, slot, [&](uint32_t other) { return Matches(other, key, &sequence); });
   step_();
-  bool is_shown = false;
-  if (entered == slot) {
-    stamps_[slot].store(header_->clock.fetch_add(1) + 1);
-    step_();
-    is_shown = Show(slot);
-    step_();
-  }
-  if (header_->operation.load() != 0 || header_->moves.load() != moves) return std::nullopt;
+  if (!IsUnmovedSince(moves)) return std::nullopt;
+  if (entered != slot) return FindAndUse(key, hash);
+  stamps_[slot].store(header_->clock.fetch_add(1) + 1);
+  step_();
+  const bool is_shown = Show(slot);
+  step_();
+  if (!IsUnmovedSince(moves)) return std::nullopt;
   return is_shown ? entered : FindAndUse(key, hash);
 }
 
 std::expected<uint32_t, int> FakeTableStore::Enter(const FakeKey& key, uint32_t hash,
                                                    std::optional<uint32_t> begun, Allocator* allocator) {
   if (header_->operation.load(std::memory_order_acquire) != 0) Repair();
-  if (const std::optional<uint32_t> known = FindAndUse(key, hash)) return *known;
+  if (const std::optional<uint32_t> known = FindAndUse(key, hash)) {
+    if (begun && begun != known) Retract(key, *begun);
+    return *known;
+  }
   if (begun) {
     if (const std::optional<uint32_t> finished = FinishFresh(key, hash, *begun)) return *finished;
   }
@@ -233,6 +251,15 @@ std::optional<uint32_t> FakeTableStore::FinishFresh(const FakeKey& key, uint32_t
   EndOperation();
   if (!is_ours) return std::nullopt;
   return slot;
+}
+
+// Another slot has the name. Nobody has been told of this one, and nobody will find the name there again.
+void FakeTableStore::Retract(const FakeKey& key, uint32_t slot) {
+  uint32_t sequence = 0;
+  if (!Matches(slot, key, &sequence) || sequence == 0) return;
+  BeginOperation(slot, FakeTableHeader::kOverwriting);
+  Discard(slot);
+  EndOperation();
 }
 
 void FakeTableStore::BeginOperation(uint32_t slot, uint32_t flags) {
@@ -314,10 +341,12 @@ int FakeTableStore::MakeRoom(Allocator* allocator) {
   return 0;
 }
 
-// Who looks for a name meanwhile finds it in the old level; who enters one there looks for it again.
+// Who looks for a name meanwhile finds it in the old level. What is entered there from now on is not shown.
 void FakeTableStore::GrowIndex(uint32_t size) {
   BeginOperation(0);
-  FillIndex(Index(size));
+  FakeTableIndex grown = Index(size);
+  grown.Clear(step_);
+  Index().CopyTo(&grown, step_);
   header_->index_size.store(size);
   step_();
   EndOperation();
@@ -337,7 +366,8 @@ uint32_t FakeTableStore::LeastRecentlyUsed() const {
   uint64_t oldest_held = UINT64_MAX;
   uint32_t victim = 0;
   uint32_t held_victim = 0;
-  for (uint32_t slot = 0; slot < used(); ++slot) {
+  const uint32_t end = used();
+  for (uint32_t slot = 0; slot < end; ++slot) {
     uint64_t stamp = stamps_[slot].load(std::memory_order_relaxed);
     if (stamp > limit) stamp = 0;
     if (stamp >= oldest) continue;
@@ -422,20 +452,32 @@ void FakeTableStore::Repair() {
 }
 
 void FakeTableStore::RebuildIndex() {
-  FillIndex(Index());
-}
-
-void FakeTableStore::FillIndex(FakeTableIndex index) {
-  index.Clear(step_);
-  for (uint32_t slot = 0; slot < used(); ++slot) {
+  Index().Clear(step_);
+  const uint32_t end = used();
+  for (uint32_t slot = 0; slot < end; ++slot) {
     FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read.
     if (!Read(slot, &key)) continue;
-    const uint32_t hash = HashOf(key);
-    uint32_t sequence = 0;
-    // A table that was damaged may hold a name twice. Both addresses stand for it; the first is given out.
-    if (index.Find(hash, [&](uint32_t other) { return Matches(other, key, &sequence); })) continue;
-    index.Insert(hash, slot);
+    InsertShown(slot, key);
     step_();
+  }
+}
+
+// Sees to it that the name in `slot` is found there. Whoever enters it just now does not find it in an index
+// that is being rebuilt, and may get before it; but he has not shown his slot, and will ask under the lock.
+// A table that was damaged may hold a name twice. Both addresses stand for it; the first is given out.
+void FakeTableStore::InsertShown(uint32_t slot, const FakeKey& key) {
+  const uint32_t hash = HashOf(key);
+  for (;;) {
+    uint32_t sequence = 0;
+    const std::optional<uint32_t> first =
+        Index().Find(hash, [&](uint32_t other) { return Matches(other, key, &sequence); });
+    if (!first) {
+      if (!Index().Insert(hash, slot)) return;
+    } else if (*first == slot || sequence != 0) {
+      return;
+    } else {
+      Index().Erase(hash, *first, step_);
+    }
   }
 }
 

@@ -82,6 +82,8 @@ class FakeTableStore {
   std::optional<uint32_t> TakeFresh();
   bool WriteFresh(uint32_t slot, const FakeKey& key);
   bool Show(uint32_t slot) const;
+  // Whether nobody has moved entries of the index since `moves` was read, or does.
+  bool IsUnmovedSince(uint32_t moves) const;
   std::optional<uint32_t> FinishFresh(const FakeKey& key, uint32_t hash, uint32_t slot);
   int MakeRoom(Allocator* allocator);
   void GrowIndex(uint32_t size);
@@ -98,7 +100,8 @@ class FakeTableStore {
   void Discard(uint32_t slot);
   void Repair();
   void RebuildIndex();
-  void FillIndex(FakeTableIndex index);
+  void InsertShown(uint32_t slot, const FakeKey& key);
+  void Retract(const FakeKey& key, uint32_t slot);
   void InsertOrRebuild(uint32_t hash, uint32_t slot);
   bool ClearSlot(uint32_t slot);
 

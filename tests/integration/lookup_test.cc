@@ -73,6 +73,17 @@ TEST_F(LookupTest, LocalNamesAndLiteralsAreLibcs) {
   EXPECT_THAT(Look("byname", "localhost"), HasSubstr(" 127.0.0.1 "));
 }
 
+// The file as it is at each look-up decides, and results show the hints' own flags.
+TEST_F(LookupTest, HostsFileMayChangeWhileTheProgramRuns) {
+  WriteFile("hosts", "10.9.8.7 Web.test other.test\n");
+  const std::string out = Run("hosts", {"web.test", directory_ + "/hosts"}).out;
+  if (out == "no right to mount\n") GTEST_SKIP() << out;
+  EXPECT_EQ(out,
+            "198.18.0.0 flags 2 canonical web.test more 0\n"
+            "10.9.8.7 flags 2 canonical Web.test more 0\n"
+            "198.18.0.0 flags 2 canonical web.test more 0\n");
+}
+
 TEST_F(LookupTest, AsynchronousLookups) {
   for (const char* way : {"async", "async-nowait"}) {
     EXPECT_EQ(Look(way, "web.test"),
