@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
@@ -93,6 +94,110 @@ TEST_F(FakeTableFreshTest, AnUnfinishedNameIsClearedToo) {
   ASSERT_TRUE(WIFSIGNALED(status));
   EXPECT_EQ(table->Clear(), 1U);
   EXPECT_EQ(V4(*table, "killed.test"), "198.18.0.2");
+}
+
+// Counts the steps of a writer, and at one of them tells another and waits for it, for ten seconds at most.
+struct Meeting {
+  int step;
+  std::atomic<bool>* here;
+  std::atomic<bool>* go_on;
+  int count = 0;
+
+  static void Step(void* context) {
+    auto* const self = static_cast<Meeting*>(context);
+    if (++self->count != self->step) return;
+    self->here->store(true);
+    AwaitTrue(*self->go_on);
+  }
+  static void AwaitTrue(const std::atomic<bool>& flag) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!flag.load() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  }
+  FakeTableSteps steps() { return {.hook = Step, .context = this}; }
+};
+
+// Enters "name.test" in a thread of its own, which stops when it has taken its slot and goes on at `go_on`.
+// It says when it has entered the name in the index.
+class LateWriter {
+ public:
+  LateWriter(FakeTable* table, std::atomic<bool>* go_on)
+      : begin_{.step = kTaken, .here = &has_begun_, .go_on = go_on}, thread_([this, table] {
+          table->set_steps({.hook = Step, .context = this});
+          const auto address = table->AddressFor("name.test", IpVersion::kV4);
+          answer_ = address ? address->ToString() : "errno " + std::to_string(address.error());
+        }) {
+    Meeting::AwaitTrue(has_begun_);
+  }
+  ~LateWriter() {
+    if (thread_.joinable()) thread_.join();
+  }
+  LateWriter(const LateWriter&) = delete;
+  LateWriter& operator=(const LateWriter&) = delete;
+
+  std::string Join() {
+    thread_.join();
+    return answer_;
+  }
+  std::atomic<bool>* has_entered() { return &has_entered_; }
+
+ private:
+  static constexpr int kTaken = 1;
+  static constexpr int kWords = 3;  // 9 bytes and the size
+
+  static void Step(void* context) {
+    auto* const self = static_cast<LateWriter*>(context);
+    Meeting::Step(&self->begin_);
+    if (self->begin_.count == kTaken + kWords + 1) self->has_entered_.store(true);
+  }
+
+  std::atomic<bool> has_begun_ = false;
+  std::atomic<bool> has_entered_ = false;
+  Meeting begin_;
+  std::string answer_;
+  std::thread thread_;
+};
+
+// He meets an index that has just been emptied for its repair, and does not find the name that another has
+// entered since he began. The other has been told of its address.
+TEST_F(FakeTableFreshTest, AnAddressThatWasToldOutlivesARepairThatMeetsALateWriter) {
+  const auto table = Open(24);
+  const auto of_late = Open(24);
+  const auto repairer = Open(24);
+  V4(*table, "room.test");
+  std::atomic<bool> is_empty = false;
+  LateWriter late(of_late.get(), &is_empty);
+  const std::string told = V4(*table, "name.test");
+  const int status = Reap(StartChild([&] {
+    DeathAtStep death{1};
+    table->set_steps(death.steps());
+    return table->Clear() ? 0 : 1;
+  }));
+  ASSERT_TRUE(WIFSIGNALED(status));
+  // The repair looks at the slot of the dead one, and takes two names out of the index.
+  Meeting repair{.step = 1 + 2, .here = &is_empty, .go_on = late.has_entered()};
+  repairer->set_steps(repair.steps());
+  V4(*repairer, "other.test");
+  EXPECT_EQ(late.Join(), told);
+  EXPECT_EQ(V4(*table, "name.test"), told);
+}
+
+// He enters the name in a level of the index whose entries have been copied into a larger one.
+TEST_F(FakeTableFreshTest, ALateWriterIsNotLostWhenTheIndexGrows) {
+  const auto table = Open(22);
+  const auto of_late = Open(22);
+  V4(*table, "room.test");
+  std::atomic<bool> is_copied = false;
+  LateWriter late(of_late.get(), &is_copied);
+  constexpr int kNames = 254;  // of the 256 that the first level is for, besides the two
+  for (int i = 0; i < kNames; ++i) V4(*table, NameOf(i));
+  // Space is allocated, the work announced, and each name copied.
+  Meeting growth{.step = 2 + 1 + kNames, .here = &is_copied, .go_on = late.has_entered()};
+  table->set_steps(growth.steps());
+  V4(*table, "other.test");
+  table->set_steps({});
+  const std::string answer = late.Join();
+  EXPECT_EQ(V4(*table, "name.test"), answer);
+  EXPECT_EQ(table->NameFor(*IpAddress::Parse(answer), 0)->name(), "name.test");
 }
 
 // All enter the same names at once, so that many meet each other's entries.
