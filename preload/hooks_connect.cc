@@ -125,8 +125,11 @@ SOCKSIFY_EXPORT int __connect(int fd, const sockaddr* address, socklen_t size) {
   return connect(fd, address, size);
 }
 
-SOCKSIFY_EXPORT ssize_t sendto(int fd, const void* data, size_t data_size, int flags, const sockaddr* address,
-                               socklen_t size) {
+namespace {
+
+// Out of line, so that the way to libc needs no stack frame.
+[[gnu::noinline]] ssize_t SendTo(int fd, const void* data, size_t data_size, int flags,
+                                 const sockaddr* address, socklen_t size) {
   if (g_descriptors.has_special()) [[unlikely]] {
     if (IsHeldBack(fd, flags)) [[unlikely]]
       return -1;
@@ -137,8 +140,7 @@ SOCKSIFY_EXPORT ssize_t sendto(int fd, const void* data, size_t data_size, int f
       return Guarded([&] { return SendRelayed(fd, &part, 1, flags); }, ssize_t{-1});
     }
   }
-  if (!IsInternetDestination(address, size))
-    return libc::sendto(fd, data, data_size, flags, address, size);
+  if (!IsInternetDestination(address, size)) return libc::sendto(fd, data, data_size, flags, address, size);
   iovec part = {.iov_base = const_cast<void*>(data), .iov_len = data_size};
   msghdr message{};
   message.msg_name = const_cast<sockaddr*>(address);
@@ -163,7 +165,7 @@ SOCKSIFY_EXPORT ssize_t sendto(int fd, const void* data, size_t data_size, int f
       ssize_t{-1});
 }
 
-SOCKSIFY_EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) {
+[[gnu::noinline]] ssize_t SendMessage(int fd, const msghdr* message, int flags) {
   const bool has_address = message != nullptr && message->msg_name != nullptr;
   if (g_descriptors.has_special()) [[unlikely]] {
     if (IsHeldBack(fd, flags)) [[unlikely]]
@@ -195,6 +197,21 @@ SOCKSIFY_EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) {
         return libc::sendmsg(fd, &bare, flags & ~MSG_FASTOPEN);
       },
       ssize_t{-1});
+}
+
+}  // namespace
+
+SOCKSIFY_EXPORT ssize_t sendto(int fd, const void* data, size_t data_size, int flags, const sockaddr* address,
+                               socklen_t size) {
+  if (address != nullptr || g_descriptors.has_special())
+    return SendTo(fd, data, data_size, flags, address, size);
+  return libc::sendto(fd, data, data_size, flags, address, size);
+}
+
+SOCKSIFY_EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) {
+  if (g_descriptors.has_special() || (message != nullptr && message->msg_name != nullptr))
+    return SendMessage(fd, message, flags);
+  return libc::sendmsg(fd, message, flags);
 }
 
 SOCKSIFY_EXPORT int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {

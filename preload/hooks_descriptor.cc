@@ -96,16 +96,24 @@ SOCKSIFY_EXPORT int listen(int fd, int backlog) noexcept {
   return Guarded([&] { return Listen(fd, backlog); }, -1);
 }
 
-SOCKSIFY_EXPORT int close(int fd) {
-  if (g_descriptors.Flags(fd) != 0) {
-    if (IsHidden(fd) && IsStillHidden(fd)) [[unlikely]] {
-      errno = EBADF;
-      return -1;
-    }
-    if ((g_descriptors.Flags(fd) & kPending) != 0) g_pendings.BeforeClose(fd);
-    // Forgotten before it is closed: afterwards the number may already be another thread's.
-    ForgetDescriptor(fd);
+namespace {
+
+// Out of line, so that the way to libc needs no stack frame.
+[[gnu::noinline]] int CloseKnown(int fd) {
+  if (IsHidden(fd) && IsStillHidden(fd)) [[unlikely]] {
+    errno = EBADF;
+    return -1;
   }
+  if ((g_descriptors.Flags(fd) & kPending) != 0) g_pendings.BeforeClose(fd);
+  // Forgotten before it is closed: afterwards the number may already be another thread's.
+  ForgetDescriptor(fd);
+  return libc::close(fd);
+}
+
+}  // namespace
+
+SOCKSIFY_EXPORT int close(int fd) {
+  if (g_descriptors.Flags(fd) != 0) return CloseKnown(fd);
   return libc::close(fd);
 }
 

@@ -47,6 +47,17 @@ namespace {
   return (g_descriptors.Flags(fd) & kRelayed) != 0;
 }
 
+// ioctl(2) that asks how much there is.
+[[gnu::noinline]] int CountSpecially(int fd, unsigned long request, void* argument) {
+  if ((request == FIONREAD || request == TIOCOUTQ) && IsPending(fd)) return CountBytes(fd, request, argument);
+  if (request == FIONREAD && IsRelayed(fd) && argument != nullptr) {
+    const ErrnoKeeper keeper;
+    *static_cast<int*>(argument) = Guarded([&] { return NextDatagramSize(fd); }, 0);
+    return 0;
+  }
+  return libc::ioctl(fd, request, argument);
+}
+
 // A connection on its way, or a datagram socket that asks a name server or has a relay.
 [[gnu::always_inline]] inline bool IsSpecial(int fd) {
   return (g_descriptors.Flags(fd) & (kPending | kDnsByHand | kRelayed)) != 0;
@@ -417,12 +428,7 @@ SOCKSIFY_EXPORT int shutdown(int fd, int how) noexcept {
 // Under the name of a variadic function (see runtime.h).
 SOCKSIFY_EXPORT int HookedIoctl(int fd, unsigned long request, void* argument) __asm__("ioctl");
 SOCKSIFY_EXPORT int HookedIoctl(int fd, unsigned long request, void* argument) {
-  if ((request == FIONREAD || request == TIOCOUTQ) && IsPending(fd)) [[unlikely]]
-    return CountBytes(fd, request, argument);
-  if (request == FIONREAD && IsRelayed(fd) && argument != nullptr) [[unlikely]] {
-    const ErrnoKeeper keeper;
-    *static_cast<int*>(argument) = Guarded([&] { return NextDatagramSize(fd); }, 0);
-    return 0;
-  }
+  if (g_descriptors.has_special()) [[unlikely]]
+    return CountSpecially(fd, request, argument);
   return libc::ioctl(fd, request, argument);
 }

@@ -66,6 +66,7 @@ bool IsAlone() {
 
 // While this thread waits for an epoll set, another may begin a handshake in it.
 [[gnu::noinline]] int PollOfThreads(pollfd* fds, nfds_t count, int timeout_ms) {
+  if (!HasOurs(fds, count)) return libc::poll(fds, count, timeout_ms);
   const int result = libc::poll(fds, count, timeout_ms);
   if (result <= 0 || !g_pendings.is_used()) return result;
   return PollAmongPending(fds, count, timeout_ms);
@@ -100,10 +101,12 @@ bool IsAlone() {
   return result;
 }
 
-// Before a wait proxies are asked to listen again.
-[[gnu::always_inline]] inline void SeeToListeners() {
-  if (g_inbounds.has_idle()) [[unlikely]]
-    Guarded([] { return ListenAgain(), 0; }, 0);
+// Before a wait proxies are asked to listen again. The hooks below leave the rest of the call to `wait` then,
+// out of line, so that they need no stack frame.
+template <typename Wait>
+[[gnu::cold, gnu::noinline]] int WaitBehindListeners(Wait wait) {
+  Guarded([] { return ListenAgain(), 0; }, 0);
+  return wait();
 }
 
 // What was known of the number is over, if it was closed where we could not see.
@@ -114,18 +117,67 @@ int NoteSet(int epoll_fd) {
   return epoll_fd;
 }
 
+[[gnu::always_inline]] inline int Poll(pollfd* fds, nfds_t count, int timeout_ms) {
+  if (g_pendings.is_used() || g_watches.is_used()) [[unlikely]]
+    return PollAmongPending(fds, count, timeout_ms);
+  if (!IsAlone()) return PollOfThreads(fds, count, timeout_ms);
+  return libc::poll(fds, count, timeout_ms);
+}
+
+[[gnu::always_inline]] inline int PollPrecisely(pollfd* fds, nfds_t count, const timespec* timeout,
+                                                const sigset_t* mask) {
+  if ((g_pendings.is_used() || g_watches.is_used()) && IsValid(timeout)) [[unlikely]]
+    return PollAmongPending(fds, count, timeout, mask);
+  return libc::ppoll(fds, count, timeout, mask);
+}
+
+[[gnu::always_inline]] inline int Select(int count, fd_set* read, fd_set* write, fd_set* except,
+                                         timeval* timeout) {
+  if (!g_pendings.is_used()) [[likely]]
+    return libc::select(count, read, write, except, timeout);
+  return SelectAmongPending(count, read, write, except, timeout);
+}
+
+// While a thread waits, another one may register what is pending.
+[[gnu::noinline]] int WaitOfThreads(int epoll_fd, epoll_event* events, int max_events, int timeout_ms) {
+  const int count = libc::epoll_wait(epoll_fd, events, max_events, timeout_ms);
+  if (count > 0 && g_watches.is_used()) [[unlikely]]
+    return FinishWait(epoll_fd, events, max_events, timeout_ms, nullptr, count);
+  return count;
+}
+
+[[gnu::noinline]] int WaitOfThreads(int epoll_fd, epoll_event* events, int max_events, int timeout_ms,
+                                    const sigset_t* mask) {
+  const int count = libc::epoll_pwait(epoll_fd, events, max_events, timeout_ms, mask);
+  if (count > 0 && g_watches.is_used()) [[unlikely]]
+    return FinishWait(epoll_fd, events, max_events, timeout_ms, mask, count);
+  return count;
+}
+
+[[gnu::always_inline]] inline int Wait(int epoll_fd, epoll_event* events, int max_events, int timeout_ms) {
+  if (g_watches.is_used()) [[unlikely]]
+    return WaitAmongHandshakes(epoll_fd, events, max_events, timeout_ms, nullptr);
+  if (!IsAlone()) return WaitOfThreads(epoll_fd, events, max_events, timeout_ms);
+  return libc::epoll_wait(epoll_fd, events, max_events, timeout_ms);
+}
+
+[[gnu::always_inline]] inline int Wait(int epoll_fd, epoll_event* events, int max_events, int timeout_ms,
+                                       const sigset_t* mask) {
+  if (g_watches.is_used()) [[unlikely]]
+    return WaitAmongHandshakes(epoll_fd, events, max_events, timeout_ms, mask);
+  if (!IsAlone()) return WaitOfThreads(epoll_fd, events, max_events, timeout_ms, mask);
+  return libc::epoll_pwait(epoll_fd, events, max_events, timeout_ms, mask);
+}
+
 }  // namespace
 }  // namespace socksify
 
 using namespace socksify;
 
 SOCKSIFY_EXPORT int poll(pollfd* fds, nfds_t count, int timeout_ms) {
-  SeeToListeners();
-  if (g_pendings.is_used() || g_watches.is_used()) [[unlikely]]
-    return PollAmongPending(fds, count, timeout_ms);
-  if (!IsAlone() && HasOurs(fds, count)) [[unlikely]]
-    return PollOfThreads(fds, count, timeout_ms);
-  return libc::poll(fds, count, timeout_ms);
+  if (g_inbounds.has_idle()) [[unlikely]]
+    return WaitBehindListeners([=] { return Poll(fds, count, timeout_ms); });
+  return Poll(fds, count, timeout_ms);
 }
 
 SOCKSIFY_EXPORT int __poll(pollfd* fds, nfds_t count, int timeout_ms) {
@@ -139,10 +191,9 @@ SOCKSIFY_EXPORT int __poll_chk(pollfd* fds, nfds_t count, int timeout_ms, size_t
 }
 
 SOCKSIFY_EXPORT int ppoll(pollfd* fds, nfds_t count, const timespec* timeout, const sigset_t* mask) {
-  SeeToListeners();
-  if ((g_pendings.is_used() || g_watches.is_used()) && IsValid(timeout)) [[unlikely]]
-    return PollAmongPending(fds, count, timeout, mask);
-  return libc::ppoll(fds, count, timeout, mask);
+  if (g_inbounds.has_idle()) [[unlikely]]
+    return WaitBehindListeners([=] { return PollPrecisely(fds, count, timeout, mask); });
+  return PollPrecisely(fds, count, timeout, mask);
 }
 
 SOCKSIFY_EXPORT int __ppoll_chk(pollfd* fds, nfds_t count, const timespec* timeout, const sigset_t* mask,
@@ -152,10 +203,9 @@ SOCKSIFY_EXPORT int __ppoll_chk(pollfd* fds, nfds_t count, const timespec* timeo
 }
 
 SOCKSIFY_EXPORT int select(int count, fd_set* read, fd_set* write, fd_set* except, timeval* timeout) {
-  SeeToListeners();
-  if (!g_pendings.is_used()) [[likely]]
-    return libc::select(count, read, write, except, timeout);
-  return SelectAmongPending(count, read, write, except, timeout);
+  if (g_inbounds.has_idle()) [[unlikely]]
+    return WaitBehindListeners([=] { return Select(count, read, write, except, timeout); });
+  return Select(count, read, write, except, timeout);
 }
 
 SOCKSIFY_EXPORT int __select(int count, fd_set* read, fd_set* write, fd_set* except, timeval* timeout) {
@@ -164,7 +214,8 @@ SOCKSIFY_EXPORT int __select(int count, fd_set* read, fd_set* write, fd_set* exc
 
 SOCKSIFY_EXPORT int pselect(int count, fd_set* read, fd_set* write, fd_set* except, const timespec* timeout,
                             const sigset_t* mask) {
-  SeeToListeners();
+  if (g_inbounds.has_idle()) [[unlikely]]
+    WaitBehindListeners([] { return 0; });
   if (!ConcernsPending(count, read, write, except) || !IsValid(timeout)) [[likely]]
     return libc::pselect(count, read, write, except, timeout, mask);
   return Guarded([&] { return WaitSelect(count, read, write, except, timeout, mask, nullptr); }, -1);
@@ -191,31 +242,22 @@ SOCKSIFY_EXPORT int epoll_ctl(int epoll_fd, int operation, int fd, epoll_event* 
 }
 
 SOCKSIFY_EXPORT int epoll_wait(int epoll_fd, epoll_event* events, int max_events, int timeout_ms) {
-  SeeToListeners();
-  if (g_watches.is_used()) [[unlikely]]
-    return WaitAmongHandshakes(epoll_fd, events, max_events, timeout_ms, nullptr);
-  if (IsAlone()) return libc::epoll_wait(epoll_fd, events, max_events, timeout_ms);
-  const int count = libc::epoll_wait(epoll_fd, events, max_events, timeout_ms);
-  if (count > 0 && g_watches.is_used()) [[unlikely]]
-    return FinishWait(epoll_fd, events, max_events, timeout_ms, nullptr, count);
-  return count;
+  if (g_inbounds.has_idle()) [[unlikely]]
+    return WaitBehindListeners([=] { return Wait(epoll_fd, events, max_events, timeout_ms); });
+  return Wait(epoll_fd, events, max_events, timeout_ms);
 }
 
 SOCKSIFY_EXPORT int epoll_pwait(int epoll_fd, epoll_event* events, int max_events, int timeout_ms,
                                 const sigset_t* mask) {
-  SeeToListeners();
-  if (g_watches.is_used()) [[unlikely]]
-    return WaitAmongHandshakes(epoll_fd, events, max_events, timeout_ms, mask);
-  if (IsAlone()) return libc::epoll_pwait(epoll_fd, events, max_events, timeout_ms, mask);
-  const int count = libc::epoll_pwait(epoll_fd, events, max_events, timeout_ms, mask);
-  if (count > 0 && g_watches.is_used()) [[unlikely]]
-    return FinishWait(epoll_fd, events, max_events, timeout_ms, mask, count);
-  return count;
+  if (g_inbounds.has_idle()) [[unlikely]]
+    return WaitBehindListeners([=] { return Wait(epoll_fd, events, max_events, timeout_ms, mask); });
+  return Wait(epoll_fd, events, max_events, timeout_ms, mask);
 }
 
 SOCKSIFY_EXPORT int epoll_pwait2(int epoll_fd, epoll_event* events, int max_events, const timespec* timeout,
                                  const sigset_t* mask) {
-  SeeToListeners();
+  if (g_inbounds.has_idle()) [[unlikely]]
+    WaitBehindListeners([] { return 0; });
   if (g_watches.is_used() && IsValid(timeout)) [[unlikely]]
     return Guarded([&] { return WaitEpoll(epoll_fd, events, max_events, timeout, mask); }, -1);
   if (IsAlone()) return libc::epoll_pwait2(epoll_fd, events, max_events, timeout, mask);
