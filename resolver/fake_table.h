@@ -4,7 +4,7 @@
 // Slot i of the table stands for the i-th address of the fake IPv4 range and of the fake IPv6 range alike.
 // The table is one mapped file; where none can be had, an anonymous shared mapping, which children inherit
 // over fork. Reading takes no lock and makes no system call, nor does entering a name in most cases: while
-// the table has room, one in 256 names finds that none has been allocated yet. That, and recycling, takes a
+// the table has room, one in 1,024 names finds that none has been allocated yet. That, and recycling, takes a
 // lock that the kernel drops when its holder dies, and repairs what a killed writer left. When it is full,
 // the least recently used name makes way, but none whose address a living process holds.
 //

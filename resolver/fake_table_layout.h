@@ -99,6 +99,9 @@ class FakeTableLayout {
         last_level_(std::bit_ceil(capacity) * 2),
         hold_entries_(std::max(std::bit_ceil(capacity) / 4, kMinHoldEntries)) {}
 
+  // How many slots are allocated at a time: as many as fill a page.
+  static constexpr uint32_t kRun = 1024;
+
   constexpr uint32_t capacity() const { return capacity_; }
   constexpr uint32_t hold_entries() const { return hold_entries_; }  // a power of two
 
@@ -132,7 +135,7 @@ class FakeTableLayout {
   static constexpr size_t WholePages(size_t size) { return (size + kPage - 1) / kPage * kPage; }
 
   static constexpr uint32_t kMinHoldEntries = 64;
-  static constexpr uint32_t kFirstLevel = 512;  // a page of most machines
+  static constexpr uint32_t kFirstLevel = 2 * kRun;
 
   uint32_t capacity_;
   uint32_t last_level_;

@@ -321,10 +321,9 @@ bool FakeTableStore::ClearSlot(uint32_t slot) {
 }
 
 int FakeTableStore::MakeRoom(Allocator* allocator) {
-  constexpr uint32_t kRun = 256;
   const uint32_t allocated = header_->allocated.load(std::memory_order_relaxed);
   if (used() < allocated) return 0;
-  const uint32_t end = std::min(allocated + kRun, capacity());
+  const uint32_t end = std::min(allocated + FakeTableLayout::kRun, capacity());
   // No more than half of the entries are ever in use.
   const uint32_t level = std::max(index_size(), std::bit_ceil(end) * 2);
   const size_t slots = layout_.SlotsOffset();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "resolver/fake_table.h"
+#include "resolver/fake_table_layout.h"
 #include "tests/resolver/fake_table_fixture.h"
 
 namespace socksify {
@@ -175,11 +176,12 @@ INSTANTIATE_TEST_SUITE_P(Tables, FakeTableCrashTest,
 
 // The index has to grow for the name, and its writer is killed on the way.
 TEST(FakeTableGrowthTest, DeathAtEveryStoreKeepsAllNames) {
-  constexpr int kNames = 256;  // for as many the first level is enough
+  constexpr int kNames = FakeTableLayout::kRun;  // for as many the first level is enough
+  constexpr int kStride = kIsSanitized ? 50 : 7;
   const auto name = [](int i) { return "before-" + std::to_string(i); };
   int deaths = 0;
-  for (int step = 1; step < kFarTooManySteps; step += kIsSanitized ? 9 : 1) {
-    auto table = FakeTable::MakePrivate(MakeRange(22));
+  for (int step = 1; step < kFarTooManySteps; step += step < 8 ? 1 : kStride) {
+    auto table = FakeTable::MakePrivate(MakeRange(20));
     ASSERT_TRUE(table);
     for (int i = 0; i < kNames; ++i) ASSERT_TRUE((*table)->AddressFor(name(i), IpVersion::kV4));
     const int status = Reap(StartChild([&] {
@@ -201,7 +203,7 @@ TEST(FakeTableGrowthTest, DeathAtEveryStoreKeepsAllNames) {
     }
     ASSERT_EQ((*table)->size(), kNames + 2U) << "step " << step;
   }
-  EXPECT_GT(deaths, kIsSanitized ? 20 : kNames);
+  EXPECT_GT(deaths, kNames / kStride);
 }
 
 // A child that another thread forks while a writer holds the lock shares the writer's open files. When the

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "resolver/fake_table.h"
+#include "resolver/fake_table_layout.h"
 #include "tests/resolver/fake_table_fixture.h"
 
 namespace socksify {
@@ -183,12 +184,12 @@ TEST_F(FakeTableFreshTest, AnAddressThatWasToldOutlivesARepairThatMeetsALateWrit
 
 // He enters the name in a level of the index whose entries have been copied into a larger one.
 TEST_F(FakeTableFreshTest, ALateWriterIsNotLostWhenTheIndexGrows) {
-  const auto table = Open(22);
-  const auto of_late = Open(22);
+  const auto table = Open(20);
+  const auto of_late = Open(20);
   V4(*table, "room.test");
   std::atomic<bool> is_copied = false;
   LateWriter late(of_late.get(), &is_copied);
-  constexpr int kNames = 254;  // of the 256 that the first level is for, besides the two
+  constexpr int kNames = FakeTableLayout::kRun - 2;  // with the two, the first level has what it is for
   for (int i = 0; i < kNames; ++i) V4(*table, NameOf(i));
   // Space is allocated, the work announced, and each name copied.
   Meeting growth{.step = 2 + 1 + kNames, .here = &is_copied, .go_on = late.has_entered()};
