@@ -46,13 +46,22 @@ function(socksify_library name)
   target_link_libraries(${name} PUBLIC socksify_flags ${arg_DEPENDS})
 endfunction()
 
+# What is tested is optimised; optimising the tests, too, would take more than twice the time to build them.
+add_library(socksify_test_flags INTERFACE)
+target_compile_options(socksify_test_flags INTERFACE "$<$<CONFIG:RelWithDebInfo>:-O0>")
+if(SOCKSIFY_SANITIZE)
+  target_compile_definitions(socksify_test_flags INTERFACE SOCKSIFY_IS_SANITIZED)
+endif()
+
 # socksify_test(NAME SOURCES... DEPENDS lib... [LABELS ...]): one GoogleTest program, known to ctest.
 function(socksify_test name)
   cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;LABELS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
-  target_link_libraries(${name} PRIVATE socksify_flags ${arg_DEPENDS} GTest::gmock GTest::gtest GTest::gtest_main)
-  # What is tested is optimised; optimising the tests, too, would take more than twice the time to build them.
-  target_compile_options(${name} PRIVATE "$<$<CONFIG:RelWithDebInfo>:-O0>")
+  target_link_libraries(${name} PRIVATE socksify_flags socksify_test_flags ${arg_DEPENDS}
+    GTest::gmock GTest::gtest GTest::gtest_main)
+  if(SOCKSIFY_PRECOMPILE_HEADERS)
+    target_precompile_headers(${name} REUSE_FROM socksify_test_headers)
+  endif()
   set_target_properties(${name} PROPERTIES CXX_CLANG_TIDY "")
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120 LABELS "${arg_LABELS}")
 endfunction()

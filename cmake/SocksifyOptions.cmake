@@ -2,6 +2,7 @@
 
 option(SOCKSIFY_WERROR "Treat warnings as errors (developers and CI)" OFF)
 option(SOCKSIFY_BUILD_TESTS "Build the unit and integration tests (needs GoogleTest)" OFF)
+option(SOCKSIFY_PRECOMPILE_HEADERS "Build the tests with precompiled headers: quicker from scratch, worse with ccache" OFF)
 option(SOCKSIFY_BUILD_FUZZERS "Build the libFuzzer targets (needs clang)" OFF)
 option(SOCKSIFY_BUILD_BENCHMARKS "Build the benchmarks (needs Google Benchmark)" OFF)
 option(SOCKSIFY_CLANG_TIDY "Run clang-tidy-19 on every compiled file" OFF)
