@@ -42,6 +42,7 @@ class StablePool {
  private:
   static constexpr size_t kBatchSize = 16;
 
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): an object is made when it is wanted.
   struct Batch {
     Batch* next = nullptr;
     std::atomic<size_t> made = 0;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/command_line.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 
 #include "base/text.h"
 #include "routing/foreign_config.h"
+#include "tools/cli11.h"
 
 namespace socksify {
 

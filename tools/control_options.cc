@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/control_options.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/version.h"
+#include "tools/cli11.h"
 #include "tools/control_help.h"
 
 namespace socksify {
@@ -136,8 +136,7 @@ std::expected<ControlOptions, CommandLineEnd> ParseControlOptions(int argc, cons
   bool ask_password = false;
   std::string shell = "sh";
 
-  CLI::App app;
-  app.set_help_flag();
+  BareApp app;
   app.allow_extras();
   AddConfigOptions(&app, &options.sources);
   app.add_flag("--json", options.json);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/launch_options.h"
 
-#include <CLI/CLI.hpp>
 #include <optional>
 #include <string_view>
 
 #include "base/version.h"
+#include "tools/cli11.h"
 
 namespace socksify {
 namespace {
@@ -109,8 +109,7 @@ std::expected<LaunchOptions, CommandLineEnd> ParseLaunchOptions(int argc, const 
   bool ask_password = false;
   std::optional<std::string> io_uring;
 
-  CLI::App app;
-  app.set_help_flag();
+  BareApp app;
   app.prefix_command();
   AddConfigOptions(&app, &options.sources);
   app.add_flag("--ask-password", ask_password);

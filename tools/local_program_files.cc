@@ -76,9 +76,13 @@ std::optional<std::string> LocalProgramFiles::FindInPath(const std::string& name
 }
 
 std::expected<std::string, std::string> LocalProgramFiles::FindLibrary(const ElfIdentity& identity) const {
+  if (found_ && found_->identity == identity) return found_->path;
   std::string places;
   for (const std::string& path : location_.Candidates(identity)) {
-    if (ReadElfIdentity(path) == identity) return path;
+    if (ReadElfIdentity(path) == identity) {
+      found_ = {identity, path};
+      return path;
+    }
     if (!places.empty()) places += ", ";
     places += path;
   }

@@ -11,6 +11,7 @@
 
 namespace socksify {
 
+// Not thread-safe.
 class LocalProgramFiles final : public ProgramFiles {
  public:
   // Keeps a reference to `location`.
@@ -21,7 +22,15 @@ class LocalProgramFiles final : public ProgramFiles {
   std::expected<std::string, std::string> FindLibrary(const ElfIdentity& identity) const override;
 
  private:
+  struct FoundLibrary {
+    ElfIdentity identity;
+    std::string path;
+  };
+
   const LibraryLocation& location_;
+  // The library that was found last: the launcher asks for that of its own architecture, of the program's,
+  // and once more for the path, which is nearly always the same one.
+  mutable std::optional<FoundLibrary> found_;
 };
 
 // This process, as the kernel will see it at exec.

@@ -47,6 +47,14 @@ std::optional<uint32_t> Evaluate(uint32_t arch, uint32_t number) {
   return Evaluate(data);
 }
 
+// An architecture that the filter knows: the first that it compares with.
+uint32_t KnownArchitecture() {
+  for (const sock_filter& instruction : IoUringFilter())
+    if (instruction.code == (BPF_JMP | BPF_JEQ | BPF_K)) return instruction.k;
+  ADD_FAILURE() << "the filter does not look at the architecture";
+  return 0;
+}
+
 class IoUringFilterTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -90,9 +98,8 @@ TEST_F(IoUringFilterTest, DeniesByEveryInterfaceOfX86) {
 #endif
 
 TEST_F(IoUringFilterTest, DeniesByTheInterfaceOfTheBuild) {
-  // Wherever the table has the build's own architecture, one of its rows compares with that.
-  const std::span<const sock_filter> filter = IoUringFilter();
-  const uint32_t arch = filter[1].k;
+  // Wherever the table has the build's own architecture, it comes first.
+  const uint32_t arch = KnownArchitecture();
   for (const uint32_t number : {SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register}) {
     EXPECT_EQ(Evaluate(arch, number), kDenied) << number;
   }
@@ -103,7 +110,7 @@ TEST_F(IoUringFilterTest, DeniesByTheInterfaceOfTheBuild) {
 
 TEST_F(IoUringFilterTest, DependsOnNumberAndArchitectureAlone) {
   seccomp_data data = {};
-  data.arch = IoUringFilter()[1].k;
+  data.arch = KnownArchitecture();
   data.instruction_pointer = ~uint64_t{0};
   for (auto& argument : data.args) argument = ~uint64_t{0};
   data.nr = SYS_io_uring_setup;
