@@ -2,6 +2,8 @@
 #include "tools/library_location.h"
 
 #include <elf.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -33,13 +35,36 @@ constexpr std::array<Multiarch, 9> kMultiarch = {{
     {{true, EM_S390}, "lib/s390x-linux-gnu"},
 }};
 
+bool IsOfType(const std::string& path, mode_t type) {
+  struct stat status = {};
+  return lstat(path.c_str(), &status) == 0 && (status.st_mode & S_IFMT) == type;
+}
+
+// The path that this program was executed by, where that is plainly its own, free of links as far as bin/:
+// what /proc/self/exe would say. To ask that takes longer than everything else that is asked before the
+// program starts: the kernel makes files in /proc for it, which have to go again with the process.
+std::optional<std::string> PlainPathOfThisProgram() {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): getauxval(3) has one type for all.
+  const auto* const name = reinterpret_cast<const char*>(getauxval(AT_EXECFN));
+  if (name == nullptr || name[0] != '/') return std::nullopt;
+  std::string path = name;
+  if (path.find("/.") != std::string::npos || path.find("//") != std::string::npos) return std::nullopt;
+  const size_t slash = path.rfind('/');
+  if (!IsOfType(path.substr(0, slash), S_IFDIR) || !IsOfType(path, S_IFREG)) return std::nullopt;
+  return path;
+}
+
 }  // namespace
 
 std::expected<LibraryLocation, std::string> LibraryLocation::OfThisProgram() {
+  if (const auto path = PlainPathOfThisProgram()) return OfProgram(*path);
   std::array<char, PATH_MAX> buffer{};
   const ssize_t size = readlink("/proc/self/exe", buffer.data(), buffer.size());
   if (size <= 0) return std::unexpected("cannot read /proc/self/exe, which tells where libsocksify.so lies");
-  const std::string_view path(buffer.data(), static_cast<size_t>(size));
+  return OfProgram({buffer.data(), static_cast<size_t>(size)});
+}
+
+std::expected<LibraryLocation, std::string> LibraryLocation::OfProgram(std::string_view path) {
   const size_t program = path.rfind('/');
   const size_t directory = program == 0 ? std::string_view::npos : path.rfind('/', program - 1);
   if (directory == std::string_view::npos) {

@@ -29,6 +29,9 @@ class LibraryLocation {
   // The installation that this program belongs to; fails with a message when it cannot be told.
   static std::expected<LibraryLocation, std::string> OfThisProgram();
 
+  // The installation that the program at the absolute `path` belongs to.
+  static std::expected<LibraryLocation, std::string> OfProgram(std::string_view path);
+
   const std::string& prefix() const { return prefix_; }
 
   // Why LD_PRELOAD cannot name this place, or nothing: ld.so splits at blanks and colons and replaces $.

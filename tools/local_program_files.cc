@@ -14,7 +14,6 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
-#include <memory>
 #include <string_view>
 
 #include "base/unique_fd.h"
@@ -22,7 +21,8 @@
 namespace socksify {
 namespace {
 
-// Maps the file, so that a program of any size costs only the pages that are looked at.
+// Maps the file, so that a program of any size costs only the pages that are looked at. The mapping stays: of
+// all that is done about a program, taking it back would take the longest, and exec(2) does so anyway.
 void MapContent(const UniqueFd& fd, size_t size, ProgramFile* file) {
   if (size == 0) return;
   void* const address = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
@@ -30,8 +30,6 @@ void MapContent(const UniqueFd& fd, size_t size, ProgramFile* file) {
     file->is_readable = false;
     return;
   }
-  file->content = std::shared_ptr<const void>(
-      address, [size](const void* mapping) { munmap(const_cast<void*>(mapping), size); });
   file->bytes = {static_cast<const uint8_t*>(address), size};
 }
 

@@ -10,7 +10,6 @@
 
 #include <cstdint>
 #include <expected>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,14 +21,14 @@ namespace socksify {
 
 // What is known of one file before it is executed.
 struct ProgramFile {
-  std::span<const uint8_t> bytes;  // the content, as long as `content` lives; empty if it cannot be read
+  std::span<const uint8_t>
+      bytes;  // the content, for as long as the process lives; empty if it cannot be read
   bool is_readable = true;
   mode_t mode = 0;
   uid_t owner = 0;
   gid_t group = 0;
   bool has_capabilities = false;  // security.capability (capabilities(7))
   bool is_nosuid = false;         // on a file system mounted nosuid
-  std::shared_ptr<const void> content;
 };
 
 class ProgramFiles {

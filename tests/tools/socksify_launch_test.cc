@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <sstream>
 #include <string>
@@ -79,6 +80,27 @@ TEST(SocksifyLaunchTest, ExtendsPreload) {
   EXPECT_THAT(ours, ::testing::EndsWith("/libsocksify.so"));
   EXPECT_EQ(Preload(Launch({"env"}, {"LD_PRELOAD=libm.so.6"})), "libm.so.6:" + ours);
   EXPECT_EQ(Preload(Launch({"env"}, {"LD_PRELOAD=" + ours})), ours);
+}
+
+TEST(SocksifyLaunchTest, FindsItsLibraryThroughLinks) {
+  const TemporaryDirectory directory;
+  const std::string program = SOCKSIFY_PROGRAM;
+  const std::string bin = program.substr(0, program.rfind('/'));
+  const std::string prefix = bin.substr(0, bin.rfind('/'));
+  const auto link_to = [&](const std::string& target, const std::string& name) {
+    EXPECT_EQ(symlink(target.c_str(), (directory.path() + "/" + name).c_str()), 0);
+    return directory.path() + "/" + name;
+  };
+  const auto preload_by = [](const std::string& path) {
+    return Preload(RunTool({path, "-p", kProxy, "env"}));
+  };
+  const std::string ours = Preload(Launch({"env"}));
+  EXPECT_THAT(ours, StartsWith(prefix + "/"));
+  EXPECT_EQ(preload_by(link_to(program, "socksify")), ours);
+  EXPECT_EQ(preload_by(link_to(bin, "bin") + "/socksify"), ours);
+  EXPECT_EQ(preload_by(prefix + "/bin/../bin/socksify"), ours);
+  const std::string linked = link_to(prefix, "prefix");
+  EXPECT_EQ(preload_by(linked + "/bin/socksify"), linked + ours.substr(prefix.size()));
 }
 
 TEST(SocksifyLaunchTest, LoadsTheLibrary) {
