@@ -7,7 +7,7 @@
 
 Its defined dynamic symbols are exactly those of the version script; it needs libc and the dynamic linker
 only; what is loaded of the file is at most 1 MiB (debug information is not); no executable stack and no text
-relocations.
+relocations; no constructor, and nothing that makes the dynamic linker look up every call at the start.
 """
 
 import pathlib
@@ -37,6 +37,10 @@ def check_dynamic(readelf_text):
             yield f"{name}: needed, but only libc and the dynamic linker may be"
     if re.search(r"\(TEXTREL\)|\(FLAGS\).*\bTEXTREL\b", readelf_text):
         yield "it has text relocations; is some object not position independent?"
+    for tag in re.findall(r"\((INIT|INIT_ARRAY|PREINIT_ARRAY)\)", readelf_text):
+        yield f"it has a constructor ({tag}), which every program under the preload would run"
+    if re.search(r"\(BIND_NOW\)|\(FLAGS\).*\bBIND_NOW\b|\(FLAGS_1\).*\bNOW\b", readelf_text):
+        yield "it is bound at the start, before any call is made; see preload/CMakeLists.txt"
 
 
 def check_segments(readelf_text):
@@ -61,7 +65,8 @@ def check_segments(readelf_text):
 GOOD_NM = "0000000000001000 T connect\n0000000000001010 W close\n"
 GOOD_DYNAMIC = (" 0x0000000000000001 (NEEDED)  Shared library: [libc.so.6]\n"
                 " 0x0000000000000001 (NEEDED)  Shared library: [ld-linux-x86-64.so.2]\n"
-                " 0x000000000000001e (FLAGS)   BIND_NOW STATIC_TLS\n")
+                " 0x000000000000001e (FLAGS)   STATIC_TLS\n"
+                " 0x000000006ffffffb (FLAGS_1) Flags: NODELETE\n")
 GOOD_SEGMENTS = ("  LOAD  0x000000 0x0000000000000000 0x0000000000000000 0x001000 0x001000 R   0x1000\n"
                  "  LOAD  0x001000 0x0000000000001000 0x0000000000001000 0x0ff000 0x0ff000 R E 0x1000\n"
                  "  GNU_STACK  0x000000 0x0000000000000000 0x0000000000000000 0x000000 0x000000 RW  0x10\n")
@@ -86,6 +91,11 @@ def self_test():
         expect(name, check_dynamic(GOOD_DYNAMIC + f" 0x1 (NEEDED) Shared library: [{name}]\n"), 1)
     expect("text relocations", check_dynamic(GOOD_DYNAMIC + " 0x16 (TEXTREL) 0x0\n"), 1)
     expect("text relocations flag", check_dynamic(GOOD_DYNAMIC + " 0x1e (FLAGS) SYMBOLIC TEXTREL\n"), 1)
+    for tag in ("INIT", "INIT_ARRAY", "PREINIT_ARRAY"):
+        expect(tag, check_dynamic(GOOD_DYNAMIC + f" 0xc ({tag}) 0x8000\n"), 1)
+    expect("size of nothing", check_dynamic(GOOD_DYNAMIC + " 0x1b (INIT_ARRAYSZ) 0 (bytes)\n"), 0)
+    for flags in (" 0x18 (BIND_NOW)\n", " 0x1e (FLAGS) BIND_NOW STATIC_TLS\n", " 0x6ffffffb (FLAGS_1) Flags: NOW NODELETE\n"):
+        expect("bound at the start", check_dynamic(GOOD_DYNAMIC + flags), 1)
     expect("good segments", check_segments(GOOD_SEGMENTS), 0)
     expect("executable stack", check_segments(GOOD_SEGMENTS.replace("RW  0x10", "RWE 0x10")), 1)
     expect("no stack header", check_segments(GOOD_SEGMENTS.replace("GNU_STACK", "GNU_RELRO")), 1)
