@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "preload/stable_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace socksify {
+namespace {
+
+struct Object {
+  Object() { ++made; }
+  Object* next_free = nullptr;
+  static int made;
+};
+int Object::made = 0;
+
+TEST(StablePoolTest, MakesObjectsOneByOneAndShowsAllThatWereTaken) {
+  static StablePool<Object> pool;
+  Object::made = 0;
+  std::set<Object*> taken;
+  for (int i = 1; i <= 40; ++i) {
+    Object* const object = pool.Take();
+    ASSERT_NE(object, nullptr);
+    EXPECT_TRUE(taken.insert(object).second);
+    EXPECT_EQ(Object::made, i);
+    std::set<Object*> seen;
+    pool.ForEach([&](Object* each) { seen.insert(each); });
+    EXPECT_EQ(seen, taken);
+  }
+}
+
+TEST(StablePoolTest, TakesWhatWasGivenBackFirst) {
+  static StablePool<Object> pool;
+  Object* const first = pool.Take();
+  Object* const second = pool.Take();
+  pool.Give(first);
+  Object::made = 0;
+  EXPECT_EQ(pool.Take(), first);
+  EXPECT_EQ(Object::made, 0);
+  Object* const third = pool.Take();
+  EXPECT_TRUE(third != first && third != second);
+}
+
+}  // namespace
+}  // namespace socksify
