@@ -39,6 +39,7 @@ class EarlyTest : public PendingTest {
   void ExpectAll(const std::vector<std::pair<std::string, std::string>>& modes,
                  const std::string& host = "slow.test") const {
     std::vector<std::future<void>> runs;
+    runs.reserve(modes.size());
     for (const auto& mode : modes)
       runs.push_back(std::async(std::launch::async, [&] { Expect(mode.first, mode.second, host); }));
     for (std::future<void>& run : runs) run.get();

@@ -59,6 +59,15 @@ TEST_F(StressTest, ThroughAProxyThatSendsItsReplyInPieces) {
   ExpectFaultless({"5", "6"});
 }
 
+// Where success is reported before the reply, a refusal would come too late for the model.
+TEST_F(StressTest, WithEarlyData) {
+  UseConfig("server early { address: " + ProxyInConfig() + " handshake: pipelined early-data: yes }\n" +
+            "route { from: 0/0 to: 10.99.99.98/32 via: " + ProxyInConfig() + " }\n" +
+            "route { from: 0/0 to: 0/0 via: early }\n");
+  server_.AddScript("10.99.99.99", "reply.delay=5 reply.split=1");
+  ExpectFaultless({"9", "10"});
+}
+
 TEST_F(StressTest, FailsOverToASecondProxy) {
   std::string dead;
   {
