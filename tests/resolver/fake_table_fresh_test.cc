@@ -39,6 +39,7 @@ class FakeTableFreshTest : public testing::Test {
 template <typename Body>
 void InThreads(int count, Body body) {
   std::vector<std::thread> threads;
+  threads.reserve(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i) threads.emplace_back([&body, i] { body(i); });
   for (std::thread& thread : threads) thread.join();
 }
