@@ -367,7 +367,8 @@ TEST_F(AttemptTest, RegistrationsInEpollSurviveTheFailOver) {
   ASSERT_EQ(RunToCompletion(LibcSystem(), fd.get(), &attempt), State::kConnected);
   epoll_event got{};
   ASSERT_EQ(epoll_wait(epoll.get(), &got, 1, 5000), 1);
-  EXPECT_EQ(got.data.u64, 42U);
+  // A copy: the kernel's struct is packed.
+  EXPECT_EQ(uint64_t{got.data.u64}, 42U);
   EXPECT_EQ(got.events, static_cast<uint32_t>(EPOLLOUT));
 }
 
