@@ -54,7 +54,7 @@ void DescriptorTable::Update(int fd, const Connection& connection, const Signals
 void DescriptorTable::Unrecord(int fd, const SignalsBlocked& blocked) {
   const LeafGuard guard(&lock_, blocked);
   const unsigned kept_flags = Flags(fd) & ~kHasConnection;
-  Release(fd);
+  Drop(fd);
   SetFlags(fd, kept_flags);
 }
 
