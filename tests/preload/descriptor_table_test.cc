@@ -168,6 +168,7 @@ TEST(DescriptorTableTest, AConnectionEndsWithItsLastDescriptor) {
   table.Drop(4);
   EXPECT_EQ(g_ended, 1);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&table, i] {
       const int own = 10 + i;
