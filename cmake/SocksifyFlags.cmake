@@ -26,6 +26,10 @@ if(SOCKSIFY_SANITIZE)
   target_compile_options(socksify_flags INTERFACE
     -fsanitize=${SOCKSIFY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(socksify_flags INTERFACE -fsanitize=${SOCKSIFY_SANITIZE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    # Its runtime is part of the programs, and a library leaves that open.
+    target_link_options(socksify_flags INTERFACE LINKER:-z,undefs)
+  endif()
 endif()
 if(SOCKSIFY_BUILD_FUZZERS)
   target_compile_options(socksify_flags INTERFACE -fsanitize=fuzzer-no-link,address,undefined

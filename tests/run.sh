@@ -236,7 +236,7 @@ if command -v ccache >/dev/null; then
 fi
 run_step dev "g++, warnings are errors; all tests and the fuzz corpora"
 if [ "$quick" = no ]; then
-  run_step asan "AddressSanitizer and UndefinedBehaviorSanitizer; unit tests and the fuzz corpora"
+  run_step asan "clang, AddressSanitizer and UndefinedBehaviorSanitizer; unit tests and the fuzz corpora"
   run_step tsan "ThreadSanitizer; tests of the resolver and of the preload"
   run_step tidy "clang and clang-tidy over everything but the tests"
   run_step install "a build without presets, installed, moved and used"
