@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
-   allocations HOST PORT: echoes over forty connections of a kind, one after the other, and prints for each step of the
-   first one that is not free how often memory was asked for or given back: malloc(3) and its kin, mmap(2), munmap(2).
-   If all are free, of the last one. One more before them may set up what lasts. */
+   allocations HOST PORT: echoes over forty connections of a kind, one after the other, and prints for each
+   step of the first one that is not free how often memory was asked for or given back: malloc(3) and its kin,
+   mmap(2), munmap(2). If all are free, of the last one. One more before them may set up what lasts. */
 #include "victim.h"
 
 #include <poll.h>
@@ -68,7 +68,8 @@ static size_t g_report_size;
 /* Ends a step: everything since the one before it was its doing. */
 static void Step(const char* what) {
   const int calls = g_calls;
-  g_report_size += (size_t)snprintf(g_report + g_report_size, sizeof g_report - g_report_size, " %s %d", what, calls);
+  g_report_size +=
+      (size_t)snprintf(g_report + g_report_size, sizeof g_report - g_report_size, " %s %d", what, calls);
   g_all_calls += calls;
   g_calls = 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
-   calls MODE HOST PORT: connects, writes, reads and closes, again and again, and prints the system calls that the
-   cheapest time took: of what kind, and how many. The first time does not count; it may set up what lasts. MODE is
-   blocking, poll or epoll. The counting is done by its parent (ptrace(2)). */
+   calls MODE HOST PORT: connects, writes, reads and closes, again and again, and prints the system calls that
+   the cheapest time took: of what kind, and how many. The first time does not count; it may set up what
+   lasts. MODE is blocking, poll or epoll. The counting is done by its parent (ptrace(2)). */
 #include "victim.h"
 
 #include <poll.h>
@@ -19,13 +19,20 @@ static const struct {
   long number;
   const char* name;
 } kCalls[kKinds - 1] = {
-    {SYS_socket, "socket"},           {SYS_connect, "connect"},
-    {SYS_fcntl, "fcntl"},             {SYS_rt_sigprocmask, "rt_sigprocmask"},
-    {SYS_getsockopt, "getsockopt"},   {SYS_getsockname, "getsockname"},
-    {SYS_sendto, "sendto"},           {SYS_recvfrom, "recvfrom"},
-    {SYS_ppoll, "ppoll"},             {SYS_epoll_pwait, "epoll_pwait"},
-    {SYS_epoll_ctl, "epoll_ctl"},     {SYS_write, "write"},
-    {SYS_read, "read"},               {SYS_getpid, "getpid"},
+    {SYS_socket, "socket"},
+    {SYS_connect, "connect"},
+    {SYS_fcntl, "fcntl"},
+    {SYS_rt_sigprocmask, "rt_sigprocmask"},
+    {SYS_getsockopt, "getsockopt"},
+    {SYS_getsockname, "getsockname"},
+    {SYS_sendto, "sendto"},
+    {SYS_recvfrom, "recvfrom"},
+    {SYS_ppoll, "ppoll"},
+    {SYS_epoll_pwait, "epoll_pwait"},
+    {SYS_epoll_ctl, "epoll_ctl"},
+    {SYS_write, "write"},
+    {SYS_read, "read"},
+    {SYS_getpid, "getpid"},
     {SYS_close, "close"},
 };
 
