@@ -3,8 +3,7 @@
 // definitions and leaves the others in their archives:
 //
 // - No start files (crti.o, crtbeginS.o) and no constructors, so that no code of ours runs, and no page of it
-// is
-//   mapped, in a program that opens no socket. Hence the name of the library for __cxa_atexit and
+//   is mapped, in a program that opens no socket. Hence the name of the library for __cxa_atexit and
 //   pthread_atfork, and memory for exceptions: libstdc++'s reserve is 72 KiB from malloc(3), taken by a
 //   constructor.
 // - No demangler, 37 KiB, and no text on standard error when nobody catches an exception.
