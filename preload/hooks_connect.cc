@@ -2,9 +2,14 @@
 // connect(2) and the sends that can stand for it.
 
 #include <netinet/in.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstddef>
 #include <cstring>
 
+#include "base/errno_keeper.h"
 #include "preload/datagrams.h"
 #include "preload/dns_by_hand.h"
 #include "preload/libc_aliases.h"
@@ -34,20 +39,36 @@ AddressedSend JudgeMessage(int fd, const msghdr* message, int flags, Decision* d
   return !MayTransfer(fd, Direction::kSend, flags);
 }
 
+// Memory of the program's that may not be there: false then, as the kernel has EFAULT for it.
+bool CopyFromProgram(const void* from, void* to, size_t size) {
+  const iovec local = {.iov_base = to, .iov_len = size};
+  const iovec remote = {.iov_base = const_cast<void*>(from), .iov_len = size};
+  if (process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == static_cast<ssize_t>(size)) return true;
+  if (errno != ENOSYS && errno != EPERM) return false;
+  std::memcpy(to, from, size);  // the kernel has no such call, or a filter of the program's denies it
+  return true;
+}
+
 // Descriptors that another process is about to get (unix(7)), where nobody knows that a proxy still has to
 // reply.
-[[gnu::noinline]] void SettlePassed(const msghdr* message) {
-  for (const cmsghdr* header = CMSG_FIRSTHDR(message); header != nullptr;
-       header = CMSG_NXTHDR(const_cast<msghdr*>(message), const_cast<cmsghdr*>(header))) {
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS || header->cmsg_len < CMSG_LEN(0))
-      continue;
-    const size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (size_t i = 0; i < count; ++i) {
+[[gnu::noinline]] void SettlePassed(const msghdr& message) {
+  const ErrnoKeeper keeper;
+  const auto* const control = static_cast<const std::byte*>(message.msg_control);
+  cmsghdr header{};
+  for (size_t at = 0; at + sizeof header <= message.msg_controllen; at += CMSG_ALIGN(header.cmsg_len)) {
+    if (!CopyFromProgram(control + at, &header, sizeof header)) return;
+    if (header.cmsg_len < sizeof header || header.cmsg_len > message.msg_controllen - at) return;
+    if (header.cmsg_level != SOL_SOCKET || header.cmsg_type != SCM_RIGHTS) continue;
+    for (size_t data = CMSG_LEN(0); data + sizeof(int) <= header.cmsg_len; data += sizeof(int)) {
       int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
+      if (!CopyFromProgram(control + at + data, &fd, sizeof fd)) return;
       if ((g_descriptors.Flags(fd) & kPending) != 0) g_pendings.SettleEarly(fd);
     }
   }
+}
+
+[[gnu::always_inline]] inline bool PassesControl(const msghdr& message) {
+  return g_pendings.is_used() && message.msg_control != nullptr && message.msg_controllen != 0;
 }
 
 [[gnu::always_inline]] inline bool IsRelayed(int fd) {
@@ -170,7 +191,7 @@ namespace {
   if (g_descriptors.has_special()) [[unlikely]] {
     if (IsHeldBack(fd, flags)) [[unlikely]]
       return -1;
-    if (message != nullptr && message->msg_controllen != 0) SettlePassed(message);
+    if (message != nullptr && PassesControl(*message)) SettlePassed(*message);
     const bool is_for_peer = message != nullptr && !has_address;
     if (is_for_peer && IsConnectedToNameServer(fd)) [[unlikely]]
       return Guarded([&] { return AskNameServer(fd, *message); }, ssize_t{-1});
@@ -218,7 +239,7 @@ SOCKSIFY_EXPORT int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flag
   if (IsHeldBack(fd, flags)) [[unlikely]]
     return -1;
   for (unsigned i = 0; messages != nullptr && g_pendings.is_used() && i < count; ++i) {
-    if (messages[i].msg_hdr.msg_controllen != 0) SettlePassed(&messages[i].msg_hdr);
+    if (PassesControl(messages[i].msg_hdr)) SettlePassed(messages[i].msg_hdr);
   }
   // Up to the first message that needs us, libc sends; as sendmmsg(2), a failure after that shows in the next
   // call.

@@ -79,10 +79,13 @@ TEST_F(EarlyTest, FirstBytesReachTheDestinationBeforeTheReply) {
   server_.AddEcho("never.test");
   server_.AddScript("never.test", kNoReplyYet);
   Expect("closed-nonblocking", "poll: OUT\nwrite: 5\nclose: 0\n", "never.test");
-  const auto arrived = [&] { return server_.requests().at(0).bytes_from_client; };
+  const auto arrived = [&] {
+    const auto requests = server_.requests();
+    return requests.empty() ? 0 : requests[0].bytes_from_client;
+  };
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (arrived() == 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
-  EXPECT_EQ(arrived(), 5U);
+  ASSERT_EQ(arrived(), 5U);
   EXPECT_EQ(server_.requests()[0].bytes_to_client, 0U);
 }
 

@@ -96,7 +96,7 @@ struct Worker {
   uint32_t generation;
   int sets[kSets];
   struct Connection connections[kSlots];
-  uint64_t tolerated[64]; /* tags of registrations that a child may have kept alive */
+  uint64_t tolerated[4096]; /* tags of registrations that a child may have kept alive */
   unsigned tolerated_count;
   char trace[kTraceLines][kTraceWidth];
   unsigned traced;
