@@ -32,9 +32,7 @@ bool DescriptorTable::Record(int fd, const Connection& connection, const Signals
   std::atomic<Slot*>* const cell = slots_.Provide(fd);
   if (cell == nullptr || !SetFlags(fd, 0)) return false;
   const LeafGuard guard(&lock_, blocked);
-  const unsigned kept_flags = Flags(fd) & ~kHasConnection;
-  Drop(fd);
-  SetFlags(fd, kept_flags);
+  DropConnection(fd);
   Slot* const slot = TakeSlot();
   if (slot == nullptr) return false;
   slot->connection.Write(connection);
@@ -53,9 +51,7 @@ void DescriptorTable::Update(int fd, const Connection& connection, const Signals
 
 void DescriptorTable::Unrecord(int fd, const SignalsBlocked& blocked) {
   const LeafGuard guard(&lock_, blocked);
-  const unsigned kept_flags = Flags(fd) & ~kHasConnection;
-  Drop(fd);
-  SetFlags(fd, kept_flags);
+  DropConnection(fd);
 }
 
 std::optional<Connection> DescriptorTable::Find(int fd) const {
@@ -131,9 +127,19 @@ bool DescriptorTable::Refer(Slot* slot) {
   return references != 0;
 }
 
-// The slot's version moves on, so that a reader who holds a pointer to it notices.
 void DescriptorTable::Drop(int fd) {
   ClearFlags(fd, ~0U);
+  DropSlot(fd);
+}
+
+// The other flags are never away: who looks meanwhile would take a pending connection for the kernel's.
+void DescriptorTable::DropConnection(int fd) {
+  ClearFlags(fd, kHasConnection);
+  DropSlot(fd);
+}
+
+// The slot's version moves on, so that a reader who holds a pointer to it notices.
+void DescriptorTable::DropSlot(int fd) {
   std::atomic<Slot*>* const cell = slots_.At(fd);
   Slot* const slot = cell != nullptr ? cell->exchange(nullptr, std::memory_order_acq_rel) : nullptr;
   if (slot == nullptr || slot->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;

@@ -127,6 +127,8 @@ class DescriptorTable {
   };
 
   void NoteUse(unsigned index);
+  void DropConnection(int fd);
+  void DropSlot(int fd);
   Slot* TakeSlot();
   // One reference more, for as long as there is one.
   static bool Refer(Slot* slot);

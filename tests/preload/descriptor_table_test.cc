@@ -96,6 +96,24 @@ TEST(DescriptorTableTest, KnowsWhetherAnyDescriptorIsSpecial) {
   EXPECT_FALSE(table.has_special());
 }
 
+DescriptorTable* g_watched = nullptr;
+unsigned g_flags_at_end = 0;
+
+// What looks at a descriptor meanwhile, from another thread, must not take it for a stranger's.
+TEST(DescriptorTableTest, FlagsStayWhileAConnectionIsReplaced) {
+  DescriptorTable table(
+      {.begun = nullptr, .ended = [](const Connection&) { g_flags_at_end = g_watched->Flags(5); }});
+  g_watched = &table;
+  table.SetFlags(5, kPending | kBound);
+  table.Record(5, To(1), SignalsBlocked());
+  table.Record(5, To(2), SignalsBlocked());
+  EXPECT_EQ(g_flags_at_end, kPending | kBound) << "recorded anew";
+  g_flags_at_end = 0;
+  table.Unrecord(5, SignalsBlocked());
+  EXPECT_EQ(g_flags_at_end, kPending | kBound) << "not recorded any more";
+  EXPECT_EQ(table.Flags(5), kPending | kBound);
+}
+
 TEST(DescriptorTableTest, NumbersBeyondTheLimitAreStrangers) {
   DescriptorTable table;
   EXPECT_FALSE(table.Record(static_cast<int>(kMaxDescriptors), To(1), SignalsBlocked()));
