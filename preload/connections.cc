@@ -210,7 +210,7 @@ void ReportCloses(unsigned first, unsigned last) {
   const unsigned end = g_descriptors.used_end();
   for (unsigned fd = first; fd < end && fd <= last; ++fd) {
     const unsigned flags = g_descriptors.Flags(static_cast<int>(fd));
-    if ((flags & kPending) != 0) g_pendings.BeforeClose(static_cast<int>(fd));
+    if ((flags & kPending) != 0) g_pendings.BeforeClose(static_cast<int>(fd), first, last);
     if ((flags & kHasConnection) != 0) ReportClose(static_cast<int>(fd));
   }
 }

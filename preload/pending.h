@@ -111,11 +111,12 @@ class PendingTable {
   bool LendsNoDelay(int fd) const;
 
   // While the connection is kEarly; false: it is not. It is shut down (SHUT_RD...) when the reply has come;
-  // the connection is dissolved, and its descriptors are as new; the last descriptor of it in this process is
-  // about to be closed.
+  // the connection is dissolved, and its descriptors are as new; `fd` is about to be closed, with all others
+  // from `first` to `last`, which may be the last ones of it in this process.
   bool ShutDown(int fd, int how);
   bool Dissolve(int fd);
-  void BeforeClose(int fd);
+  void BeforeClose(int fd, unsigned first, unsigned last);
+  void BeforeClose(int fd) { BeforeClose(fd, static_cast<unsigned>(fd), static_cast<unsigned>(fd)); }
   // Whether the program has shut down the sending half of one that is kEarly.
   bool IsSendingOver(int fd) const;
   // Waits for the replies of this one or of all that are kEarly, for as long as they may take.
@@ -190,6 +191,7 @@ class PendingTable {
   // The entry is over for all of its descriptors, or for one; the last one frees it. They get `new_flags`.
   void End(Entry* entry, unsigned new_flags, const SignalsBlocked& blocked);
   void Detach(Entry* entry, int fd, unsigned new_flags, const SignalsBlocked& blocked);
+  bool HasOutside(int fd, unsigned first, unsigned last) const;
   template <typename Visit>
   void ForEachDescriptor(const Entry& entry, const Visit& visit) {
     if (entry.references == 1) return visit(entry.fd.load(std::memory_order_relaxed));

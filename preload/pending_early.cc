@@ -143,8 +143,17 @@ bool PendingTable::Dissolve(int fd) {
   return true;
 }
 
-void PendingTable::BeforeClose(int fd) {
-  if (View(fd).progress != Progress::kEarly || IsBorrowedMemory() || OtherDescriptor(fd) >= 0) return;
+// Whether a descriptor of the same socket is not among those from `first` to `last`.
+bool PendingTable::HasOutside(int fd, unsigned first, unsigned last) const {
+  const Entry* const entry = entries_.Get(fd);
+  for (unsigned each = 0; each < g_descriptors.used_end(); ++each) {
+    if ((each < first || each > last) && entries_.Get(static_cast<int>(each)) == entry) return true;
+  }
+  return false;
+}
+
+void PendingTable::BeforeClose(int fd, unsigned first, unsigned last) {
+  if (View(fd).progress != Progress::kEarly || IsBorrowedMemory() || HasOutside(fd, first, last)) return;
   const ErrnoKeeper keeper;
   const CancellationOff cancellation_off;
   if (!HasWritten(fd) || IsToBeReset(fd)) return;

@@ -95,6 +95,17 @@ TEST_F(EarlyTest, CloseBeforeTheReplyLosesNothing) {
   EXPECT_EQ(server_.requests()[0].bytes_from_client, 5U);
 }
 
+// The reply has been heard when the program is gone, however many descriptors the socket had.
+TEST_F(EarlyTest, CopiesThatAreClosedTogetherLoseNothing) {
+  const std::string trace = directory_ + "/trace";
+  options_.environment["SOCKSIFY_TRACE"] = trace;
+  ExpectAll({{"closed-together", "connect: 0\nwrite: 5\nclose: 0\n"}, {"ended", "connect: 0\nwrite: 5\n"}});
+  EXPECT_EQ(
+      RunProgram({"sh", "-c", "grep '\"event\":\"connect\"' '" + trace + "' | grep -c '\"outcome\":\"ok\"'"})
+          .out,
+      "2\n");
+}
+
 TEST_F(EarlyTest, EitherSideMayEnd) {
   Expect("half-close", "connect: 0\nwrite: 5\nshutdown: 0\nsend: EPIPE\nread: hello\nread: 0\n");
   Expect("shutdown", "connect: 0\nwrite: 5\nshutdown: 0\nsend: EPIPE\n");

@@ -178,6 +178,19 @@ static void Closed(void) {
   Say("close", close(fd));
 }
 
+/* Of the copies none is the last one. */
+static void ClosedTogether(void) {
+  const int fd = Blocking();
+  if (fcntl(fd, F_DUPFD, fd + 1) != fd + 1) Fail("F_DUPFD");
+  Say("write", write(fd, "hello", 5));
+  Say("close", close_range((unsigned)fd, (unsigned)fd + 1, 0));
+}
+static void Ended(void) {
+  const int fd = Blocking();
+  if (dup(fd) < 0) Fail("dup");
+  Say("write", write(fd, "hello", 5));
+}
+
 /* Never a wait: what the proxy will say nobody hears. */
 static void ClosedNonblocking(void) {
   const int fd = Start();
@@ -412,6 +425,8 @@ int main(int argc, char** argv) {
                                        {"shutdown", ShutDown},
                                        {"server-first", ServerFirst},
                                        {"closed", Closed},
+                                       {"closed-together", ClosedTogether},
+                                       {"ended", Ended},
                                        {"closed-nonblocking", ClosedNonblocking},
                                        {"limited", Limited},
                                        {"delays", Delays},
