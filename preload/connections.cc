@@ -255,6 +255,7 @@ void CopyDescriptor(int from, int to) {
   if ((flags & kRelayed) != 0) g_relays.Copy(from, to);
   if ((flags & kInbound) != 0) g_inbounds.Copy(from, to);
   if ((flags & kPending) == 0 || !g_pendings.Copy(from, to)) g_descriptors.Duplicate(from, to);
+  if ((flags & (kFreshStream | kPending)) != 0 && to <= STDERR_FILENO) SetOfSocket(to, kOfStream);
 }
 
 bool IsBorrowedMemory() {

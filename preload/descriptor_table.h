@@ -44,13 +44,14 @@ enum DescriptorFlag : uint32_t {
   kHidden = 1 << 16,           // a descriptor of ours (see hidden_descriptors.h)
   kV6OnlyToProgram = 1 << 18,  // the program believes that IPV6_V6ONLY is set (ipv6(7))
   kInbound = 1 << 19,          // a socket that listens at a proxy, or may (see inbounds.h)
+  kOfStream = 1 << 21,         // libc's streams may read it, past the hooks (stdio(3))
   kPortOfKernel = 1 << 20,     // it was bound to port 0
   kToNameServer = 1 << 17,     // its connection is one to a name server (see dns_by_hand.h)
 };
 // What belongs to the socket and not to a connection of it.
 inline constexpr unsigned kOptionFlags = kHasCopies | kFastOpenConnect | kReceiveLowWater | kTransferTimeout |
                                          kBound | kCorked | kDnsByHand | kDatagram | kRelayed |
-                                         kV6OnlyToProgram;
+                                         kV6OnlyToProgram | kOfStream;
 
 // What a descriptor may have for whose sake a call that moves data is not libc's alone.
 inline constexpr unsigned kSpecialFlags = kPending | kDnsByHand | kToNameServer | kDatagram | kRelayed;

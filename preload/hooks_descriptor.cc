@@ -43,7 +43,9 @@ SOCKSIFY_EXPORT int socket(int domain, int type, int protocol) noexcept {
   NoteNewDescriptor(fd);
   const bool is_internet = domain == AF_INET || domain == AF_INET6;
   const int kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
-  if (is_internet && kind == SOCK_STREAM) MarkDescriptor(fd, kFreshStream);
+  const bool is_standard = fd <= STDERR_FILENO;
+  if (is_internet && kind == SOCK_STREAM)
+    MarkDescriptor(fd, is_standard ? kFreshStream | kOfStream : unsigned{kFreshStream});
   const bool is_udp = protocol == 0 || protocol == IPPROTO_UDP;
   if (is_internet && kind == SOCK_DGRAM && is_udp) MarkDescriptor(fd, kDatagram);
   return fd;

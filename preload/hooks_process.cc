@@ -139,5 +139,8 @@ SOCKSIFY_EXPORT FILE* popen(const char* command, const char* mode) {
 SOCKSIFY_EXPORT FILE* fdopen(int fd, const char* mode) noexcept {
   if ((g_descriptors.Flags(fd) & kPending) != 0) [[unlikely]]
     g_pendings.SettleEarly(fd);
+  // One that is connected later must not be a connection before the reply.
+  if ((g_descriptors.Flags(fd) & (kFreshStream | kPending)) != 0) [[unlikely]]
+    SetOfSocket(fd, kOfStream);
   return libc::fdopen(fd, mode);
 }

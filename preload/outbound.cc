@@ -46,7 +46,7 @@ int ConnectByProxy(Runtime* runtime, int fd, const sockaddr* address, socklen_t 
   const bool is_nonblocking = (file_flags & O_NONBLOCK) != 0;
   AttemptOptions options = runtime->OptionsFor(*decision.rule);
   options.is_nonblocking = is_nonblocking;
-  options.allows_early_data = true;
+  options.allows_early_data = (g_descriptors.Flags(fd) & kOfStream) == 0;
   options.is_bound = (g_descriptors.Flags(fd) & kBound) != 0;
   SignalsBlocked blocked;
   const int error = g_pendings.Start(fd,

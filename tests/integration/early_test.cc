@@ -136,6 +136,9 @@ TEST_F(EarlyTest, CopiedAndDissolved) {
 TEST_F(EarlyTest, WhoeverReadsPastTheHooks) {
   ExpectAll({{"standard", "connect: 0\nwrite: 6\ngot hello\n"},
              {"standard-input", "connect: 0\nwrite: 6\ngot hello\n"},
+             {"stream-first", "connect: 0\nwrite: 6\ngot hello\n"},
+             {"standard-input-first", "connect: 0\nwrite: 6\ngot hello\n"},
+             {"standard-input-at-once", "connect: 0\nwrite: 6\ngot hello\n"},
              {"forked", "connect: 0\nwrite: 5\nread: hello\nchild: 0\necho again\n"},
              {"passed", "connect: 0\nwrite: 5\nread: hello\nchild: 0\nsendmsg: 1\n"},
              {"executed", "connect: 0\nwrite: 6\ngot hello\n"},

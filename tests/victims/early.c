@@ -262,6 +262,32 @@ static void StandardInput(void) {
   printf("got %s", g_buffer);
 }
 
+/* The streams were there before the connection. */
+static void StreamFirst(void) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  FILE* const stream = fdopen(fd, "r");
+  Say("connect", Connect(fd, g_to));
+  Say("write", write(fd, "hello\n", 6));
+  if (stream == NULL || fgets(g_buffer, sizeof g_buffer, stream) == NULL) Fail("fgets");
+  printf("got %s", g_buffer);
+}
+
+static void SayStandardInput(int fd) {
+  Say("connect", Connect(fd, g_to));
+  Say("write", write(fd, "hello\n", 6));
+  if (fgets(g_buffer, sizeof g_buffer, stdin) == NULL) Fail("fgets");
+  printf("got %s", g_buffer);
+}
+static void StandardInputFirst(void) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  if (dup2(fd, 0) != 0) Fail("dup2");
+  SayStandardInput(fd);
+}
+static void StandardInputAtOnce(void) {
+  close(0);
+  SayStandardInput(socket(AF_INET, SOCK_STREAM, 0));
+}
+
 static void AwaitChild(pid_t child) {
   int status = -1;
   if (waitpid(child, &status, 0) != child) Fail("waitpid");
@@ -434,6 +460,9 @@ int main(int argc, char** argv) {
                                        {"dissolved", Dissolved},
                                        {"standard", Standard},
                                        {"standard-input", StandardInput},
+                                       {"stream-first", StreamFirst},
+                                       {"standard-input-first", StandardInputFirst},
+                                       {"standard-input-at-once", StandardInputAtOnce},
                                        {"forked", Forked},
                                        {"executed", Executed},
                                        {"executed-with-environment", ExecutedWithEnvironment},
