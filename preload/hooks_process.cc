@@ -37,9 +37,10 @@ size_t CountArguments(va_list arguments) {
   return count;
 }
 
-void CopyArguments(const char* first, va_list arguments, size_t count, char** argv) {
+// By a pointer, since the caller of a function that was given a va_list may not go on with it (C11 7.16).
+void CopyArguments(const char* first, va_list* arguments, size_t count, char** argv) {
   argv[0] = const_cast<char*>(first);
-  for (size_t i = 1; i <= count; ++i) argv[i] = va_arg(arguments, char*);
+  for (size_t i = 1; i <= count; ++i) argv[i] = va_arg(*arguments, char*);
   argv[count + 1] = nullptr;
 }
 
@@ -84,7 +85,7 @@ SOCKSIFY_EXPORT int execl(const char* path, const char* first, ...) noexcept {
   va_start(arguments, first);
   const size_t count = CountArguments(arguments);
   auto** const argv = static_cast<char**>(alloca((count + 2) * sizeof(char*)));
-  CopyArguments(first, arguments, count, argv);
+  CopyArguments(first, &arguments, count, argv);
   va_end(arguments);
   return execv(path, argv);
 }
@@ -94,7 +95,7 @@ SOCKSIFY_EXPORT int execlp(const char* file, const char* first, ...) noexcept {
   va_start(arguments, first);
   const size_t count = CountArguments(arguments);
   auto** const argv = static_cast<char**>(alloca((count + 2) * sizeof(char*)));
-  CopyArguments(first, arguments, count, argv);
+  CopyArguments(first, &arguments, count, argv);
   va_end(arguments);
   return execvp(file, argv);
 }
@@ -105,7 +106,7 @@ SOCKSIFY_EXPORT int execle(const char* path, const char* first, ...) noexcept {
   va_start(arguments, first);
   const size_t count = CountArguments(arguments);
   auto** const argv = static_cast<char**>(alloca((count + 2) * sizeof(char*)));
-  CopyArguments(first, arguments, count, argv);
+  CopyArguments(first, &arguments, count, argv);
   va_arg(arguments, char*);
   char* const* const environment = va_arg(arguments, char* const*);
   va_end(arguments);
