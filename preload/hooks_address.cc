@@ -181,9 +181,12 @@ SOCKSIFY_EXPORT int setsockopt(int fd, int level, int name, const void* value, s
       return -1;
     }
   }
+  // Before the call too: a thread that reads the reply meanwhile would take the program's option back.
+  const bool is_no_delay = level == IPPROTO_TCP && name == TCP_NODELAY;
+  if (is_no_delay && (g_descriptors.Flags(fd) & kPending) != 0) g_pendings.NoteNoDelay(fd);
   const int result = libc::setsockopt(OwnSocketOf(fd), level, name, value, size);
   if (result != 0) return result;
-  if (level == IPPROTO_TCP && name == TCP_NODELAY) {
+  if (is_no_delay) {
     if ((g_descriptors.Flags(fd) & kPending) != 0) g_pendings.NoteNoDelay(fd);
   } else if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT) {
     NoteOption(fd, kFastOpenConnect, ReadIntOption(value, size) != 0);
