@@ -61,7 +61,8 @@ void PendingTable::PutLowWaterAside(Entry* entry, int fd) {
 
 void PendingTable::GiveOptionsBack(const Entry& entry, int fd) {
   const unsigned flags = g_descriptors.Flags(fd);
-  if ((flags & kCorked) != 0) SetTcpFlag(fd, TCP_CORK, 1);
+  // An early connection has it back already, and another thread may be about to take it away.
+  if ((flags & kCorked) != 0 && entry.progress.load() != Progress::kEarly) SetTcpFlag(fd, TCP_CORK, 1);
   if ((flags & kReceiveLowWater) != 0) SetLowWater(fd, entry.low_water);
   if (entry.lends_no_delay.load()) SetTcpFlag(fd, TCP_NODELAY, 0);
 }
