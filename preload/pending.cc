@@ -125,9 +125,14 @@ void PendingTable::Verify(int fd, const SignalsBlocked& blocked) {
 bool PendingTable::IsStale(Entry* entry, int fd, const SignalsBlocked& blocked) {
   const bool is_checked = entry->checked_fd == fd && entry->checked_in == blocked.stretch();
   if (is_checked && __libc_single_threaded != 0) return false;
-  entry->checked_fd = fd;
-  entry->checked_in = blocked.stretch();
-  if (SocketCookie(fd) == entry->cookie) return false;
+  if (SocketCookie(fd) == entry->cookie) {
+    entry->checked_fd = fd;
+    entry->checked_in = blocked.stretch();
+    return false;
+  }
+  // A child of vfork(2) has the memory of its parent, whose threads go on, and descriptors of its own: what
+  // another thread has opened since is not what the child has by that number.
+  if (IsBorrowedMemory()) return true;
   g_watches.Forget(fd, blocked);
   Detach(entry, fd, 0, blocked);
   return true;

@@ -166,11 +166,12 @@ void PendingTable::BeforeClose(int fd, unsigned first, unsigned last) {
 
 void PendingTable::SettleEarly(int fd) {
   const CancellationOff cancellation_off;
-  const Entry* const entry = entries_.Get(fd);
-  if (entry == nullptr || View(fd).progress != Progress::kEarly) return;
-  // What a child of vfork(2) has closed its parent has still.
-  if (SocketCookie(fd) != entry->cookie && IsBorrowedMemory()) return;
-  while (View(fd).progress == Progress::kEarly) AwaitPending(fd, kNoTimeLimit);
+  while (View(fd).progress == Progress::kEarly) {
+    const Entry* const entry = entries_.Get(fd);
+    // What a child of vfork(2) has closed its parent has still.
+    if (entry == nullptr || (SocketCookie(fd) != entry->cookie && IsBorrowedMemory())) return;
+    AwaitPending(fd, kNoTimeLimit);
+  }
 }
 
 void PendingTable::SettleEarly() {

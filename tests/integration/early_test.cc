@@ -145,6 +145,7 @@ TEST_F(EarlyTest, WhoeverReadsPastTheHooks) {
              {"executed-with-environment", "connect: 0\nwrite: 6\ngot hello word\n"},
              {"spawned", "connect: 0\nwrite: 6\ngot hello\nsystem: 0\n"},
              {"spawned-by-vfork", "connect: 0\nwrite: 6\ngot hello\nchild: 0\n"},
+             {"replaced-during-vfork", "connect: 0\nconnect: 0\nwrite: 5\nread: hello\nchild: 0\n"},
              {"piped", "connect: 0\nwrite: 6\ngot hello\npclose: 0\n"}});
 }
 

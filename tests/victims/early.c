@@ -4,6 +4,7 @@
 #include "pending.h"
 
 #include <linux/sockios.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
@@ -346,6 +347,34 @@ static void SpawnedByVfork(void) {
   AwaitChild(child);
 }
 
+static int g_first;
+static int g_signal[2];
+/* The number is another connection's, but not in the child, whose descriptors are those of before. */
+static void* Replace(void* unused) {
+  char byte = 0;
+  if (read(g_signal[0], &byte, 1) != 1) Fail("read");
+  Pause(50);
+  close(g_first);
+  const int fd = Blocking();
+  if (fd != g_first) Fail("another number");
+  Say("write", write(fd, "hello", 5));
+  SayRead("read", fd);
+  return unused;
+}
+static void ReplacedDuringVfork(void) {
+  pthread_t thread;
+  g_first = Blocking();
+  fflush(stdout);
+  if (pipe(g_signal) != 0 || pthread_create(&thread, NULL, Replace, NULL) != 0) Fail("pthread_create");
+  const pid_t child = vfork();
+  if (child == 0) {
+    if (write(g_signal[1], "", 1) == 1) execl("/bin/true", "true", NULL);
+    _exit(1);
+  }
+  pthread_join(thread, NULL);
+  AwaitChild(child);
+}
+
 static void Piped(void) {
   BeforeAnother();
   FILE* const stream = popen(kReadOne, "r");
@@ -468,6 +497,7 @@ int main(int argc, char** argv) {
                                        {"executed-with-environment", ExecutedWithEnvironment},
                                        {"spawned", Spawned},
                                        {"spawned-by-vfork", SpawnedByVfork},
+                                       {"replaced-during-vfork", ReplacedDuringVfork},
                                        {"piped", Piped},
                                        {"passed", Passed},
                                        {"refused-read", RefusedRead},
