@@ -2,6 +2,8 @@
 #include "tools/library_location.h"
 
 #include <elf.h>
+#include <fcntl.h>
+#include <link.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,7 +14,14 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/unique_fd.h"
 #include "tools/layout.h"
+
+// The linker's name for where the program itself is loaded.
+extern "C" {
+// NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
+[[gnu::weak, gnu::visibility("hidden")]] extern const char __ehdr_start[];
+}
 
 namespace socksify {
 namespace {
@@ -40,9 +49,20 @@ bool IsOfType(const std::string& path, mode_t type) {
   return lstat(path.c_str(), &status) == 0 && (status.st_mode & S_IFMT) == type;
 }
 
+// Whether the file at `path` begins with the ELF header that this program was loaded with, which tells its
+// build by where its sections lie.
+bool IsThisProgram(const std::string& path) {
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  std::array<char, sizeof(ElfW(Ehdr))> head{};
+  return fd.valid() && __ehdr_start != nullptr &&
+         read(fd.get(), head.data(), head.size()) == static_cast<ssize_t>(head.size()) &&
+         std::memcmp(head.data(), __ehdr_start, head.size()) == 0;
+}
+
 // The path that this program was executed by, where that is plainly its own, free of links as far as bin/:
-// what /proc/self/exe would say. To ask that takes longer than everything else that is asked before the
-// program starts: the kernel makes files in /proc for it, which have to go again with the process.
+// what /proc/self/exe would say. (The interpreter of a script gets the path of the script.) To ask /proc
+// takes longer than everything else that is asked before the program starts: the kernel makes files there for
+// it, which have to go again with the process.
 std::optional<std::string> PlainPathOfThisProgram() {
   // NOLINTNEXTLINE(performance-no-int-to-ptr): getauxval(3) has one type for all.
   const auto* const name = reinterpret_cast<const char*>(getauxval(AT_EXECFN));
@@ -51,6 +71,7 @@ std::optional<std::string> PlainPathOfThisProgram() {
   if (path.find("/.") != std::string::npos || path.find("//") != std::string::npos) return std::nullopt;
   const size_t slash = path.rfind('/');
   if (!IsOfType(path.substr(0, slash), S_IFDIR) || !IsOfType(path, S_IFREG)) return std::nullopt;
+  if (!IsThisProgram(path)) return std::nullopt;
   return path;
 }
 

@@ -103,6 +103,16 @@ TEST(SocksifyLaunchTest, FindsItsLibraryThroughLinks) {
   EXPECT_EQ(preload_by(linked + "/bin/socksify"), linked + ours.substr(prefix.size()));
 }
 
+// The kernel then gives it the path of the script as its own.
+TEST(SocksifyLaunchTest, FindsItsLibraryAsAnInterpreter) {
+  const TemporaryDirectory directory;
+  const std::string script = directory.Write(
+      "script", std::string("#!") + SOCKSIFY_PROGRAM + " /bin/sh\necho \"LD_PRELOAD=$LD_PRELOAD\"\n", 0755);
+  const ToolResult result = RunTool({script}, {std::string("SOCKSIFY_PROXY=") + kProxy});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(Preload(result), Preload(Launch({"env"})));
+}
+
 TEST(SocksifyLaunchTest, LoadsTheLibrary) {
   const ToolResult result = Launch({"cat", "/proc/self/maps"});
   EXPECT_EQ(result.exit_code, 0);
