@@ -2,6 +2,10 @@
 include(CheckCXXSourceCompiles)
 include(CheckLinkerFlag)
 
+# Libraries may have a linker of their own, and what is tried here has to go with it, too.
+set(SOCKSIFY_PROGRAM_LINKER_FLAGS "${CMAKE_EXE_LINKER_FLAGS}")
+string(APPEND CMAKE_EXE_LINKER_FLAGS " ${CMAKE_SHARED_LINKER_FLAGS}")
+
 # socksify_pack_relocations(TARGET): relative relocations, of which C++ makes thousands (tables of virtual functions),
 # in a bit each instead of 24 bytes and an instruction of the dynamic linker's each instead of a dozen (DT_RELR). glibc
 # reads them since 2.36; the linker notes that need (GLIBC_ABI_DT_RELR), so that an older one refuses what it would
@@ -17,6 +21,16 @@ check_linker_flag(CXX "LINKER:--fatal-warnings,-z,pack-relative-relocs" SOCKSIFY
 function(socksify_pack_relocations target)
   if(SOCKSIFY_LIBC_READS_RELR AND SOCKSIFY_LINKER_WRITES_RELR)
     target_link_options(${target} PRIVATE LINKER:-z,pack-relative-relocs)
+  endif()
+endfunction()
+
+# socksify_join_segments(TARGET): code and constants are mapped by one call instead of three. A linker without the option
+# (gold) does so anyway.
+check_linker_flag(CXX "LINKER:--fatal-warnings,-z,noseparate-code" SOCKSIFY_LINKER_JOINS_SEGMENTS)
+
+function(socksify_join_segments target)
+  if(SOCKSIFY_LINKER_JOINS_SEGMENTS)
+    target_link_options(${target} PRIVATE LINKER:-z,noseparate-code)
   endif()
 endfunction()
 
@@ -50,6 +64,7 @@ endfunction()
 file(WRITE "${PROJECT_BINARY_DIR}/generated/insert_probe.ld"
   "SECTIONS { .text.probe : { *(.text.probe) } } INSERT AFTER .text;\n")
 check_linker_flag(CXX "LINKER:-T,${PROJECT_BINARY_DIR}/generated/insert_probe.ld" SOCKSIFY_LINKER_INSERTS_SECTIONS)
+set(CMAKE_EXE_LINKER_FLAGS "${SOCKSIFY_PROGRAM_LINKER_FLAGS}")
 
 function(socksify_separate_set_up_code target)
   if(NOT SOCKSIFY_LINKER_INSERTS_SECTIONS)
