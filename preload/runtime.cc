@@ -18,6 +18,7 @@
 #include "base/errno_keeper.h"
 #include "base/order.h"
 #include "dialer/resolve.h"
+#include "preload/connections.h"
 #include "preload/originals.h"
 #include "preload/set_up_code.h"
 #include "resolver/handed_passwords.h"
@@ -29,9 +30,10 @@ namespace socksify {
 
 namespace {
 
-enum class SetUpState : uint8_t { kNone, kBusy, kReady };
-
-constinit std::atomic<SetUpState> g_state = SetUpState::kNone;
+// Whether this is set up: kReady, the id of the process in which a thread is about it, or kNotBegun.
+constexpr pid_t kNotBegun = 0;
+constexpr pid_t kReady = -1;
+constinit std::atomic<pid_t> g_state = kNotBegun;
 constinit std::atomic<Runtime*> g_runtime = nullptr;
 constinit std::atomic<bool> g_has_fork_handler = false;
 constinit thread_local int t_passing_through = 0;
@@ -107,7 +109,7 @@ void ReportTrial(const Attempt& attempt, const FailedTrial& trial) {
 
 void AfterForkInChild() {
   // The thread that was setting up, if any, is not in this process.
-  if (t_passing_through == 0 && g_state.load() == SetUpState::kBusy) g_state.store(SetUpState::kNone);
+  if (t_passing_through == 0 && g_state.load() != kReady) g_state.store(kNotBegun);
 }
 
 void Pause() {
@@ -140,24 +142,30 @@ Runtime* Runtime::SetUp() {
   const ErrnoKeeper keeper;
   for (;;) {
     const PassThroughScope scope;
-    SetUpState expected = SetUpState::kNone;
-    if (g_state.compare_exchange_strong(expected, SetUpState::kBusy)) {
+    pid_t state = kNotBegun;
+    const pid_t process = getpid();
+    if (g_state.compare_exchange_strong(state, process)) {
       int cancel_state = PTHREAD_CANCEL_ENABLE;
       pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
       ClaimProcess();
       if (!g_has_fork_handler.exchange(true)) pthread_atfork(nullptr, nullptr, &AfterForkInChild);
       try {
         g_runtime.store(new Runtime, std::memory_order_release);
-        g_state.store(SetUpState::kReady);
+        g_state.store(kReady);
         GiveBackSetUpCode();
       } catch (...) {
-        g_state.store(SetUpState::kNone);
+        g_state.store(kNotBegun);
         pthread_setcancelstate(cancel_state, nullptr);
         throw;
       }
       pthread_setcancelstate(cancel_state, nullptr);
-    } else if (expected == SetUpState::kBusy) {
+    } else if (state == process || (state != kReady && IsBorrowedMemory())) {
       Pause();
+      continue;
+    } else if (state != kReady) {
+      // That thread is not in this process: it was forked before the handler was known, or by a call that
+      // runs none, such as _Fork(3).
+      g_state.compare_exchange_strong(state, kNotBegun);
       continue;
     }
     return g_runtime.load(std::memory_order_acquire);

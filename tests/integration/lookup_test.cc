@@ -101,6 +101,12 @@ TEST_F(LookupTest, AChildsLookupServesItsParent) {
   EXPECT_EQ(server_.requests().back().host, "echo.test");
 }
 
+TEST_F(LookupTest, AChildForkedWhileAnotherThreadSetsUpSetsUpItself) {
+  const char kAnswers[] = "child 127.0.0.1\nchild ended with 0\nthread 127.0.0.1\n";
+  EXPECT_EQ(RunDirect("fork_in_set_up", {}).out, kAnswers);
+  EXPECT_EQ(Run("fork_in_set_up", {}).out, kAnswers);
+}
+
 TEST_F(LookupTest, OneProgramsLookupServesTheNext) {
   Look("v6", "other.test");
   ASSERT_THAT(Look("v4", "echo.test"), StartsWith("198.18.0.1 "));
