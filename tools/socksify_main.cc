@@ -6,6 +6,7 @@
 // is nobody left to report to but the program's own standard error.
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
@@ -61,8 +62,11 @@ std::string ErrorText(int error) {
 
 // 0, or the exit code after a message.
 int PrepareEnvironment(const LaunchOptions& options) {
+  // Only who names a file relative to it needs one that is still there.
   std::array<char, PATH_MAX> directory{};
-  if (getcwd(directory.data(), directory.size()) == nullptr) {
+  const auto is_relative = [](const std::string* path) { return !path->empty() && !path->starts_with('/'); };
+  if (std::ranges::any_of(std::array{&options.sources.file, &options.log, &options.trace}, is_relative) &&
+      getcwd(directory.data(), directory.size()) == nullptr) {
     return Fail(kExitOwnError, "cannot tell the working directory: " + ErrorText(errno));
   }
   for (const std::string* path : {&options.log, &options.trace}) {

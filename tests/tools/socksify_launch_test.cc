@@ -127,6 +127,22 @@ TEST(SocksifyLaunchTest, NestsWithTheInnerProxyInForce) {
   EXPECT_EQ(Preload(result), Preload(Launch({"env"})));
 }
 
+TEST(SocksifyLaunchTest, NeedsAWorkingDirectoryOnlyForWhatIsRelativeToIt) {
+  const auto launch_in_removed = [](const std::string& option) {
+    const TemporaryDirectory directory;
+    return RunTool(
+        {"/bin/sh", "-c",
+         "cd \"$1\" && mkdir gone && cd gone && rmdir ../gone && exec \"$2\" " + option + " echo hi", "sh",
+         directory.path(), SOCKSIFY_PROGRAM},
+        {std::string("SOCKSIFY_PROXY=") + kProxy});
+  };
+  EXPECT_EQ(launch_in_removed("-v").out, "hi\n");
+  EXPECT_EQ(launch_in_removed("--log=/dev/null").out, "hi\n");
+  const ToolResult relative = launch_in_removed("-f socks.conf");
+  EXPECT_EQ(relative.exit_code, 125);
+  EXPECT_EQ(relative.err, "socksify: cannot tell the working directory: no such file or directory\n");
+}
+
 TEST(SocksifyLaunchTest, IsReplacedByTheProgram) {
   const ToolResult result = Launch({"sh", "-c", "echo $$; exit 42"});
   EXPECT_EQ(result.exit_code, 42);
