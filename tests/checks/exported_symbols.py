@@ -131,7 +131,7 @@ def main(arguments):
         print(f"{script}: {error}")
         return 1
     problems = [
-        *check_symbols(exported, elf_symbols.run("nm", "-D", "--defined-only", library)),
+        *check_symbols(exported, elf_symbols.run("nm", "-D", "--extern-only", "--defined-only", library)),
         *check_dynamic(elf_symbols.run("readelf", "-dW", library)),
         *check_segments(elf_symbols.run("readelf", "-lW", library)),
     ]
