@@ -176,7 +176,14 @@ void PendingTable::SettleEarly(int fd) {
 
 void PendingTable::SettleEarly() {
   if (!is_used()) return;
-  for (int each = 0; each < static_cast<int>(g_descriptors.used_end()); ++each) SettleEarly(each);
+  const ErrnoKeeper keeper;
+  const bool is_borrowed = IsBorrowedMemory();
+  for (int each = 0; each < static_cast<int>(g_descriptors.used_end()); ++each) {
+    if (View(each).progress != Progress::kEarly) continue;
+    // What a child of vfork(2) does not keep is its parent's business, some of whose epoll sets it may lack.
+    if (is_borrowed && (libc::fcntl(each, F_GETFD) & FD_CLOEXEC) != 0) continue;
+    SettleEarly(each);
+  }
 }
 
 }  // namespace socksify

@@ -375,6 +375,35 @@ static void ReplacedDuringVfork(void) {
   AwaitChild(child);
 }
 
+static int g_set;
+static void* WatchMeanwhile(void* unused) {
+  struct epoll_event wanted = {.events = EPOLLIN, .data.u64 = 4711};
+  char byte = 0;
+  if (read(g_signal[0], &byte, 1) != 1) Fail("read");
+  Pause(50);
+  g_set = epoll_create1(0);
+  if (epoll_ctl(g_set, EPOLL_CTL_ADD, g_first, &wanted) != 0) Fail("epoll_ctl");
+  return unused;
+}
+/* The child neither keeps the connection nor has the set. */
+static void WatchedDuringVfork(void) {
+  pthread_t thread;
+  g_first = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  Say("connect", Connect(g_first, g_to));
+  Say("write", write(g_first, "hello", 5));
+  fflush(stdout);
+  if (pipe(g_signal) != 0 || pthread_create(&thread, NULL, WatchMeanwhile, NULL) != 0) Fail("pthread_create");
+  const pid_t child = vfork();
+  if (child == 0) {
+    if (write(g_signal[1], "", 1) == 1) execl("/bin/true", "true", NULL);
+    _exit(1);
+  }
+  pthread_join(thread, NULL);
+  AwaitChild(child);
+  Wait("answer", g_set, kPatienceMs);
+  SayRead("read", g_first);
+}
+
 static void Piped(void) {
   BeforeAnother();
   FILE* const stream = popen(kReadOne, "r");
@@ -498,6 +527,7 @@ int main(int argc, char** argv) {
                                        {"spawned", Spawned},
                                        {"spawned-by-vfork", SpawnedByVfork},
                                        {"replaced-during-vfork", ReplacedDuringVfork},
+                                       {"watched-during-vfork", WatchedDuringVfork},
                                        {"piped", Piped},
                                        {"passed", Passed},
                                        {"refused-read", RefusedRead},
