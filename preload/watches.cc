@@ -89,6 +89,7 @@ int Watches::Control(int epoll_fd, int operation, int fd, epoll_event* event) {
 
 int Watches::Register(int operation, Record* record, Mode mode, short handshake_events) {
   const Watch& watch = record->watch;
+  const auto generation = record->generation;
   // A new token for a new mode: an event that another thread has reaped already is of the old one.
   if (mode != watch.mode) Renew(record);
   epoll_event kernels = watch.event;
@@ -112,7 +113,11 @@ int Watches::Register(int operation, Record* record, Mode mode, short handshake_
   } else {
     result = libc::epoll_ctl(watch.epoll_fd, operation, watch.fd, &kernels);
   }
-  if (result != 0) return result;
+  if (result != 0) {
+    // The kernel has the old one still.
+    record->generation = generation;
+    return result;
+  }
   SetMode(record, mode);
   record->has_fired = false;
   return 0;
@@ -175,7 +180,9 @@ void Watches::EndHandshake(int fd, After after, const SignalsBlocked& blocked) {
     if (after == After::kRemember && IsOneShot(record->watch.event)) mode = Mode::kTranslated;
     // What is disarmed would be armed by the change.
     const bool is_right = record->has_fired || record->watch.mode == mode;
-    if (!is_right && Register(EPOLL_CTL_MOD, record, mode, 0) != 0) return Fate::kGiven;
+    // A child of vfork(2) may lack the set. Its parent does this when the next event comes.
+    if (!is_right && Register(EPOLL_CTL_MOD, record, mode, 0) != 0)
+      return IsBorrowedMemory() ? Fate::kKept : Fate::kGiven;
     return after == After::kForget ? Fate::kGiven : Fate::kKept;
   });
 }

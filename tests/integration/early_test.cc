@@ -147,6 +147,7 @@ TEST_F(EarlyTest, WhoeverReadsPastTheHooks) {
              {"spawned-by-vfork", "connect: 0\nwrite: 6\ngot hello\nchild: 0\n"},
              {"replaced-during-vfork", "connect: 0\nconnect: 0\nwrite: 5\nread: hello\nchild: 0\n"},
              {"watched-during-vfork", "connect: 0\nwrite: 5\nchild: 0\nkept answer: IN\nread: hello\n"},
+             {"kept-during-vfork", "connect: 0\nwrite: 5\nchild: 0\nkept answer: IN\nread: hello\n"},
              {"piped", "connect: 0\nwrite: 6\ngot hello\npclose: 0\n"}});
 }
 

@@ -385,10 +385,10 @@ static void* WatchMeanwhile(void* unused) {
   if (epoll_ctl(g_set, EPOLL_CTL_ADD, g_first, &wanted) != 0) Fail("epoll_ctl");
   return unused;
 }
-/* The child neither keeps the connection nor has the set. */
-static void WatchedDuringVfork(void) {
+/* The child has not the set, and may keep the connection. */
+static void WatchDuringVfork(int flags) {
   pthread_t thread;
-  g_first = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  g_first = socket(AF_INET, SOCK_STREAM | flags, 0);
   Say("connect", Connect(g_first, g_to));
   Say("write", write(g_first, "hello", 5));
   fflush(stdout);
@@ -402,6 +402,12 @@ static void WatchedDuringVfork(void) {
   AwaitChild(child);
   Wait("answer", g_set, kPatienceMs);
   SayRead("read", g_first);
+}
+static void WatchedDuringVfork(void) {
+  WatchDuringVfork(SOCK_CLOEXEC);
+}
+static void KeptDuringVfork(void) {
+  WatchDuringVfork(0);
 }
 
 static void Piped(void) {
@@ -528,6 +534,7 @@ int main(int argc, char** argv) {
                                        {"spawned-by-vfork", SpawnedByVfork},
                                        {"replaced-during-vfork", ReplacedDuringVfork},
                                        {"watched-during-vfork", WatchedDuringVfork},
+                                       {"kept-during-vfork", KeptDuringVfork},
                                        {"piped", Piped},
                                        {"passed", Passed},
                                        {"refused-read", RefusedRead},
