@@ -52,9 +52,9 @@ class HostsFilter {
   bool Fill(const char* path, const Identity& identity, Clock* clock);
   static void Enter(void* filter, std::string_view name);
 
-  // As many as the names of a MiB need, which is as much of a file as is read. Memory is used for those only
-  // that a file of its size needs.
-  static constexpr size_t kMaxBits = size_t{1} << 19;
+  // As many as 131,072 names need; of more, "perhaps" is said more often. Memory is used for those only that
+  // a file of its size needs.
+  static constexpr size_t kMaxBits = size_t{1} << 21;
   static constexpr size_t kMinBits = 4096;
 
   // Odd while the rest changes. One that stays odd, in a child that was forked just then, makes all

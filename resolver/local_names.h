@@ -33,8 +33,9 @@ void EachNameOfHosts(std::string_view hosts, void (*visit)(void* context, std::s
 // Whether `name` must be left to libc: it is numeric, or stands for this machine, or `hosts` has it.
 bool IsNeverFaked(std::string_view name, std::string_view own_name, std::string_view hosts);
 
-// The text of a hosts file, read anew; empty when it cannot be read. No more than its beginning.
-inline constexpr size_t kMaxHostsSize = size_t{1} << 20;
+// The text of a hosts file, read anew; empty when it cannot be read. No more than its beginning, which is
+// more than the longest lists of unwanted names have.
+inline constexpr size_t kMaxHostsSize = size_t{1} << 24;
 std::string ReadHosts(const char* path = "/etc/hosts");
 
 }  // namespace socksify

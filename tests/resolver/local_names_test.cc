@@ -82,11 +82,13 @@ TEST(LocalNamesTest, ReadsHostsAnew) {
   EXPECT_EQ(ReadHosts(directory.path().c_str()), "");
 }
 
-TEST(LocalNamesTest, ReadsNoMoreThanAMebibyte) {
+TEST(LocalNamesTest, ReadsLongListsAndNoMoreThanSixteenMebibytes) {
   const TemporaryDirectory directory;
   const std::string path = directory.File("hosts");
-  std::ofstream(path) << std::string(3'000'000, '\n') << "10.0.0.1 a.test\n";
-  EXPECT_EQ(ReadHosts(path.c_str()).size(), size_t{1} << 20);
+  std::ofstream(path) << std::string(6'000'000, '\n') << "10.0.0.1 a.test\n";
+  EXPECT_TRUE(HostsHaveName(ReadHosts(path.c_str()), "a.test"));
+  std::ofstream(path) << std::string(20'000'000, '\n');
+  EXPECT_EQ(ReadHosts(path.c_str()).size(), size_t{1} << 24);
 }
 
 TEST(LocalNamesTest, WhatIsNeverFaked) {
