@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
-   fork_in_set_up: forks, without handlers, while another thread is in the middle of its first look-up, and looks
-   an address up in the child. A library that asks for the environment meanwhile, as one does that sets itself up,
-   is kept waiting until the child has ended. */
+   fork_in_set_up: forks, without handlers, while another thread is in the middle of its first look-up, and
+   looks an address up in the child. A library that asks for the environment meanwhile, as one does that sets
+   itself up, is kept waiting until the child has ended. */
 #include "victim.h"
 
 #include <pthread.h>
