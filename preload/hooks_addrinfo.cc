@@ -171,7 +171,7 @@ int NameInfo(const Endpoint& name, const sockaddr* address, socklen_t size, char
     const int result = libc::getnameinfo(address, size, nullptr, 0U, service, service_size, flags);
     if (result != 0) return result;
   }
-  if (name.name().size() >= host_size) return EAI_OVERFLOW;
+  if (host == nullptr || name.name().size() >= host_size) return EAI_OVERFLOW;
   std::memcpy(host, name.name().data(), name.name().size());
   host[name.name().size()] = '\0';
   return 0;

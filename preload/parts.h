@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 
 namespace socksify {
@@ -31,7 +30,7 @@ inline size_t CopyOut(std::span<const iovec> parts, size_t offset, uint8_t* out,
       continue;
     }
     const size_t count = std::min(part.iov_len - offset, size - copied);
-    std::memcpy(out + copied, static_cast<const uint8_t*>(part.iov_base) + offset, count);
+    std::copy_n(static_cast<const uint8_t*>(part.iov_base) + offset, count, out + copied);
     copied += count;
     offset = 0;
   }
@@ -47,7 +46,7 @@ inline void CopyIn(std::span<const iovec> parts, size_t offset, const uint8_t* i
       continue;
     }
     const size_t count = std::min(part.iov_len - offset, size);
-    std::memcpy(static_cast<uint8_t*>(part.iov_base) + offset, in, count);
+    std::copy_n(in, count, static_cast<uint8_t*>(part.iov_base) + offset);
     in += count;
     size -= count;
     offset = 0;

@@ -68,7 +68,7 @@ void OrderAtRandom(uint64_t draw, std::span<const Target*> order) {
   uint64_t state = draw;
   uint64_t left = 0;
   for (const Target* const target : order) left += target->weight;
-  for (size_t i = 0; i + 1 < order.size(); ++i) {
+  for (size_t i = 0; i + 1 < order.size() && left > 0; ++i) {
     uint64_t ticket = NextNumber(&state) % left;
     size_t chosen = i;
     while (ticket >= order[chosen]->weight) ticket -= order[chosen++]->weight;
