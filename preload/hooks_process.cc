@@ -37,11 +37,16 @@ size_t CountArguments(va_list arguments) {
   return count;
 }
 
-// By a pointer, since the caller of a function that was given a va_list may not go on with it (C11 7.16).
-void CopyArguments(const char* first, va_list* arguments, size_t count, char** argv) {
+// Calls `execute` with them as an array, in which `first` comes first. The list by a pointer, since the
+// caller of a function that was given a va_list may not go on with it (C11 7.16).
+template <typename Execute>
+int WithArguments(const char* first, va_list* arguments, const Execute& execute) {
+  const size_t count = CountArguments(*arguments);
+  auto** const argv = static_cast<char**>(alloca((count + 2) * sizeof(char*)));
   argv[0] = const_cast<char*>(first);
-  for (size_t i = 1; i <= count; ++i) argv[i] = va_arg(*arguments, char*);
-  argv[count + 1] = nullptr;
+  // The null pointer at the end, too.
+  for (size_t i = 1; i <= count + 1; ++i) argv[i] = va_arg(*arguments, char*);
+  return execute(argv);
 }
 
 }  // namespace
@@ -83,34 +88,27 @@ SOCKSIFY_EXPORT int execvpe(const char* file, char* const argv[], char* const en
 SOCKSIFY_EXPORT int execl(const char* path, const char* first, ...) noexcept {
   va_list arguments;
   va_start(arguments, first);
-  const size_t count = CountArguments(arguments);
-  auto** const argv = static_cast<char**>(alloca((count + 2) * sizeof(char*)));
-  CopyArguments(first, &arguments, count, argv);
+  const int result = WithArguments(first, &arguments, [=](char** argv) { return execv(path, argv); });
   va_end(arguments);
-  return execv(path, argv);
+  return result;
 }
 
 SOCKSIFY_EXPORT int execlp(const char* file, const char* first, ...) noexcept {
   va_list arguments;
   va_start(arguments, first);
-  const size_t count = CountArguments(arguments);
-  auto** const argv = static_cast<char**>(alloca((count + 2) * sizeof(char*)));
-  CopyArguments(first, &arguments, count, argv);
+  const int result = WithArguments(first, &arguments, [=](char** argv) { return execvp(file, argv); });
   va_end(arguments);
-  return execvp(file, argv);
+  return result;
 }
 
 // The environment stands behind the null pointer.
 SOCKSIFY_EXPORT int execle(const char* path, const char* first, ...) noexcept {
   va_list arguments;
   va_start(arguments, first);
-  const size_t count = CountArguments(arguments);
-  auto** const argv = static_cast<char**>(alloca((count + 2) * sizeof(char*)));
-  CopyArguments(first, &arguments, count, argv);
-  va_arg(arguments, char*);
-  char* const* const environment = va_arg(arguments, char* const*);
+  const int result = WithArguments(
+      first, &arguments, [&](char** argv) { return execve(path, argv, va_arg(arguments, char* const*)); });
   va_end(arguments);
-  return execve(path, argv, environment);
+  return result;
 }
 
 SOCKSIFY_EXPORT int posix_spawn(pid_t* pid, const char* path, const posix_spawn_file_actions_t* actions,

@@ -17,28 +17,17 @@
 namespace socksify {
 namespace {
 
-class FakeTableClearTest : public testing::Test {
+class FakeTableClearTest : public FakeTableFixture {
  protected:
-  std::unique_ptr<FakeTable> Open(unsigned v4_bits = 29) {
-    auto table = FakeTable::Open(directory_.path(), MakeRange(v4_bits));
-    EXPECT_TRUE(table) << table.error();
-    return table ? std::move(*table) : nullptr;
-  }
-  static std::string V4(FakeTable& table, const std::string& name) {
-    const auto address = table.AddressFor(name, IpVersion::kV4);
-    return address ? address->ToString() : "errno " + std::to_string(address.error());
-  }
   static std::string NameOf(const FakeTable& table, const std::string& address) {
     const auto endpoint = table.NameFor(*IpAddress::Parse(address), 0);
     return endpoint ? std::string(endpoint->name()) : "none";
   }
-
-  TemporaryDirectory directory_;
 };
 
 TEST_F(FakeTableClearTest, EveryProcessSeesAnEmptyTable) {
-  const auto table = Open();
-  const auto other = Open();
+  const auto table = Open(29);
+  const auto other = Open(29);
   const std::string long_name = std::string(60, 'l') + "." + std::string(60, 'm');
   V4(*table, "a.test");
   V4(*other, long_name);
@@ -55,7 +44,7 @@ TEST_F(FakeTableClearTest, EveryProcessSeesAnEmptyTable) {
 }
 
 TEST_F(FakeTableClearTest, RemovedNamesAreNotInTheFileAnyMore) {
-  const auto table = Open();
+  const auto table = Open(29);
   V4(*table, "secret.test");
   V4(*table, std::string(60, 'l') + ".secret.test");
   ASSERT_TRUE(table->Clear());
@@ -67,7 +56,7 @@ TEST_F(FakeTableClearTest, RemovedNamesAreNotInTheFileAnyMore) {
 
 // A program may still have the address of a removed name: it must not meet another name under it.
 TEST_F(FakeTableClearTest, AddressesOfRemovedNamesAreTheLastToBeGivenAgain) {
-  const auto table = Open();  // eight slots
+  const auto table = Open(29);  // eight slots
   V4(*table, "a");
   V4(*table, "b");
   V4(*table, "a");  // b is older
@@ -82,7 +71,7 @@ TEST_F(FakeTableClearTest, AddressesOfRemovedNamesAreTheLastToBeGivenAgain) {
 }
 
 TEST_F(FakeTableClearTest, AFullTableIsUsableAfterwards) {
-  const auto table = Open();
+  const auto table = Open(29);
   for (int round = 0; round < 3; ++round) {
     for (int i = 0; i < 20; ++i) {
       const std::string name = "round-" + std::to_string(round) + "-" + std::to_string(i);
@@ -136,7 +125,7 @@ TEST_F(FakeTableClearTest, DeathAtEveryStoreLeavesTheTableUsable) {
   int deaths = 0;
   for (int step = 1; step < 1000; ++step) {
     std::filesystem::remove(directory_.File(TableFileName(29)));
-    const auto table = Open();
+    const auto table = Open(29);
     for (int i = 0; i < 8; ++i) V4(*table, name(i));
     const int status = Reap(StartChild([&] {
       DeathAtStep death{step};

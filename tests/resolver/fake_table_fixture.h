@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "resolver/fake_table.h"
 
@@ -59,6 +60,22 @@ inline FakeRange MakeRange(unsigned v4_bits = 15) {
 inline std::string TableFileName(unsigned v4_bits = 15) {
   return "names-3-198.18.0.0-" + std::to_string(v4_bits) + "-100::-96";
 }
+
+// A table in a directory of its own.
+class FakeTableFixture : public testing::Test {
+ protected:
+  std::unique_ptr<FakeTable> Open(unsigned v4_bits = 15) {
+    auto table = FakeTable::Open(directory_.path(), MakeRange(v4_bits));
+    EXPECT_TRUE(table) << table.error();
+    return table ? std::move(*table) : nullptr;
+  }
+  static std::string V4(FakeTable& table, const std::string& name) {
+    const auto address = table.AddressFor(name, IpVersion::kV4);
+    return address ? address->ToString() : "errno " + std::to_string(address.error());
+  }
+
+  TemporaryDirectory directory_;
+};
 
 // A name of `size` bytes: `c` again and again, with dots where labels would become too long.
 inline std::string LongName(size_t size, char c) {

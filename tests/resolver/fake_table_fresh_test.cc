@@ -20,20 +20,7 @@ std::string NameOf(int i) {
   return LongName(static_cast<size_t>(1 + i % 80), 'n') + std::to_string(i) + ".test";
 }
 
-class FakeTableFreshTest : public testing::Test {
- protected:
-  std::unique_ptr<FakeTable> Open(unsigned v4_bits) {
-    auto table = FakeTable::Open(directory_.path(), MakeRange(v4_bits));
-    EXPECT_TRUE(table) << table.error();
-    return table ? std::move(*table) : nullptr;
-  }
-  static std::string V4(FakeTable& table, const std::string& name) {
-    const auto address = table.AddressFor(name, IpVersion::kV4);
-    return address ? address->ToString() : "errno " + std::to_string(address.error());
-  }
-
-  TemporaryDirectory directory_;
-};
+class FakeTableFreshTest : public FakeTableFixture {};
 
 // Runs body(thread) in so many threads.
 template <typename Body>

@@ -15,23 +15,12 @@
 namespace socksify {
 namespace {
 
-class FakeTableTest : public testing::Test {
+class FakeTableTest : public FakeTableFixture {
  protected:
-  std::unique_ptr<FakeTable> Open(unsigned v4_bits = 15) {
-    auto table = FakeTable::Open(directory_.path(), MakeRange(v4_bits));
-    EXPECT_TRUE(table) << table.error();
-    return table ? std::move(*table) : nullptr;
-  }
-  static std::string V4(FakeTable& table, const std::string& name) {
-    const auto address = table.AddressFor(name, IpVersion::kV4);
-    return address ? address->ToString() : "errno " + std::to_string(address.error());
-  }
   static std::string NameOf(const FakeTable& table, const std::string& address) {
     const auto endpoint = table.NameFor(*IpAddress::Parse(address), 80);
     return endpoint ? endpoint->ToString() : "none";
   }
-
-  TemporaryDirectory directory_;
 };
 
 size_t CountDescriptors() {

@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
    early MODE HOST PORT [HOST PORT]: a connection that is there before the proxy has replied. It is an echo's
    unless the mode says otherwise, and the reply takes its time. */
-#include "pending.h"
+#include "early_readers.h"
 
 #include <linux/sockios.h>
-#include <pthread.h>
-#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
-
-static char g_buffer[64];
-
-static int Blocking(void) {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  Say("connect", Connect(fd, g_to));
-  return fd;
-}
 
 /* What has been written is at the proxy. */
 static void AwaitSent(int fd) {
@@ -28,14 +17,6 @@ static void AwaitSent(int fd) {
     if (ioctl(fd, SIOCOUTQ, &unsent) != 0) Fail("SIOCOUTQ");
   }
   Say("unsent", unsent);
-}
-
-static void SayRead(const char* what, int fd) {
-  const ssize_t count = read(fd, g_buffer, sizeof g_buffer);
-  if (count > 0)
-    printf("%s: %.*s\n", what, (int)count, g_buffer);
-  else
-    Say(what, count);
 }
 
 /* Nothing is there to read, by any call that does not wait. */
@@ -108,18 +89,6 @@ static void Select(void) {
   FD_SET(fd, &readable);
   Say("select", select(fd + 1, &readable, NULL, NULL, NULL));
   SayRead("read", fd);
-}
-
-static int Wait(const char* what, int set, int timeout_ms) {
-  struct epoll_event event = {0};
-  const int count = epoll_wait(set, &event, 1, timeout_ms);
-  if (count > 0) {
-    printf("%s ", event.data.u64 == 4711 ? "kept" : "lost");
-    SayEvents(what, event.events);
-  } else {
-    Say(what, count);
-  }
-  return count;
 }
 
 static void Epoll(unsigned flags, int is_before) {
@@ -246,208 +215,6 @@ static void Dissolved(void) {
   SayPeer("peer", fd, g_to);
   Say("connect", Connect(fd, g_other));
   Use(fd, g_other);
-}
-
-static void Standard(void) {
-  const int fd = Blocking();
-  Say("write", write(fd, "hello\n", 6));
-  FILE* const stream = fdopen(fd, "r");
-  if (stream == NULL || fgets(g_buffer, sizeof g_buffer, stream) == NULL) Fail("fgets");
-  printf("got %s", g_buffer);
-}
-
-static void StandardInput(void) {
-  const int fd = Blocking();
-  Say("write", write(fd, "hello\n", 6));
-  if (dup2(fd, 0) != 0 || fgets(g_buffer, sizeof g_buffer, stdin) == NULL) Fail("fgets");
-  printf("got %s", g_buffer);
-}
-
-/* The streams were there before the connection. */
-static void StreamFirst(void) {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  FILE* const stream = fdopen(fd, "r");
-  Say("connect", Connect(fd, g_to));
-  Say("write", write(fd, "hello\n", 6));
-  if (stream == NULL || fgets(g_buffer, sizeof g_buffer, stream) == NULL) Fail("fgets");
-  printf("got %s", g_buffer);
-}
-
-static void SayStandardInput(int fd) {
-  Say("connect", Connect(fd, g_to));
-  Say("write", write(fd, "hello\n", 6));
-  if (fgets(g_buffer, sizeof g_buffer, stdin) == NULL) Fail("fgets");
-  printf("got %s", g_buffer);
-}
-static void StandardInputFirst(void) {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  if (dup2(fd, 0) != 0) Fail("dup2");
-  SayStandardInput(fd);
-}
-static void StandardInputAtOnce(void) {
-  close(0);
-  SayStandardInput(socket(AF_INET, SOCK_STREAM, 0));
-}
-
-static void AwaitChild(pid_t child) {
-  int status = -1;
-  if (waitpid(child, &status, 0) != child) Fail("waitpid");
-  Say("child", status);
-}
-
-static void Forked(void) {
-  const int fd = Blocking();
-  Say("write", write(fd, "hello", 5));
-  fflush(stdout);
-  const pid_t child = fork();
-  if (child == 0) {
-    SayRead("read", fd);
-    fflush(stdout);
-    _exit(0);
-  }
-  AwaitChild(child);
-  Echo(fd, "again");
-}
-
-/* Another program reads what comes, which knows nothing of the connection. */
-static int BeforeAnother(void) {
-  const int fd = Blocking();
-  Say("write", write(fd, "hello\n", 6));
-  if (dup2(fd, 7) != 7) Fail("dup2");
-  return fd;
-}
-
-static const char* const kReadOne = "read line <&7; echo got $line";
-
-static void Executed(void) {
-  BeforeAnother();
-  execlp("sh", "sh", "-c", kReadOne, NULL);
-  Fail("execlp");
-}
-
-static void ExecutedWithEnvironment(void) {
-  char* environment[] = {"WORD=word", NULL};
-  BeforeAnother();
-  execle("/bin/sh", "sh", "-c", "read line <&7; echo got $line $WORD", NULL, environment);
-  Fail("execle");
-}
-
-static void Spawned(void) {
-  BeforeAnother();
-  Say("system", system(kReadOne));
-}
-
-static void SpawnedByVfork(void) {
-  BeforeAnother();
-  const pid_t child = vfork();
-  if (child == 0) {
-    execl("/bin/sh", "sh", "-c", kReadOne, NULL);
-    _exit(1);
-  }
-  AwaitChild(child);
-}
-
-static int g_first;
-static int g_signal[2];
-/* The number is another connection's, but not in the child, whose descriptors are those of before. */
-static void* Replace(void* unused) {
-  char byte = 0;
-  if (read(g_signal[0], &byte, 1) != 1) Fail("read");
-  Pause(50);
-  close(g_first);
-  const int fd = Blocking();
-  if (fd != g_first) Fail("another number");
-  Say("write", write(fd, "hello", 5));
-  SayRead("read", fd);
-  return unused;
-}
-static void ReplacedDuringVfork(void) {
-  pthread_t thread;
-  g_first = Blocking();
-  fflush(stdout);
-  if (pipe(g_signal) != 0 || pthread_create(&thread, NULL, Replace, NULL) != 0) Fail("pthread_create");
-  const pid_t child = vfork();
-  if (child == 0) {
-    if (write(g_signal[1], "", 1) == 1) execl("/bin/true", "true", NULL);
-    _exit(1);
-  }
-  pthread_join(thread, NULL);
-  AwaitChild(child);
-}
-
-static int g_set;
-static void* WatchMeanwhile(void* unused) {
-  struct epoll_event wanted = {.events = EPOLLIN, .data.u64 = 4711};
-  char byte = 0;
-  if (read(g_signal[0], &byte, 1) != 1) Fail("read");
-  Pause(50);
-  g_set = epoll_create1(0);
-  if (epoll_ctl(g_set, EPOLL_CTL_ADD, g_first, &wanted) != 0) Fail("epoll_ctl");
-  return unused;
-}
-/* The child has not the set, and may keep the connection. */
-static void WatchDuringVfork(int flags) {
-  pthread_t thread;
-  g_first = socket(AF_INET, SOCK_STREAM | flags, 0);
-  Say("connect", Connect(g_first, g_to));
-  Say("write", write(g_first, "hello", 5));
-  fflush(stdout);
-  if (pipe(g_signal) != 0 || pthread_create(&thread, NULL, WatchMeanwhile, NULL) != 0) Fail("pthread_create");
-  const pid_t child = vfork();
-  if (child == 0) {
-    if (write(g_signal[1], "", 1) == 1) execl("/bin/true", "true", NULL);
-    _exit(1);
-  }
-  pthread_join(thread, NULL);
-  AwaitChild(child);
-  Wait("answer", g_set, kPatienceMs);
-  SayRead("read", g_first);
-}
-static void WatchedDuringVfork(void) {
-  WatchDuringVfork(SOCK_CLOEXEC);
-}
-static void KeptDuringVfork(void) {
-  WatchDuringVfork(0);
-}
-
-static void Piped(void) {
-  BeforeAnother();
-  FILE* const stream = popen(kReadOne, "r");
-  if (stream == NULL || fgets(g_buffer, sizeof g_buffer, stream) == NULL) Fail("popen");
-  printf("%s", g_buffer);
-  Say("pclose", pclose(stream));
-}
-
-/* Over a UNIX socket to a process that was there before. */
-static void Passed(void) {
-  int ends[2];
-  char byte = 0;
-  struct iovec part = {&byte, 1};
-  union {
-    struct cmsghdr header;
-    char room[CMSG_SPACE(sizeof(int))];
-  } control = {0};
-  struct msghdr message = {
-      .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) Fail("socketpair");
-  const pid_t child = fork();
-  if (child == 0) {
-    int passed = -1;
-    if (recvmsg(ends[0], &message, 0) != 1) Fail("recvmsg");
-    memcpy(&passed, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof passed);
-    SayRead("read", passed);
-    fflush(stdout);
-    _exit(0);
-  }
-  const int fd = Blocking();
-  Say("write", write(fd, "hello", 5));
-  fflush(stdout);
-  control.header =
-      (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof fd), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-  memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
-  const ssize_t sent = sendmsg(ends[1], &message, 0);
-  AwaitChild(child);
-  Say("sendmsg", sent);
 }
 
 static int g_pipe_signals;
