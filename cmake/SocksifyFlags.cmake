@@ -52,7 +52,7 @@ endfunction()
 
 # What is tested is optimised; optimising the tests, too, would take more than twice the time to build them.
 add_library(socksify_test_flags INTERFACE)
-target_compile_options(socksify_test_flags INTERFACE "$<$<CONFIG:RelWithDebInfo>:-O0>")
+target_compile_options(socksify_test_flags INTERFACE "$<$<CONFIG:RelWithDebInfo,Release>:-O0>")
 if(SOCKSIFY_SANITIZE)
   target_compile_definitions(socksify_test_flags INTERFACE SOCKSIFY_IS_SANITIZED)
 endif()

@@ -7,8 +7,9 @@
 #
 # It installs the Debian packages that are missing (apt-get, as root or with sudo), then checks the format,
 # builds with g++ and with clang, with and without sanitizers, runs every test, installs into a prefix and
-# uses the result. Each step has a log in build/run-logs, whose end is shown when the step fails; the steps
-# after a failed one run all the same. The last line adds up the tests of all steps and the steps themselves.
+# uses the result. Each step has a log in build/run-logs; when it fails, the tests that failed are shown, or the
+# end of the log. The steps after a failed one run all the same. The last line adds up the tests of all steps and
+# the steps themselves.
 # Ends with 0 if nothing failed, with 1 if anything did, with 2 for a mistake in the command line.
 #
 #     --quick    only the developer build and its tests; installs nothing
@@ -58,11 +59,14 @@ cd "$root" || exit 1
 readonly root jobs quick
 readonly logs="$root/build/run-logs"
 # Where several builds are made from scratch: a third of the work is to read headers again for each test, and to write
-# what only a debugger wants to know.
+# what only a debugger wants to know. What is tested is compiled as it is shipped, once for all steps that want it so.
 quicker=()
-[ "$quick" = yes ] || quicker=(-DSOCKSIFY_PRECOMPILE_HEADERS=ON "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O2 -g1 -DNDEBUG"
-  -DCMAKE_CXX_FLAGS_DEBUG=-g1)
-readonly quicker
+as_shipped=()
+if [ "$quick" = no ]; then
+  quicker=(-DSOCKSIFY_PRECOMPILE_HEADERS=ON -DCMAKE_CXX_FLAGS_DEBUG=-g1)
+  as_shipped=(-DCMAKE_BUILD_TYPE=Release)
+fi
+readonly quicker as_shipped
 rm -rf "$logs"
 mkdir -p "$logs" || exit 1
 
@@ -94,39 +98,74 @@ count_tests() {
     passed=$((passed + total_here - failed_here - skipped_here))
     printf '   %d tests: %d failed, %d skipped\n' "$total_here" "$failed_here" "$skipped_here"
   done
+  # What has failed twice is among the failed.
+  sed -n 's/.*Test *#[0-9]*: \([^ ]*\) .*\*\*\*[^S].*/\1/p' "$logs/$1.log" | sort | uniq -u |
+    sed 's/^/   passed only at the second try: /'
 }
 
-# run_step STEP TITLE: runs step_STEP in a shell of its own that ends at the first failing command.
-run_step() {
-  local step=$1 log="$logs/$1.log" started=$SECONDS status
-  printf '\n== %s: %s\n' "$step" "$2"
+# begin_step STEP: runs step_STEP beside what comes next, in a shell of its own that ends at the first failing command.
+declare -A process_of started_at
+begin_step() {
+  # With a process group of its own, to be ended as a whole.
+  set -m
   (
     set -e
     PS4='$ '
     set -x
-    "step_$step"
-  ) >"$log" 2>&1 </dev/null
+    "step_$1"
+  ) >"$logs/$1.log" 2>&1 </dev/null &
+  process_of[$1]=$!
+  started_at[$1]=$SECONDS
+  set +m
+}
+# Nothing goes on when this ends before its time.
+end_steps() {
+  local process
+  for process in "${process_of[@]}"; do kill -- "-$process" 2>/dev/null; done
+}
+trap end_steps EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# end_step STEP TITLE: waits for a step, and says what became of it.
+end_step() {
+  local step=$1 log="$logs/$1.log" status
+  printf '\n== %s: %s\n' "$step" "$2"
+  wait "${process_of[$step]}"
   status=$?
+  unset "process_of[$step]"
   count_tests "$step"
   if [ $status -eq 0 ]; then
     passed=$((passed + 1))
-    printf '   passed (%d s)\n' $((SECONDS - started))
+    printf '   passed (%d s)\n' $((SECONDS - started_at[$step]))
   elif [ $status -eq $skipped_code ]; then
     skipped=$((skipped + 1))
     printf '   skipped: %s\n' "$(tail -n 1 "$log")"
   else
     failed=$((failed + 1))
     failed_steps+=("$step")
-    printf '   FAILED (%d s); the end of %s:\n\n' $((SECONDS - started)) "${log#"$root"/}"
-    tail -n 60 "$log" | sed 's/^/   | /'
+    printf '   FAILED (%d s): %s\n\n' $((SECONDS - started_at[$step])) "${log#"$root"/}"
+    show_failure "$step" | sed 's/^/   | /'
   fi
 }
 
-# ctest_of REPORT ARGUMENT...: ctest, whose totals count_tests finds. Many of the tests wait most of the time.
+# The tests that failed, or the end of the log if none did.
+show_failure() {
+  shopt -s nullglob
+  python3 tests/failed_tests.py "$logs/$1".*.xml || tail -n 60 "$logs/$1.log"
+}
+
+run_step() {
+  begin_step "$1"
+  end_step "$1" "$2"
+}
+
+# ctest_of REPORT ARGUMENT...: ctest, whose totals count_tests finds. Many of the tests wait most of the time. What fails
+# beside others on a busy machine may try once more, and is named.
 ctest_of() {
   local report="$logs/$1.xml"
   shift
-  ctest --output-on-failure --timeout 300 --parallel $((2 * jobs)) --output-junit "$report" "$@"
+  ctest --output-on-failure --repeat until-pass:2 --timeout 300 --parallel $((2 * jobs)) --output-junit "$report" "$@"
 }
 
 all_packages() {
@@ -167,9 +206,13 @@ step_format() {
 }
 
 step_dev() {
-  cmake --preset dev "${quicker[@]}"
+  cmake --preset dev "${quicker[@]}" "${as_shipped[@]}"
   cmake --build --preset dev
-  ctest_of dev.all --preset dev --no-tests=error
+  ctest_of dev.all --preset dev --no-tests=error --label-exclude '^lab$'
+}
+
+step_lab() {
+  ctest_of lab.all --preset dev --no-tests=error --label-regex '^lab$'
 }
 
 # A preload would come before the sanitizer's runtime, which wants to be first.
@@ -195,7 +238,7 @@ step_tidy() {
   cmake --preset tidy -DSOCKSIFY_BUILD_TESTS=OFF
   # To the end, so that every finding is in the log.
   sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' build/tidy/compile_commands.json | grep -v "^$root/tests/" | sort -u |
-    xargs -P "$jobs" -n 1 clang-tidy-19 -p build/tidy --quiet --warnings-as-errors='*'
+    nice xargs -P "$jobs" -n 1 clang-tidy-19 -p build/tidy --quiet --warnings-as-errors='*'
 }
 
 # What somebody does who has never heard of presets; the installed tree must work wherever it is moved to.
@@ -235,12 +278,19 @@ if command -v ccache >/dev/null; then
   export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
   # What it wants to be told of precompiled headers.
   export CCACHE_SLOPPINESS=pch_defines,time_macros
+  # The same source with the same options is the same object, whichever build it is for.
+  export CCACHE_NOHASHDIR=yes CCACHE_IGNOREOPTIONS=-Werror
 fi
-run_step dev "g++, warnings are errors; all tests and the fuzz corpora"
-if [ "$quick" = no ]; then
+run_step dev "g++, warnings are errors; all tests but the lab's, and the fuzz corpora"
+if [ "$quick" = yes ]; then
+  run_step lab "real programs and servers in network namespaces"
+else
+  # The lab waits most of the time, and tidying does not mind to be kept waiting.
+  begin_step lab
+  run_step tidy "clang and clang-tidy over everything but the tests"
+  end_step lab "real programs and servers in network namespaces, meanwhile"
   run_step asan "clang, AddressSanitizer and UndefinedBehaviorSanitizer; unit tests and the fuzz corpora"
   run_step tsan "ThreadSanitizer; tests of the resolver and of the preload"
-  run_step tidy "clang and clang-tidy over everything but the tests"
   run_step install "a build without presets, installed, moved and used"
   run_step quickstart "examples/quickstart.sh"
 fi
