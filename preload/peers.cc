@@ -2,15 +2,46 @@
 #include "preload/peers.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "base/errno_keeper.h"
 #include "base/socket_address.h"
 #include "preload/connections.h"
 #include "preload/originals.h"
 #include "preload/runtime.h"
+#include "resolver/socket_identity.h"
 
 namespace socksify {
 namespace {
+
+// What every process has the same, found once in each.
+struct IdentityRule {
+  std::atomic<bool> is_known = false;
+  std::atomic<bool> needs_port = true;
+  std::atomic<uint64_t> boot_tag = 0;
+};
+constinit IdentityRule g_identity_rule;
+
+// Whether the kernel counts the cookies of all network namespaces in one, as Linux does since 5.10: it is one
+// that knows SO_NETNS_COOKIE, since 5.14. `fd` is any socket. Not the namespace itself: a socket keeps that
+// in which it was made, whatever its process does by setns(2).
+bool HasOneCount(int fd) {
+#ifdef SO_NETNS_COOKIE
+  uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  return libc::getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, static_cast<void*>(&cookie), &size) == 0;
+#else
+  return fd < 0;
+#endif
+}
+
+// Threads that find it at the same time find the same.
+void FindIdentityRule(int fd) {
+  const uint64_t tag = BootTag(ReadBootId());
+  g_identity_rule.boot_tag.store(tag, std::memory_order_relaxed);
+  g_identity_rule.needs_port.store(tag == 0 || !HasOneCount(fd), std::memory_order_relaxed);
+  g_identity_rule.is_known.store(true, std::memory_order_release);
+}
 
 uint16_t LocalPort(int fd) {
   SocketAddress local{};
@@ -18,6 +49,12 @@ uint16_t LocalPort(int fd) {
   if (libc::getsockname(fd, &local.generic, &size) != 0) return 0;
   const auto endpoint = EndpointFromSockaddr(&local.generic, size);
   return endpoint ? endpoint->port() : 0;
+}
+
+uint64_t IdentityOf(int fd, uint64_t cookie) {
+  if (!g_identity_rule.is_known.load(std::memory_order_acquire)) FindIdentityRule(fd);
+  const uint16_t port = g_identity_rule.needs_port.load(std::memory_order_relaxed) ? LocalPort(fd) : 0;
+  return SocketIdentity(cookie, g_identity_rule.boot_tag.load(std::memory_order_relaxed), port);
 }
 
 // A proxy that is configured by name may be at any address.
@@ -40,7 +77,6 @@ void SharePeer(int fd, const Connection& connection, const Endpoint& proxy) {
   if (table == nullptr || !peer) return;
   SharedPeer shared = {.proxy = proxy.ip(),
                        .proxy_port = proxy.port(),
-                       .local_port = LocalPort(fd),
                        .peer = peer->ip(),
                        .peer_port = peer->port(),
                        .bound = std::nullopt,
@@ -51,7 +87,7 @@ void SharePeer(int fd, const Connection& connection, const Endpoint& proxy) {
     shared.bound = bound->ip();
     shared.bound_port = bound->port();
   }
-  table->Record(connection.cookie, shared);
+  table->Record(IdentityOf(fd, connection.cookie), shared);
 }
 
 bool AdoptConnection(int fd, const sockaddr* peer, socklen_t size) {
@@ -63,7 +99,7 @@ bool AdoptConnection(int fd, const sockaddr* peer, socklen_t size) {
   PeerTable* const table = runtime->peer_table();
   if (table == nullptr) return false;
   const uint64_t cookie = SocketCookie(fd);
-  const auto shared = table->Find(cookie, proxy->ip(), proxy->port(), LocalPort(fd));
+  const auto shared = table->Find(IdentityOf(fd, cookie), proxy->ip(), proxy->port());
   if (!shared) return false;
   const int family = shared->replaced_family != 0 ? shared->replaced_family : peer->sa_family;
   Connection connection;

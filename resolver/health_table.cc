@@ -18,18 +18,12 @@
 // second, wrong. A reader believes it when its hash with the tag is the one that stands beside it.
 #include "resolver/health_table.h"
 
-#include <fcntl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <array>
 #include <bit>
 #include <cerrno>
 #include <cstring>
 #include <new>
 #include <utility>
-
-#include "resolver/state_file.h"
 
 namespace socksify {
 namespace {
@@ -91,16 +85,6 @@ HealthTableIdentity Identity() {
   return identity;
 }
 
-using BootId = std::array<char, sizeof(HealthTableHeader::boot_id)>;
-
-BootId ReadBootId() {
-  BootId id{};
-  const RawDescriptor fd(open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC));
-  // 36 characters and a line end.
-  if (!fd.valid() || syscall(SYS_read, fd.get(), id.data(), id.size() - 1) < 36) id.fill('\0');
-  return id;
-}
-
 // A process that cannot learn the boot takes the file as it is: what is not of this boot would be of times
 // long past, or to come.
 int CheckHeader(const std::byte* memory) {
@@ -108,7 +92,7 @@ int CheckHeader(const std::byte* memory) {
   const HealthTableIdentity identity = Identity();
   if (std::memcmp(&header->identity, &identity, sizeof identity) != 0) return EUCLEAN;
   const BootId boot = ReadBootId();
-  return boot.front() == '\0' || std::memcmp(header->boot_id, boot.data(), boot.size()) == 0 ? 0 : ENOENT;
+  return !IsKnown(boot) || std::memcmp(header->boot_id, boot.data(), boot.size()) == 0 ? 0 : ENOENT;
 }
 
 void WriteHeader(std::byte* memory) {

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "base/monotonic_clock.h"
+#include "resolver/boot_id.h"
 #include "resolver/health_entry.h"
 #include "resolver/shared_mapping.h"
 
@@ -41,8 +42,7 @@ static_assert(sizeof(HealthTableIdentity) == 24);
 
 struct alignas(64) HealthTableHeader {
   HealthTableIdentity identity;
-  // The text of /proc/sys/kernel/random/boot_id (random(4)); zeroes where it could not be read.
-  char boot_id[40] = {};
+  char boot_id[sizeof(BootId)] = {};
 };
 static_assert(sizeof(HealthTableHeader) == 64);
 

@@ -31,18 +31,17 @@ class PeerTable {
   PeerTable(const PeerTable&) = delete;
   PeerTable& operator=(const PeerTable&) = delete;
 
-  // Records a connection of the socket with this SO_COOKIE (socket(7)), in the place of an earlier record of
-  // the same connection, or of the oldest where the table has no room.
-  void Record(uint64_t cookie, const SharedPeer& peer) { store_.Record(cookie, peer); }
-  // What was recorded for the socket. `proxy`, `proxy_port` and `local_port` are what the kernel says of the
-  // socket now; a record with others is of another connection.
-  std::optional<SharedPeer> Find(uint64_t cookie, const IpAddress& proxy, uint16_t proxy_port,
-                                 uint16_t local_port) const {
-    return store_.Find(cookie, proxy, proxy_port, local_port);
+  // Records a connection of the socket with this identity (socket_identity.h), in the place of an earlier
+  // record of the same connection, or of the oldest where the table has no room.
+  void Record(uint64_t identity, const SharedPeer& peer) { store_.Record(identity, peer); }
+  // What was recorded for the socket. `proxy` and `proxy_port` are what the kernel says of its peer now; a
+  // record with another is of another connection.
+  std::optional<SharedPeer> Find(uint64_t identity, const IpAddress& proxy, uint16_t proxy_port) const {
+    return store_.Find(identity, proxy, proxy_port);
   }
   // The socket's connection is dissolved, or no longer proxied. Closing one descriptor is no reason to call
-  // this, since others may have the socket: its cookie never comes again.
-  void Forget(uint64_t cookie) { store_.Forget(cookie); }
+  // this, since others may have the socket: its identity never comes again.
+  void Forget(uint64_t identity) { store_.Forget(identity); }
 
   // For tests: `steps` is called after each store of a writer.
   void set_steps(const FakeTableSteps& steps) { store_.set_steps(steps); }

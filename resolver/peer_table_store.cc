@@ -24,7 +24,7 @@ namespace {
 using Words = std::array<uint64_t, PeerTableEntry::kWords>;
 
 // Where things are among the words.
-enum : size_t { kCookie = 0, kPeer = 1, kProxy = 3, kBound = 5, kPorts = 7, kKinds = 8 };
+enum : size_t { kIdentity = 0, kPeer = 1, kProxy = 3, kBound = 5, kPorts = 7, kKinds = 8 };
 
 // How often a writer looks for an entry, and a reader looks at one that is being changed.
 constexpr int kAttempts = 16;
@@ -60,14 +60,14 @@ uint64_t KindOf(const IpAddress& address) {
   return address.is_v4() ? 4 : 6;
 }
 
-Words Encode(uint64_t cookie, const SharedPeer& peer) {
+Words Encode(uint64_t identity, const SharedPeer& peer) {
   Words words{};
-  words[kCookie] = cookie;
+  words[kIdentity] = identity;
   PutAddress(peer.peer, &words[kPeer]);
   PutAddress(peer.proxy, &words[kProxy]);
   if (peer.bound) PutAddress(*peer.bound, &words[kBound]);
-  words[kPorts] = uint64_t{peer.peer_port} | uint64_t{peer.proxy_port} << 16 |
-                  uint64_t{peer.local_port} << 32 | uint64_t{peer.bound_port} << 48;
+  words[kPorts] =
+      uint64_t{peer.peer_port} | uint64_t{peer.proxy_port} << 16 | uint64_t{peer.bound_port} << 32;
   words[kKinds] = KindOf(peer.peer) | KindOf(peer.proxy) << 8 | (peer.bound ? KindOf(*peer.bound) : 0) << 16 |
                   uint64_t{peer.replaced_family} << 24;
   return words;
@@ -81,31 +81,29 @@ std::optional<SharedPeer> Decode(const Words& words) {
   if (!peer || !proxy) return std::nullopt;
   return SharedPeer{.proxy = *proxy,
                     .proxy_port = port(16),
-                    .local_port = port(32),
                     .peer = *peer,
                     .peer_port = port(0),
                     .bound = GetAddress(&words[kBound], kind(16)),
-                    .bound_port = port(48),
+                    .bound_port = port(32),
                     .replaced_family = kind(24)};
 }
 
-// Whether two records are of the same connection: cookie, proxy and ports. Sockets of different network
-// namespaces may have equal cookies.
+// Whether two records are of the same connection.
 bool IsSameConnection(const Words& a, const Words& b) {
-  constexpr uint64_t kProxyAndLocalPort = 0x0000'ffff'ffff'0000;
-  return a[kCookie] == b[kCookie] && a[kProxy] == b[kProxy] && a[kProxy + 1] == b[kProxy + 1] &&
-         ((a[kPorts] ^ b[kPorts]) & kProxyAndLocalPort) == 0 && ((a[kKinds] ^ b[kKinds]) & 0xff00) == 0;
+  constexpr uint64_t kProxyPort = 0xffff'0000;
+  return a[kIdentity] == b[kIdentity] && a[kProxy] == b[kProxy] && a[kProxy + 1] == b[kProxy + 1] &&
+         ((a[kPorts] ^ b[kPorts]) & kProxyPort) == 0 && ((a[kKinds] ^ b[kKinds]) & 0xff00) == 0;
 }
 
-// The words of an entry and the state they belong to, when they hold `cookie`. False for another, and for one
-// that is not whole.
-bool Read(const PeerTableEntry& entry, uint64_t cookie, Words* words, uint64_t* state) {
+// The words of an entry and the state they belong to, when they hold `identity`. False for another, and for
+// one that is not whole.
+bool Read(const PeerTableEntry& entry, uint64_t identity, Words* words, uint64_t* state) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     *state = entry.state.load(std::memory_order_acquire);
     if (*state == 0 || *state % 2 != 0) return false;
     // Overwritten at this moment, the record of another socket would not have become ours.
-    (*words)[kCookie] = entry.words[kCookie].load(std::memory_order_acquire);
-    if ((*words)[kCookie] != cookie) return false;
+    (*words)[kIdentity] = entry.words[kIdentity].load(std::memory_order_acquire);
+    if ((*words)[kIdentity] != identity) return false;
     for (size_t i = 1; i < words->size(); ++i) (*words)[i] = entry.words[i].load(std::memory_order_acquire);
     if (entry.state.load(std::memory_order_relaxed) != *state) continue;
     return (*words)[kKinds] >> 32 == CheckSum(*words, *state);
@@ -128,9 +126,9 @@ bool PeerTableStore::Write(PeerTableEntry* entry, uint64_t seen, uint64_t ticket
   return is_published;
 }
 
-void PeerTableStore::Record(uint64_t cookie, const SharedPeer& peer) {
-  PeerTableEntry* const set = entries_ + SetOf(cookie);
-  Words words = Encode(cookie, peer);
+void PeerTableStore::Record(uint64_t identity, const SharedPeer& peer) {
+  PeerTableEntry* const set = entries_ + SetOf(identity);
+  Words words = Encode(identity, peer);
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     const uint64_t ticket = (header_->clock.fetch_add(1) + 1) & (UINT64_MAX >> 1);
     step_();
@@ -140,7 +138,7 @@ void PeerTableStore::Record(uint64_t cookie, const SharedPeer& peer) {
     for (PeerTableEntry* entry = set; entry != set + kWays; ++entry) {
       Words old;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read.
       uint64_t state = 0;
-      if (Read(*entry, cookie, &old, &state) && IsSameConnection(old, words)) {
+      if (Read(*entry, identity, &old, &state) && IsSameConnection(old, words)) {
         victim = entry;
         victim_state = state;
         break;
@@ -158,32 +156,31 @@ void PeerTableStore::Record(uint64_t cookie, const SharedPeer& peer) {
   }
 }
 
-std::optional<SharedPeer> PeerTableStore::Find(uint64_t cookie, const IpAddress& proxy, uint16_t proxy_port,
-                                               uint16_t local_port) const {
+std::optional<SharedPeer> PeerTableStore::Find(uint64_t identity, const IpAddress& proxy,
+                                               uint16_t proxy_port) const {
   SharedPeer asked;
   asked.proxy = proxy;
   asked.proxy_port = proxy_port;
-  asked.local_port = local_port;
-  const Words key = Encode(cookie, asked);
-  const PeerTableEntry* const set = entries_ + SetOf(cookie);
+  const Words key = Encode(identity, asked);
+  const PeerTableEntry* const set = entries_ + SetOf(identity);
   std::optional<SharedPeer> found;
   uint64_t newest = 0;
   for (const PeerTableEntry* entry = set; entry != set + kWays; ++entry) {
     Words words;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read.
     uint64_t state = 0;
-    if (!Read(*entry, cookie, &words, &state) || state <= newest || !IsSameConnection(words, key)) continue;
+    if (!Read(*entry, identity, &words, &state) || state <= newest || !IsSameConnection(words, key)) continue;
     found = Decode(words);
     newest = state;
   }
   return found;
 }
 
-void PeerTableStore::Forget(uint64_t cookie) {
-  PeerTableEntry* const set = entries_ + SetOf(cookie);
+void PeerTableStore::Forget(uint64_t identity) {
+  PeerTableEntry* const set = entries_ + SetOf(identity);
   for (PeerTableEntry* entry = set; entry != set + kWays; ++entry) {
     Words words;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read.
     uint64_t state = 0;
-    if (Read(*entry, cookie, &words, &state)) entry->state.compare_exchange_strong(state, 0);
+    if (Read(*entry, identity, &words, &state)) entry->state.compare_exchange_strong(state, 0);
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // PeerTableStore: reading and writing the table of peers in mapped memory. It knows nothing of files.
 //
-//     header, 64 bytes | sets of 8 entries, 80 bytes each: state | cookie | peer | proxy | bound | ports |
+//     header, 64 bytes | sets of 8 entries, 80 bytes each: state | identity | peer | proxy | bound | ports |
 //     kinds
 //
 // Every field is a word of 8 bytes, aligned to 8, so 32- and 64-bit processes share one file. Numbers are in
@@ -24,10 +24,9 @@ namespace socksify {
 // A proxied connection, as every process that has its socket is to see it. Ports are in host order; scopes of
 // addresses are not kept.
 struct SharedPeer {
-  // The connection itself: the addresses as the kernel's getpeername(2) and getsockname(2) have them.
+  // The address of the proxy, as the kernel's getpeername(2) has it.
   IpAddress proxy;
   uint16_t proxy_port = 0;
-  uint16_t local_port = 0;
   // What the program connected to, in the form that it gave: fake, or ::ffff:a.b.c.d, if it did.
   IpAddress peer;
   uint16_t peer_port = 0;
@@ -44,7 +43,7 @@ struct SharedPeer {
 struct PeerTableIdentity {
   char magic[8] = {'S', 'O', 'C', 'K', 'P', 'E', 'E', 'R'};
   uint32_t byte_order = 0x01020304;
-  uint32_t layout_version = 1;
+  uint32_t layout_version = 2;
   uint32_t capacity = 0;
   uint32_t entry_size = 0;
 };
@@ -61,8 +60,8 @@ struct PeerTableEntry {
 
   // 0 for an empty entry, else twice the ticket of its writer, plus one while it is at it.
   alignas(8) std::atomic<uint64_t> state;
-  // The cookie; peer, proxy and bound address, two words each; the four ports; the address families and, in
-  // the upper half, a check sum.
+  // The socket's identity; peer, proxy and bound address, two words each; the three ports; the address
+  // families and, in the upper half, a check sum.
   alignas(8) std::atomic<uint64_t> words[kWords];
 };
 static_assert(sizeof(PeerTableEntry) == 80);
@@ -79,14 +78,13 @@ class PeerTableStore {
       : header_(reinterpret_cast<PeerTableHeader*>(memory)),
         entries_(reinterpret_cast<PeerTableEntry*>(memory + sizeof(PeerTableHeader))) {}
 
-  void Record(uint64_t cookie, const SharedPeer& peer);
-  std::optional<SharedPeer> Find(uint64_t cookie, const IpAddress& proxy, uint16_t proxy_port,
-                                 uint16_t local_port) const;
-  void Forget(uint64_t cookie);
+  void Record(uint64_t identity, const SharedPeer& peer);
+  std::optional<SharedPeer> Find(uint64_t identity, const IpAddress& proxy, uint16_t proxy_port) const;
+  void Forget(uint64_t identity);
 
-  // The first of the kWays entries that may hold `cookie`.
-  static uint32_t SetOf(uint64_t cookie) {
-    return static_cast<uint32_t>(cookie * 0x9e3779b97f4a7c15 >> (64 - kSetBits)) * kWays;
+  // The first of the kWays entries that may hold `identity`.
+  static uint32_t SetOf(uint64_t identity) {
+    return static_cast<uint32_t>(identity * 0x9e3779b97f4a7c15 >> (64 - kSetBits)) * kWays;
   }
 
   void set_steps(const FakeTableSteps& steps) { step_ = steps; }

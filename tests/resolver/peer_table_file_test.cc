@@ -149,11 +149,11 @@ TEST_F(PeerTableFileTest, DamagedRecordIsNotFound) {
   for (size_t i = 0; i < sizeof(PeerTableEntry); ++i) {
     std::memset(memory, 0, sizeof memory);
     store.Record(1, peer);
-    ASSERT_EQ(store.Find(1, peer.proxy, peer.proxy_port, peer.local_port), peer);
+    ASSERT_EQ(store.Find(1, peer.proxy, peer.proxy_port), peer);
     set[i] ^= std::byte{0x10};
-    EXPECT_EQ(store.Find(1, peer.proxy, peer.proxy_port, peer.local_port), std::nullopt) << "byte " << i;
+    EXPECT_EQ(store.Find(1, peer.proxy, peer.proxy_port), std::nullopt) << "byte " << i;
     store.Record(1, peer);
-    EXPECT_EQ(store.Find(1, peer.proxy, peer.proxy_port, peer.local_port), peer) << "byte " << i;
+    EXPECT_EQ(store.Find(1, peer.proxy, peer.proxy_port), peer) << "byte " << i;
   }
 }
 
@@ -168,9 +168,9 @@ TEST_F(PeerTableFileTest, NoiseIsNeverFoundAndIsWrittenOver) {
   for (uint32_t i = 0; i < 4096; ++i) {
     const SharedPeer peer = MakePeer(i);
     store.Forget(i);
-    EXPECT_EQ(store.Find(i, peer.proxy, peer.proxy_port, peer.local_port), std::nullopt);
+    EXPECT_EQ(store.Find(i, peer.proxy, peer.proxy_port), std::nullopt);
     store.Record(i, peer);
-    EXPECT_EQ(store.Find(i, peer.proxy, peer.proxy_port, peer.local_port), peer);
+    EXPECT_EQ(store.Find(i, peer.proxy, peer.proxy_port), peer);
   }
 }
 

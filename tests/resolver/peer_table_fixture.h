@@ -11,13 +11,12 @@
 
 namespace socksify {
 
-inline constexpr const char* kPeerFileName = "peers-1";
+inline constexpr const char* kPeerFileName = "peers-2";
 
 // A record in which every field depends on `number`, so that a mixture of two shows.
 inline SharedPeer MakePeer(uint32_t number) {
   return {.proxy = *IpAddress::Parse("10.0.3.1"),
           .proxy_port = 1080,
-          .local_port = 40'000,
           .peer = IpAddress::V4(0x0a00'0000 + number),
           .peer_port = static_cast<uint16_t>(number * 7),
           .bound = IpAddress::V4(0xc000'0000 + number * 3).Mapped(),
@@ -26,7 +25,7 @@ inline SharedPeer MakePeer(uint32_t number) {
 }
 
 inline std::optional<SharedPeer> FindLike(const PeerTable& table, uint64_t cookie, const SharedPeer& like) {
-  return table.Find(cookie, like.proxy, like.proxy_port, like.local_port);
+  return table.Find(cookie, like.proxy, like.proxy_port);
 }
 
 // `count` cookies from `first` on that share one set.

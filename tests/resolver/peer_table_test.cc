@@ -27,15 +27,9 @@ class PeerTableTest : public testing::Test {
 TEST_F(PeerTableTest, GivesBackEveryField) {
   const IpAddress v6 = *IpAddress::Parse("2001:db8:1:2:3:4:5:6");
   const SharedPeer kPeers[] = {
-      {.proxy = v6,
-       .proxy_port = 1,
-       .local_port = 65'535,
-       .peer = v6,
-       .peer_port = 65'535,
-       .bound = std::nullopt},
+      {.proxy = v6, .proxy_port = 1, .peer = v6, .peer_port = 65'535, .bound = std::nullopt},
       {.proxy = *IpAddress::Parse("127.0.0.1"),
        .proxy_port = 65'535,
-       .local_port = 1,
        .peer = *IpAddress::Parse("::ffff:198.18.0.1"),
        .peer_port = 80,
        .bound = *IpAddress::Parse("255.254.253.252"),
@@ -43,7 +37,6 @@ TEST_F(PeerTableTest, GivesBackEveryField) {
        .replaced_family = 10},
       {.proxy = *IpAddress::Parse("::1"),
        .proxy_port = 1080,
-       .local_port = 2,
        .peer = *IpAddress::Parse("1.2.3.4"),
        .peer_port = 1,
        .bound = v6,
@@ -66,7 +59,7 @@ TEST_F(PeerTableTest, UnknownCookieHasNoPeer) {
     EXPECT_EQ(FindLike(*table_, cookie, MakePeer(1)), std::nullopt) << cookie;
 }
 
-TEST_F(PeerTableTest, EqualCookiesOfOtherConnectionsAreToldApart) {
+TEST_F(PeerTableTest, ConnectionsToOtherProxiesAreToldApart) {
   const SharedPeer mine = MakePeer(1);
   table_->Record(9, mine);
   SharedPeer other = mine;
@@ -76,9 +69,6 @@ TEST_F(PeerTableTest, EqualCookiesOfOtherConnectionsAreToldApart) {
   EXPECT_EQ(FindLike(*table_, 9, other), std::nullopt);
   other = mine;
   other.proxy_port = 1081;
-  EXPECT_EQ(FindLike(*table_, 9, other), std::nullopt);
-  other = mine;
-  other.local_port = 40'001;
   EXPECT_EQ(FindLike(*table_, 9, other), std::nullopt);
 
   other.peer_port = 443;
@@ -119,7 +109,7 @@ TEST_F(PeerTableTest, HoldsThreeQuartersOfItsCapacityInConsecutiveCookies) {
 TEST_F(PeerTableTest, ForgetsAllRecordsOfACookieAndNoOthers) {
   const auto cookies = CookiesOfOneSet(20, 3);
   SharedPeer second = MakePeer(2);
-  second.local_port = 2;
+  second.proxy_port = 2;
   table_->Record(cookies[0], MakePeer(0));
   table_->Record(cookies[1], MakePeer(1));
   table_->Record(cookies[1], second);
