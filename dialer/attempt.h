@@ -174,6 +174,9 @@ class Attempt {
   size_t BlamedHop(const Failure& failure) const;
   bool MayPipeline(const Server& server) const;
   bool HasLostFlight(const Failure& failure) const;
+  bool ExpectsUsualReply(const Server& server, Socks5Command command) const;
+  void NoteReply();
+  Step ReadCarefully();
 
   // attempt_socket.cc
   bool UseFamilyOf(const IpAddress& address);
@@ -216,6 +219,7 @@ class Attempt {
   size_t sent_early_ = 0;          // with the connection request
   bool is_pipelined_ = false;      // the present hop is asked in one flight
   bool has_lost_flight_ = false;   // one was lost: none is sent any more
+  bool reads_carefully_ = false;   // a reply was shorter than expected: nothing is expected any more
   bool may_send_early_ = false;
   bool is_replaced_ = false;
   long long started_ms_ = 0;     // the present trial

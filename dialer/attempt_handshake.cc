@@ -49,6 +49,32 @@ bool Attempt::MayPipeline(const Server& server) const {
          options_.health->PipeliningOf(server) == Pipelining::kTaken;
 }
 
+// Not where the program may have sent something already when the reply comes: there is no way back then.
+bool Attempt::ExpectsUsualReply(const Server& server, Socks5Command command) const {
+  if (reads_carefully_ || options_.health == nullptr || command != Socks5Command::kConnect) return false;
+  if (options_.allows_early_data && server.takes_early_data) return false;
+  return options_.health->ReplyFormOf(server) == ReplyForm::kUsual;
+}
+
+// The present hop has granted a CONNECT.
+void Attempt::NoteReply() {
+  const size_t size = handshake_.reply_size();
+  if (options_.health == nullptr || size == 0) return;
+  options_.health->NoteReplyForm(*hop(),
+                                 size < kSocks5UsualReplySize ? ReplyForm::kShort : ReplyForm::kUsual);
+}
+
+// The same address once more: bytes of the application's stream have been taken with the reply. Whoever was
+// connected to sees a connection that ends at once, and another one.
+Attempt::Step Attempt::ReadCarefully() {
+  ++activity_;
+  reads_carefully_ = true;
+  if (options_.health != nullptr) options_.health->NoteReplyForm(*hop(), ReplyForm::kShort);
+  --address_index_;
+  phase_ = Phase::kPicking;
+  return Step::kAgain;
+}
+
 void Attempt::StartHandshake() {
   is_pipelined_ = false;
   has_asked_ = false;
@@ -76,7 +102,8 @@ void Attempt::StartHandshake() {
                               .offer_username = offers_username,
                               .username = server.username,
                               .password = server.password,
-                              .pipelined = is_pipelined_},
+                              .pipelined = is_pipelined_,
+                              .expects_usual_reply = ExpectsUsualReply(server, command)},
                              command);
       return;
     }
@@ -238,6 +265,7 @@ Attempt::Step Attempt::ReceiveInput(long long now_ms) {
 }
 
 Attempt::Step Attempt::EndOfHop(long long now_ms) {
+  NoteReply();
   if (hop_index_ + 1 == hops().size()) {
     bound_ = handshake_.bound();
     if (options_.command == Socks5Command::kUdpAssociate && bound_.port() == 0)
@@ -325,6 +353,7 @@ size_t Attempt::BlamedHop(const Failure& failure) const {
 }
 
 Attempt::Step Attempt::FailHandshake(long long now_ms) {
+  if (handshake_.has_overrun()) return ReadCarefully();
   Failure failure = handshake_.failure();
   const bool is_last_hop = hop_index_ + 1 == hops().size();
   // What the protocol cannot say (a name in SOCKS4) is no failure of the server, which may do well for

@@ -85,6 +85,15 @@ void ServerHealth::NotePipelining(const Server& server, Pipelining pipelining) {
   if (HealthEntry* const entry = Find(server)) entry->NotePipelining(pipelining);
 }
 
+ReplyForm ServerHealth::ReplyFormOf(const Server& server) const {
+  const HealthEntry* const entry = Find(server);
+  return entry != nullptr ? entry->reply_form() : ReplyForm::kUnknown;
+}
+
+void ServerHealth::NoteReplyForm(const Server& server, ReplyForm form) {
+  if (HealthEntry* const entry = Find(server)) entry->NoteReplyForm(form);
+}
+
 void ServerHealth::EndWaiting(const Server& server, long long since_ms) {
   if (HealthEntry* const entry = Find(server)) entry->EndWaiting(since_ms);
 }

@@ -64,6 +64,9 @@ class ServerHealth {
   // Whether a handshake in one flight is known to be taken, or not to be.
   Pipelining PipeliningOf(const Server& server) const;
   void NotePipelining(const Server& server, Pipelining pipelining);
+  // Likewise, what its replies to CONNECT are like.
+  ReplyForm ReplyFormOf(const Server& server) const;
+  void NoteReplyForm(const Server& server, ReplyForm form);
 
   // Moves the targets whose servers are waited for behind the good ones, and behind these those with bad
   // servers, each kind in its order. Targets up to the first that leads to no proxy take part: what stands

@@ -100,6 +100,16 @@ const Endpoint& Handshake::bound() const {
   return *Visit(client_, [](const auto& client) { return &client.bound(); }, &kNowhere);
 }
 
+size_t Handshake::reply_size() const {
+  const auto* const socks5 = std::get_if<Socks5Client>(&client_);
+  return socks5 != nullptr ? socks5->reply_size() : 0;
+}
+
+bool Handshake::has_overrun() const {
+  const auto* const socks5 = std::get_if<Socks5Client>(&client_);
+  return socks5 != nullptr && socks5->has_overrun();
+}
+
 void Handshake::AwaitPeer(const std::optional<IpAddress>& expected) {
   if (auto* const socks4 = std::get_if<Socks4Client>(&client_)) socks4->AwaitPeer(expected);
   if (auto* const socks5 = std::get_if<Socks5Client>(&client_)) socks5->AwaitPeer(expected);

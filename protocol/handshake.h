@@ -17,8 +17,9 @@
 // connection leads to peer() and belongs to the application.
 //
 // input_needed() never exceeds what the current message still lacks, so that no byte of the application is
-// ever taken from the socket, and is never 0 in kRead. Bytes given beyond what belongs to the handshake are
-// ignored, as is everything that is given in another state than its own.
+// ever taken from the socket, and is never 0 in kRead; but see Socks5Auth::expects_usual_reply. Bytes given
+// beyond what belongs to the handshake are ignored, as is everything that is given in another state than its
+// own.
 //
 // The end of an HTTP header shows only when it is there, and input_needed() is 1 or 2 for most of the way: a
 // hundred system calls. While wants_peek() is true in kRead, a caller does better to look first:
@@ -91,6 +92,10 @@ class Handshake {
   // Only in kDone: BND.ADDR and BND.PORT, as the proxy gave them. 0.0.0.0 and :: mean the proxy's own
   // address, and so does a name; HTTP tells nothing else.
   const Endpoint& bound() const;
+  // Only in kDone, after SOCKS5's CONNECT: the size of the reply in bytes; 0 of other protocols.
+  size_t reply_size() const;
+  // Only in kFailed: see Socks5Client.
+  bool has_overrun() const;
 
   // Goes on to the second reply; once, after the first reply to BIND, and without effect elsewhere. A peer of
   // another address than `expected` is a failure: EACCES. Anybody will do for nothing and for 0.0.0.0 (::).

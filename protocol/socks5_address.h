@@ -19,6 +19,7 @@ namespace socksify {
 
 // The shortest field is an empty name.
 constexpr size_t kSocks5MinAddressSize = 1 + 1 + 2;
+constexpr size_t kSocks5Ipv4AddressSize = 1 + 4 + 2;
 constexpr size_t kSocks5MaxAddressSize = 1 + 1 + Endpoint::kMaxNameSize + 2;
 
 // The size of the whole field as its first two bytes tell, or 0 for an address type that RFC 1928 lacks.

@@ -13,6 +13,8 @@ namespace {
 constexpr uint8_t kVersion = 5;
 constexpr uint8_t kReplySucceeded = 0;
 constexpr size_t kLeastReplySize = 3 + kSocks5MinAddressSize;
+// So many bytes of a reply tell how many it has.
+constexpr size_t kTellingSize = 5;
 
 // RFC 1928 section 3.
 constexpr uint8_t kMethodNone = 0x00;
@@ -35,6 +37,11 @@ constexpr ReplyCode kReplyCodes[] = {
     {8, EAFNOSUPPORT, Fault::kServer, "address type not supported by the proxy"},
 };
 
+constexpr Failure kOverrun = {.fault = Fault::kServer,
+                              .error = ECONNABORTED,
+                              .reply_code = -1,
+                              .reason = "the proxy's reply is shorter than its replies before"};
+
 Failure AccessFailure(const char* reason) {
   return {.fault = Fault::kServer, .error = EACCES, .reply_code = -1, .reason = reason};
 }
@@ -55,6 +62,7 @@ void Socks5Client::Start(const Endpoint& destination, const Socks5Auth& auth, So
   none_offered_ = auth.offer_none;
   username_offered_ = auth.offer_username && !auth.username.empty();
   is_pipelined_ = auth.pipelined;
+  expects_usual_reply_ = auth.expects_usual_reply && command == Socks5Command::kConnect;
   if (is_pipelined_ && username_offered_) none_offered_ = false;
   if (!none_offered_ && !username_offered_) {
     return Fail(AccessFailure("no authentication method to offer; set a username or allow method none"));
@@ -167,14 +175,20 @@ void Socks5Client::OutputSent(size_t count) {
   }
 }
 
+// Of the reply to a CONNECT, before it is known.
+size_t Socks5Client::least_reply_size() const {
+  return expects_usual_reply_ ? kSocks5UsualReplySize : kLeastReplySize;
+}
+
 // What the messages that are certain to come lack: a proxy that refuses says less, and then ends the
-// connection.
+// connection. The fifth byte of a reply tells its size, whatever was expected.
 size_t Socks5Client::input_needed() const {
   if (state() != HandshakeState::kRead) return 0;
   size_t needed = input_.missing();
+  if (step_ == Step::kReadReply && !input_.Has(kTellingSize)) needed += least_reply_size() - kLeastReplySize;
   if (!is_pipelined_) return needed;
-  if (step_ == Step::kReadMethod) needed += (username_offered_ ? 2 : 0) + kLeastReplySize;
-  if (step_ == Step::kReadCredentialsStatus) needed += kLeastReplySize;
+  if (step_ == Step::kReadMethod) needed += (username_offered_ ? 2 : 0) + least_reply_size();
+  if (step_ == Step::kReadCredentialsStatus) needed += least_reply_size();
   return needed;
 }
 
@@ -185,6 +199,10 @@ void Socks5Client::Input(std::span<const uint8_t> bytes) {
     input_.Take(bytes);
     bytes = bytes.subspan(taken);
     InputMessage();
+  }
+  if (!bytes.empty() && step_ == Step::kDone) {
+    Fail(kOverrun);
+    has_overrun_ = true;
   }
 }
 
@@ -270,7 +288,8 @@ void Socks5Client::OnReply() {
   if (input_.Has(kAddressOffset + 1) && Socks5AddressSize(reply[kAddressOffset], 0) == 0) {
     return Fail(ProtocolViolation("the reply has an address type that SOCKS5 does not know"));
   }
-  if (input_.Has(kAddressOffset + 2)) {
+  static_assert(kTellingSize == kAddressOffset + 2);
+  if (input_.Has(kTellingSize)) {
     input_.ExpectTotal(kAddressOffset + Socks5AddressSize(reply[kAddressOffset], reply[kAddressOffset + 1]));
   }
   if (input_.missing() != 0) return;

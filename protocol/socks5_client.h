@@ -31,7 +31,14 @@ struct Socks5Auth {
   // between, which saves a round trip, or two with credentials. Only one method can be offered then: the user
   // name where there is one. Not every proxy keeps bytes that come early; some lose them, and never answer.
   bool pipelined = false;
+  // The reply to a CONNECT is expected to have at least kSocks5UsualReplySize bytes, as those of all servers
+  // have that tell an address, so that many are asked for at once. Should one be shorter after all, a byte of
+  // the application's may have been taken: has_overrun() then.
+  bool expects_usual_reply = false;
 };
+
+// A reply with an IPv4 address. One with a name of a byte or two is shorter, or with none.
+inline constexpr size_t kSocks5UsualReplySize = 3 + kSocks5Ipv4AddressSize;
 
 // CMD (RFC 1928 section 4).
 enum class Socks5Command : uint8_t {
@@ -61,6 +68,11 @@ class Socks5Client {
   void InputClosed();
   const Failure& failure() const { return failure_; }
   const Endpoint& bound() const { return bound_; }
+  // Only in kDone: how many bytes the reply to a CONNECT had; 0 for other commands.
+  size_t reply_size() const { return command_ == Socks5Command::kConnect ? input_.bytes().size() : 0; }
+  // Only in kFailed: more was taken than the reply had. What the application was to get is lost, so that the
+  // connection is of no use; the proxy has done nothing wrong.
+  bool has_overrun() const { return has_overrun_; }
   // See Handshake.
   void AwaitPeer(const std::optional<IpAddress>& expected);
   const Endpoint& peer() const { return peer_; }
@@ -95,6 +107,7 @@ class Socks5Client {
   void OnCredentialsStatus();
   void OnReply();
   void OnPeer(const Endpoint& peer);
+  size_t least_reply_size() const;
   void Fail(const Failure& failure);
 
   Step step_ = Step::kFailed;
@@ -102,6 +115,8 @@ class Socks5Client {
   bool none_offered_ = false;
   bool username_offered_ = false;
   bool is_pipelined_ = false;
+  bool expects_usual_reply_ = false;
+  bool has_overrun_ = false;
   OutgoingMessage<kMaxFlightSize> output_;                   // the greeting, then the request, or all at once
   OutgoingMessage<kMaxCredentialsMessageSize> credentials_;  // built by Start
   IncomingMessage<kMaxReplySize> input_;

@@ -179,22 +179,40 @@ HealthEntry::Admission HealthEntry::Admit(const HealthPolicy& policy, int64_t no
 void HealthEntry::Reset(const FakeTableSteps& steps) {
   for (std::atomic<uint64_t>* const word :
        {&failing_, &probe_, &suspect_since_ms_, &failures_, &last_error_, &name_check_, &successes_,
-        &succeeded_ms_, &latency_, &turns_, &pipelining_})
+        &succeeded_ms_, &latency_, &turns_, &handshake_})
     Erase(word, steps);
 }
 
-void HealthEntry::NotePipelining(Pipelining pipelining, const FakeTableSteps& steps) {
-  const auto word = static_cast<uint64_t>(pipelining);
-  if (pipelining_.load(std::memory_order_relaxed) == word) return;
-  pipelining_.store(word, std::memory_order_relaxed);
+// Of what two store at the same time one may be lost, and is found again by a later connection.
+void HealthEntry::NoteHandshake(unsigned shift, uint64_t value, const FakeTableSteps& steps) {
+  const uint64_t before = handshake_.load(std::memory_order_relaxed);
+  const uint64_t after = (before & ~(uint64_t{0xff} << shift)) | value << shift;
+  if (before == after) return;
+  handshake_.store(after, std::memory_order_relaxed);
   steps();
 }
 
+void HealthEntry::NotePipelining(Pipelining pipelining, const FakeTableSteps& steps) {
+  NoteHandshake(0, static_cast<uint64_t>(pipelining), steps);
+}
+
 Pipelining HealthEntry::pipelining() const {
-  switch (pipelining_.load(std::memory_order_relaxed)) {
+  switch (handshake_.load(std::memory_order_relaxed) & 0xff) {
     case static_cast<uint64_t>(Pipelining::kTaken): return Pipelining::kTaken;
     case static_cast<uint64_t>(Pipelining::kNotTaken): return Pipelining::kNotTaken;
     default: return Pipelining::kUnknown;
+  }
+}
+
+void HealthEntry::NoteReplyForm(ReplyForm form, const FakeTableSteps& steps) {
+  if (reply_form() != ReplyForm::kShort) NoteHandshake(8, static_cast<uint64_t>(form), steps);
+}
+
+ReplyForm HealthEntry::reply_form() const {
+  switch (handshake_.load(std::memory_order_relaxed) >> 8 & 0xff) {
+    case static_cast<uint64_t>(ReplyForm::kUsual): return ReplyForm::kUsual;
+    case static_cast<uint64_t>(ReplyForm::kShort): return ReplyForm::kShort;
+    default: return ReplyForm::kUnknown;
   }
 }
 

@@ -10,7 +10,7 @@
 // One that lies more than kClockSlackMs ahead was not read from that clock: it counts as long past.
 //
 //     line of 64 bytes, rarely written: tag | name check | used | failures | probe | suspect | failed | error
-//     line of counters, written by every success: successes | success | latency | turns | pipelining | key
+//     line of counters, written by every success: successes | success | latency | turns | handshake | key
 //     line with the rest of the key
 //
 // So that a server which is well can be looked at by all processors without a cache line going from one to
@@ -36,6 +36,9 @@ struct HealthPolicy {
 
 // Whether a server takes a whole handshake in one flight.
 enum class Pipelining : uint8_t { kUnknown, kTaken, kNotTaken };
+
+// Whether all of a server's replies to CONNECT had at least as many bytes as one with an IPv4 address has.
+enum class ReplyForm : uint8_t { kUnknown, kUsual, kShort };
 
 // A copy of an entry. Times are 0 for what has not happened yet.
 struct HealthReport {
@@ -108,6 +111,10 @@ class HealthEntry {
   void NotePipelining(Pipelining pipelining, const FakeTableSteps& steps = {});
   Pipelining pipelining() const;
 
+  // What the server's replies are like. kShort stays, whatever comes after it. Relaxed.
+  void NoteReplyForm(ReplyForm form, const FakeTableSteps& steps = {});
+  ReplyForm reply_form() const;
+
   // 0, 1, 2 ...: each value once among all processes.
   uint64_t NextTurn() { return turns_.fetch_add(1, std::memory_order_relaxed); }
 
@@ -117,6 +124,7 @@ class HealthEntry {
 
   // Forgets everything but tag, name and use.
   void Reset(const FakeTableSteps& steps);
+  void NoteHandshake(unsigned shift, uint64_t value, const FakeTableSteps& steps);
   // All of the report but the key.
   HealthReport Read() const;
 
@@ -138,7 +146,7 @@ class HealthEntry {
   // In microseconds: smoothed in the upper half, the last one in the lower.
   alignas(8) std::atomic<uint64_t> latency_;
   alignas(8) std::atomic<uint64_t> turns_;
-  alignas(8) std::atomic<uint64_t> pipelining_;  // a Pipelining
+  alignas(8) std::atomic<uint64_t> handshake_;  // a Pipelining in the lowest byte, a ReplyForm in the next
   // The key's bytes; the last byte is its size, with the top bit set where it was cut.
   alignas(8) std::atomic<uint64_t> name_[kNameWords];
 };

@@ -56,6 +56,25 @@ class HealthEntryTest : public testing::Test {
   HealthEntry* entry_ = nullptr;
 };
 
+TEST_F(HealthEntryTest, RemembersWhatHandshakesAreLike) {
+  EXPECT_EQ(entry_->pipelining(), Pipelining::kUnknown);
+  EXPECT_EQ(entry_->reply_form(), ReplyForm::kUnknown);
+  entry_->NotePipelining(Pipelining::kTaken);
+  entry_->NoteReplyForm(ReplyForm::kUsual);
+  EXPECT_EQ(entry_->pipelining(), Pipelining::kTaken);
+  EXPECT_EQ(entry_->reply_form(), ReplyForm::kUsual);
+  entry_->NotePipelining(Pipelining::kNotTaken);
+  EXPECT_EQ(entry_->reply_form(), ReplyForm::kUsual);
+  entry_->NoteReplyForm(ReplyForm::kShort);
+  entry_->NoteReplyForm(ReplyForm::kUsual);
+  EXPECT_EQ(entry_->reply_form(), ReplyForm::kShort) << "for good";
+  EXPECT_EQ(entry_->pipelining(), Pipelining::kNotTaken);
+  EXPECT_EQ(Report().pipelining, Pipelining::kNotTaken);
+  Renew();
+  EXPECT_EQ(entry_->pipelining(), Pipelining::kUnknown);
+  EXPECT_EQ(entry_->reply_form(), ReplyForm::kUnknown);
+}
+
 TEST_F(HealthEntryTest, NewServerIsGood) {
   for (const int64_t now_ms : {int64_t{0}, int64_t{1}, kNowMs}) {
     EXPECT_EQ(Judge(kPolicy, now_ms), Admission::kGood);
