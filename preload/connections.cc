@@ -67,6 +67,9 @@ void ClaimMemory() {
 void BeforeFork() {
   // Both will read the socket, and one alone can take the reply away.
   g_pendings.SettleEarly();
+  // And both may change the mode, which is the socket's.
+  for (unsigned fd = 0; fd < g_descriptors.used_end(); ++fd)
+    g_descriptors.ClearFlags(static_cast<int>(fd), kKnownBlocking);
   // A thread may be inside the dynamic linker now, which the child could never call then.
   libc::execve.get();
   libc::execv.get();

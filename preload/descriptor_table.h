@@ -46,6 +46,7 @@ enum DescriptorFlag : uint32_t {
   kInbound = 1 << 19,          // a socket that listens at a proxy, or may (see inbounds.h)
   kOfStream = 1 << 21,         // libc's streams may read it, past the hooks (stdio(3))
   kPortOfKernel = 1 << 20,     // it was bound to port 0
+  kKnownBlocking = 1 << 22,    // kFreshStream, without O_NONBLOCK as far as this process knows
   kToNameServer = 1 << 17,     // its connection is one to a name server (see dns_by_hand.h)
 };
 // What belongs to the socket and not to a connection of it.

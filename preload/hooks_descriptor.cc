@@ -24,6 +24,9 @@
 namespace socksify {
 namespace {
 
+// Programs for 32 bits with 64-bit times change the mode of a socket by names of their own (__fcntl_time64).
+constexpr bool kSeesModes = sizeof(long) == 8;
+
 // What was known of a number is over, if it was closed where we could not see: fclose(3), for one.
 [[gnu::always_inline]] inline void NoteNewDescriptor(int fd) {
   if (g_descriptors.Flags(fd) == 0) [[likely]]
@@ -44,8 +47,11 @@ SOCKSIFY_EXPORT int socket(int domain, int type, int protocol) noexcept {
   const bool is_internet = domain == AF_INET || domain == AF_INET6;
   const int kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
   const bool is_standard = fd <= STDERR_FILENO;
-  if (is_internet && kind == SOCK_STREAM)
-    MarkDescriptor(fd, is_standard ? kFreshStream | kOfStream : unsigned{kFreshStream});
+  if (is_internet && kind == SOCK_STREAM) {
+    const bool is_known_blocking = kSeesModes && (type & SOCK_NONBLOCK) == 0;
+    const unsigned mode = is_known_blocking ? unsigned{kKnownBlocking} : 0U;
+    MarkDescriptor(fd, kFreshStream | mode | (is_standard ? unsigned{kOfStream} : 0U));
+  }
   const bool is_udp = protocol == 0 || protocol == IPPROTO_UDP;
   if (is_internet && kind == SOCK_DGRAM && is_udp) MarkDescriptor(fd, kDatagram);
   return fd;
@@ -92,7 +98,7 @@ SOCKSIFY_EXPORT int listen(int fd, int backlog) noexcept {
   const unsigned flags = g_descriptors.Flags(fd);
   if ((flags & kFreshStream) != 0) {
     g_watches.EndFresh(fd);
-    g_descriptors.ClearFlags(fd, kFreshStream);
+    g_descriptors.ClearFlags(fd, kFreshStream | kKnownBlocking);
   }
   if ((flags & (kFreshStream | kInbound)) == 0 && !IsInternetStream(fd)) return libc::listen(fd, backlog);
   return Guarded([&] { return Listen(fd, backlog); }, -1);
@@ -170,9 +176,15 @@ namespace {
   if (copy >= 0 && (g_descriptors.Flags(fd) | g_descriptors.Flags(copy)) != 0) CopyDescriptor(fd, copy);
   return copy;
 }
+// Known no longer, whatever the new mode is.
+[[gnu::noinline]] int SetMode(const Original<decltype(::fcntl)>& original, int fd, void* mode) {
+  g_descriptors.ClearFlags(fd, kKnownBlocking);
+  return original(fd, F_SETFL, mode);
+}
 [[gnu::always_inline]] inline int Fcntl(const Original<decltype(::fcntl)>& original, int fd, int command,
                                         void* argument) {
   if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) return Copy(original, fd, command, argument);
+  if (command == F_SETFL) return SetMode(original, fd, argument);
   return original(fd, command, argument);
 }
 

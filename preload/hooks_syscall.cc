@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -53,6 +54,10 @@ long Call(Result (*function)(Parameters...), const long* arguments) {
 long Fcntl(const long* arguments) {
   const CancellationOff cancellation_off;
   return ::fcntl(static_cast<int>(arguments[0]), static_cast<int>(arguments[1]), arguments[2]);
+}
+
+long Ioctl(const long* arguments) {
+  return ::ioctl(static_cast<int>(arguments[0]), static_cast<unsigned long>(arguments[1]), arguments[2]);
 }
 
 #ifdef SYS_socketcall
@@ -232,10 +237,10 @@ class ReplacedNumbers {
 #ifdef SYS_epoll_wait
       SYS_epoll_wait,
 #endif
-      SYS_epoll_pwait,   SYS_epoll_pwait2, SYS_ppoll,       SYS_pselect6,       SYS_read,
-      SYS_readv,         SYS_preadv2,      SYS_recvfrom,    SYS_recvmmsg,       SYS_recvmsg,
-      SYS_write,         SYS_writev,       SYS_pwritev2,    SYS_sendfile,       SYS_splice,
-      SYS_bind,          SYS_close,        SYS_close_range, SYS_connect,        SYS_dup,
+      SYS_epoll_pwait,   SYS_epoll_pwait2, SYS_ppoll,       SYS_pselect6,    SYS_read,
+      SYS_readv,         SYS_preadv2,      SYS_recvfrom,    SYS_recvmmsg,    SYS_recvmsg,
+      SYS_write,         SYS_writev,       SYS_pwritev2,    SYS_sendfile,    SYS_splice,
+      SYS_bind,          SYS_close,        SYS_close_range, SYS_connect,     SYS_dup,
 #ifdef SYS_dup2
       SYS_dup2,
 #endif
@@ -243,10 +248,10 @@ class ReplacedNumbers {
 #ifdef SYS_epoll_create
       SYS_epoll_create,
 #endif
-      SYS_epoll_create1, SYS_epoll_ctl,    SYS_fcntl,       SYS_getpeername,    SYS_getsockname,
-      SYS_getsockopt,    SYS_listen,       SYS_sendmmsg,    SYS_sendmsg,        SYS_sendto,
-      SYS_setsockopt,    SYS_shutdown,     SYS_socket,      SYS_io_uring_setup, SYS_accept4,
-      SYS_socketpair,
+      SYS_epoll_create1, SYS_epoll_ctl,    SYS_fcntl,       SYS_getpeername, SYS_getsockname,
+      SYS_getsockopt,    SYS_ioctl,        SYS_listen,      SYS_sendmmsg,    SYS_sendmsg,
+      SYS_sendto,        SYS_setsockopt,   SYS_shutdown,    SYS_socket,      SYS_io_uring_setup,
+      SYS_accept4,       SYS_socketpair,
 #ifdef SYS_accept
       SYS_accept,
 #endif
@@ -292,6 +297,7 @@ constexpr ReplacedNumbers kReplaced;
     case SYS_getpeername: return Call<int, int, sockaddr*, socklen_t*>(&::getpeername, arguments);
     case SYS_getsockname: return Call<int, int, sockaddr*, socklen_t*>(&::getsockname, arguments);
     case SYS_getsockopt: return Call<int, int, int, int, void*, socklen_t*>(&::getsockopt, arguments);
+    case SYS_ioctl: return Ioctl(arguments);
     case SYS_listen: return Call<int, int, int>(&::listen, arguments);
     case SYS_sendmmsg: return Call<int, int, mmsghdr*, unsigned, int>(&::sendmmsg, arguments);
     case SYS_sendmsg: return Call<ssize_t, int, const msghdr*, int>(&::sendmsg, arguments);

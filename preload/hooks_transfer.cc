@@ -49,6 +49,7 @@ namespace {
 
 // ioctl(2) that asks how much there is.
 [[gnu::noinline]] int CountSpecially(int fd, unsigned long request, void* argument) {
+  if (static_cast<unsigned>(request) == FIONBIO) g_descriptors.ClearFlags(fd, kKnownBlocking);
   if ((request == FIONREAD || request == TIOCOUTQ) && IsPending(fd)) return CountBytes(fd, request, argument);
   if (request == FIONREAD && IsRelayed(fd) && argument != nullptr) {
     const ErrnoKeeper keeper;
@@ -430,5 +431,7 @@ SOCKSIFY_EXPORT int HookedIoctl(int fd, unsigned long request, void* argument) _
 SOCKSIFY_EXPORT int HookedIoctl(int fd, unsigned long request, void* argument) {
   if (g_descriptors.has_special()) [[unlikely]]
     return CountSpecially(fd, request, argument);
+  // The kernel takes an int.
+  if (static_cast<unsigned>(request) == FIONBIO) g_descriptors.ClearFlags(fd, kKnownBlocking);
   return libc::ioctl(fd, request, argument);
 }

@@ -39,7 +39,9 @@ int ConnectDirect(Runtime* runtime, int fd, const sockaddr* address, socklen_t s
 
 int ConnectByProxy(Runtime* runtime, int fd, const sockaddr* address, socklen_t size,
                    const Decision& decision) {
-  const int file_flags = libc::fcntl(fd, F_GETFL);
+  // A copy may be another program's by now.
+  const bool is_known = (g_descriptors.Flags(fd) & (kKnownBlocking | kHasCopies)) == kKnownBlocking;
+  const int file_flags = is_known ? 0 : libc::fcntl(fd, F_GETFL);
   if (file_flags < 0) return errno;
   // A handshake would meet the end of the stream. Dissolving the connection that is not there undoes it.
   if ((g_descriptors.Flags(fd) & kShutDownEarly) != 0) UndoFailedConnect(fd);
@@ -66,7 +68,7 @@ int ConnectStream(Runtime* runtime, int fd, const sockaddr* address, socklen_t s
   if (decision.failure != nullptr) return Refuse(runtime, decision, *decision.failure, "tcp");
   if (decision.IsPlainDirect()) {
     g_watches.EndFresh(fd);
-    g_descriptors.ClearFlags(fd, kFreshStream);
+    g_descriptors.ClearFlags(fd, kFreshStream | kKnownBlocking);
     return ConnectDirect(runtime, fd, address, size, decision, "tcp");
   }
   const int saved_errno = errno;

@@ -82,7 +82,7 @@ bool PendingTable::Attach(Entry* entry, int fd, const PendingStart& start) {
   const auto attach = [&](int each) {
     std::atomic<Entry*>* const cell = entries_.Provide(each);
     if (cell == nullptr || !g_descriptors.SetFlags(each, kPending)) return false;
-    g_descriptors.ClearFlags(each, kConnectFailed | kMayRepeatConnect | kFreshStream);
+    g_descriptors.ClearFlags(each, kConnectFailed | kMayRepeatConnect | kFreshStream | kKnownBlocking);
     cell->store(entry, std::memory_order_release);
     ++entry->references;
     return true;

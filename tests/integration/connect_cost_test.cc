@@ -29,8 +29,8 @@ TEST_F(ConnectCostTest, NothingIsAllocatedOnceAConnectionHasBeenMade) {
 }
 
 // Of a SOCKS5 connection connect(2) itself, two messages out and two in are the least that there is. Behind
-// them stand here: two waits, the socket's mode and its identity, the signals blocked and unblocked, and the
-// question whether close(2) is called by a child of vfork(2).
+// them stand here: two waits, the socket's identity, the signals blocked and unblocked, and the question
+// whether close(2) is called by a child of vfork(2); of one that was made non-blocking its mode as well.
 TEST_F(ConnectCostTest, AConnectionTakesFewSystemCalls) {
   const struct {
     const char* mode;
@@ -38,15 +38,15 @@ TEST_F(ConnectCostTest, AConnectionTakesFewSystemCalls) {
     const char* calls;
   } kCases[] = {
       {"blocking", "socks5",
-       "16: socket 1 fcntl 1 rt_sigprocmask 2 getsockopt 1 sendto 3 recvfrom 2 ppoll 2 write 1 "
+       "15: socket 1 rt_sigprocmask 2 getsockopt 1 sendto 3 recvfrom 2 ppoll 2 write 1 "
        "read 1 "
        "getpid 1 close 1\n"},
       {"blocking", "socks4a",
-       "13: socket 1 fcntl 1 rt_sigprocmask 2 getsockopt 1 sendto 2 recvfrom 1 ppoll 1 write 1 "
+       "12: socket 1 rt_sigprocmask 2 getsockopt 1 sendto 2 recvfrom 1 ppoll 1 write 1 "
        "read 1 "
        "getpid 1 close 1\n"},
       {"blocking", "http",
-       "14: socket 1 fcntl 1 rt_sigprocmask 2 getsockopt 1 sendto 2 recvfrom 2 ppoll 1 write 1 "
+       "13: socket 1 rt_sigprocmask 2 getsockopt 1 sendto 2 recvfrom 2 ppoll 1 write 1 "
        "read 1 "
        "getpid 1 close 1\n"},
       {"poll", "socks5",
@@ -62,6 +62,13 @@ TEST_F(ConnectCostTest, AConnectionTakesFewSystemCalls) {
       EXPECT_EQ(outcome.out, test.calls) << test.mode << " " << test.scheme << " " << host;
     }
   }
+}
+
+TEST_F(ConnectCostTest, AModeThatIsKnownIsTheRightOne) {
+  const ProgramOutcome direct = RunDirect("nonblocking", {"127.0.0.1", origin_.port()});
+  EXPECT_THAT(direct.out,
+              testing::StartsWith("nothing: waits\nSOCK_NONBLOCK: EINPROGRESS\nfcntl: EINPROGRESS\n"));
+  EXPECT_EQ(Run("nonblocking", {"echo.test", "7"}).out, direct.out);
 }
 
 // Those that are none of ours cost what they cost without a preload.
