@@ -20,6 +20,7 @@
 #include "preload/pending.h"
 #include "preload/relays.h"
 #include "preload/runtime.h"
+#include "preload/vfork.h"
 #include "preload/watches.h"
 
 namespace socksify {
@@ -46,6 +47,9 @@ constinit DescriptorTable g_descriptors({.begun = &HoldPeer, .ended = &ReleasePe
 namespace {
 
 constinit std::atomic<pid_t> g_owner = 0;
+
+// Whether a child of vfork(2) may ever have had the use of this memory: from the first that was seen on.
+constinit std::atomic<bool> g_has_lent_memory = !kSeesVfork;
 
 constinit std::atomic<bool> g_has_fork_handlers = false;
 // One byte that reads as zero in a copy of this memory (madvise(2), MADV_WIPEONFORK), but not for a child of
@@ -75,6 +79,7 @@ void BeforeFork() {
   libc::execv.get();
   libc::execvp.get();
   libc::execvpe.get();
+  libc::vfork.get();
   sigset_t all;
   sigset_t previous;
   sigfillset(&all);
@@ -218,12 +223,23 @@ void ReportCloses(unsigned first, unsigned last) {
   }
 }
 
+namespace {
+
+// Whether a child of vfork(2) must not make its parent forget this. The flags that are not named have no more
+// to them. Where no such child has been seen, a connection that is there is not asked about: should one come
+// by unseen, the table of peers has it still (peers.h).
+bool IsHeavy(unsigned flags) {
+  constexpr unsigned kAlways =
+      kPending | kFreshStream | kEpollSet | kDnsByHand | kDatagram | kRelayed | kInbound;
+  const bool has_lent = g_has_lent_memory.load(std::memory_order_relaxed);
+  return (flags & (has_lent ? kAlways | kHasConnection : kAlways)) != 0;
+}
+
+}  // namespace
+
 void ForgetDescriptor(int fd) {
   const unsigned flags = g_descriptors.Flags(fd);
-  // The others have no more to them than the flag.
-  constexpr unsigned kHeavy =
-      kHasConnection | kPending | kFreshStream | kEpollSet | kDnsByHand | kDatagram | kRelayed | kInbound;
-  if (flags == 0 || (flags & kHidden) != 0 || ((flags & kHeavy) != 0 && IsBorrowedMemory())) return;
+  if (flags == 0 || (flags & kHidden) != 0 || (IsHeavy(flags) && IsBorrowedMemory())) return;
   if ((flags & kEpollSet) != 0) g_watches.ForgetSet(fd);
   if (g_watches.IsWatched(fd)) {
     const SignalsBlocked blocked;
@@ -273,6 +289,13 @@ bool IsBorrowedMemory() {
   // is gone.
   ClaimMemory();
   return false;
+}
+
+// Nobody has borrowed it before the first time, so whoever calls then is in the process that it belongs to.
+void NoteLentMemory() {
+  if (g_has_lent_memory.load(std::memory_order_relaxed)) return;
+  if (g_owner.load(std::memory_order_relaxed) != 0) ClaimMemory();
+  g_has_lent_memory.store(true, std::memory_order_relaxed);
 }
 
 void MarkDescriptor(int fd, unsigned flags) {

@@ -45,5 +45,7 @@ void ClaimProcess();
 // True in a child of vfork(2), which shares our memory: what it closes there, its parent keeps. One system
 // call, so it is asked only about proxied connections.
 bool IsBorrowedMemory();
+// This process is about to make such a child, the first one or another.
+void NoteLentMemory();
 
 }  // namespace socksify

@@ -3,10 +3,14 @@
 // libc's own streams. A proxy's reply that is still to come (see pending_early.cc) would be theirs to read,
 // so it is waited for. While no connection is pending in the process each is libc's call.
 //
-// libc's own calls do not come by here, so all of exec(3)'s family have to. vfork(2) cannot be replaced; its
-// child comes by with the exec.
+// libc's own calls do not come by here, so all of exec(3)'s family have to. A child of vfork(2) comes by with
+// the exec.
+//
+// vfork(2) itself (vfork.S), and clone(2) where it is like it, are noted, since such a child has this memory.
+// Not by number: what syscall(2) would return to in the child is gone when the parent comes back.
 
 #include <alloca.h>
+#include <sched.h>
 #include <spawn.h>
 #include <unistd.h>
 
@@ -53,6 +57,29 @@ int WithArguments(const char* first, va_list* arguments, const Execute& execute)
 }  // namespace socksify
 
 using namespace socksify;
+
+// Called by vfork.S.
+extern "C" [[gnu::visibility("hidden")]] void* SocksifyBeforeVfork() {
+  NoteLentMemory();
+  return reinterpret_cast<void*>(libc::vfork.get());
+}
+
+// Under the names of a variadic function (see runtime.h).
+SOCKSIFY_EXPORT int HookedClone(int (*function)(void*), void* stack, int flags, void* argument,
+                                void* parent_id, void* tls, void* child_id) __asm__("clone");
+SOCKSIFY_EXPORT int HookedCloneOfLibc(int (*function)(void*), void* stack, int flags, void* argument,
+                                      void* parent_id, void* tls, void* child_id) __asm__("__clone");
+
+SOCKSIFY_EXPORT int HookedClone(int (*function)(void*), void* stack, int flags, void* argument,
+                                void* parent_id, void* tls, void* child_id) {
+  if ((flags & (CLONE_VM | CLONE_THREAD)) == CLONE_VM) NoteLentMemory();
+  return libc::clone(function, stack, flags, argument, parent_id, tls, child_id);
+}
+
+SOCKSIFY_EXPORT int HookedCloneOfLibc(int (*function)(void*), void* stack, int flags, void* argument,
+                                      void* parent_id, void* tls, void* child_id) {
+  return HookedClone(function, stack, flags, argument, parent_id, tls, child_id);
+}
 
 SOCKSIFY_EXPORT int execve(const char* path, char* const argv[], char* const environment[]) noexcept {
   SettleAll();

@@ -10,6 +10,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <resolv.h>
+#include <sched.h>
 #include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -74,6 +75,7 @@ namespace libc {
 inline constinit Original<decltype(::accept)> accept{"accept"};
 inline constinit Original<decltype(::accept4)> accept4{"accept4"};
 inline constinit Original<decltype(::bind)> bind{"bind"};
+inline constinit Original<decltype(::clone)> clone{"clone"};
 inline constinit Original<decltype(::close)> close{"close"};
 inline constinit Original<decltype(::close_range)> close_range{"close_range"};
 inline constinit Original<decltype(::closefrom)> closefrom{"closefrom"};
@@ -167,6 +169,7 @@ inline constinit Original<decltype(::syscall)> syscall{"syscall"};
 inline constinit Original<decltype(::system)> system{"system"};
 inline constinit Original<decltype(::vdprintf)> vdprintf{"vdprintf"};
 inline constinit Original<decltype(::__vdprintf_chk)> vdprintf_chk{"__vdprintf_chk"};
+inline constinit Original<decltype(::fork)> vfork{"vfork"};
 inline constinit Original<decltype(::write)> write{"write"};
 inline constinit Original<decltype(::writev)> writev{"writev"};
 

@@ -27,6 +27,7 @@ FAMILIES = [
     ("sendfile", "sendfile64"),
     ("close", "close_range", "closefrom"),
     ("dup", "dup2", "dup3", "fcntl", "fcntl64"),
+    ("vfork", "clone"),
     ("getsockname", "getpeername"),
     ("getsockopt", "setsockopt"),
     ("poll", "ppoll", "select", "pselect", "epoll_wait", "epoll_pwait", "epoll_pwait2"),

@@ -29,8 +29,8 @@ TEST_F(ConnectCostTest, NothingIsAllocatedOnceAConnectionHasBeenMade) {
 }
 
 // Of a SOCKS5 connection connect(2) itself, two messages out and two in are the least that there is. Behind
-// them stand here: two waits, the socket's identity, the signals blocked and unblocked, and the question
-// whether close(2) is called by a child of vfork(2); of one that was made non-blocking its mode as well.
+// them stand here: two waits, the socket's identity, and the signals blocked and unblocked; of one that was
+// made non-blocking its mode as well.
 TEST_F(ConnectCostTest, AConnectionTakesFewSystemCalls) {
   const struct {
     const char* mode;
@@ -38,21 +38,21 @@ TEST_F(ConnectCostTest, AConnectionTakesFewSystemCalls) {
     const char* calls;
   } kCases[] = {
       {"blocking", "socks5",
-       "15: socket 1 rt_sigprocmask 2 getsockopt 1 sendto 3 recvfrom 2 ppoll 2 write 1 "
+       "14: socket 1 rt_sigprocmask 2 getsockopt 1 sendto 3 recvfrom 2 ppoll 2 write 1 "
        "read 1 "
-       "getpid 1 close 1\n"},
+       "close 1\n"},
       {"blocking", "socks4a",
-       "12: socket 1 rt_sigprocmask 2 getsockopt 1 sendto 2 recvfrom 1 ppoll 1 write 1 "
+       "11: socket 1 rt_sigprocmask 2 getsockopt 1 sendto 2 recvfrom 1 ppoll 1 write 1 "
        "read 1 "
-       "getpid 1 close 1\n"},
+       "close 1\n"},
       {"blocking", "http",
-       "13: socket 1 rt_sigprocmask 2 getsockopt 1 sendto 2 recvfrom 2 ppoll 1 write 1 "
+       "12: socket 1 rt_sigprocmask 2 getsockopt 1 sendto 2 recvfrom 2 ppoll 1 write 1 "
        "read 1 "
-       "getpid 1 close 1\n"},
+       "close 1\n"},
       {"poll", "socks5",
-       "21: socket 1 fcntl 1 rt_sigprocmask 4 getsockopt 2 sendto 3 recvfrom 2 ppoll 4 write 1 "
+       "20: socket 1 fcntl 1 rt_sigprocmask 4 getsockopt 2 sendto 3 recvfrom 2 ppoll 4 write 1 "
        "read 1 "
-       "getpid 1 close 1\n"},
+       "close 1\n"},
   };
   for (const auto& test : kCases) {
     UseProxies({ProxyUrl(server_, test.scheme)});
@@ -60,6 +60,27 @@ TEST_F(ConnectCostTest, AConnectionTakesFewSystemCalls) {
       const ProgramOutcome outcome = Run("calls", {test.mode, host, "7"});
       if (outcome.exit_code == 77) GTEST_SKIP() << "ptrace(2) is not allowed";
       EXPECT_EQ(outcome.out, test.calls) << test.mode << " " << test.scheme << " " << host;
+    }
+  }
+}
+
+// close(2) asks whether it is called by a child of vfork(2), where there may be such a thing.
+TEST_F(ConnectCostTest, WhatAProcessHasDoneCountsForGood) {
+  const std::string rest = " rt_sigprocmask 2 getsockopt 1 sendto 3 recvfrom 2 ppoll 2 write 1 read 1";
+  const std::string bare = "14: socket 1" + rest + " close 1\n";
+  const std::string asking = "15: socket 1" + rest + " getpid 1 close 1\n";
+  const struct {
+    std::vector<const char*> before;
+    std::string calls;
+  } kCases[] = {
+      {{"fork", "clone without memory"}, bare},
+      {{"vfork", "clone"}, asking},
+  };
+  for (const auto& test : kCases) {
+    for (const char* before : test.before) {
+      const ProgramOutcome outcome = Run("calls", {"blocking", "echo.test", "7", before});
+      if (outcome.exit_code == 77) GTEST_SKIP() << "ptrace(2) is not allowed";
+      EXPECT_EQ(outcome.out, test.calls) << before;
     }
   }
 }

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
-   calls MODE HOST PORT: connects, writes, reads and closes, again and again, and prints the system calls that
+   calls MODE HOST PORT [BEFORE]: connects, writes, reads and closes, again and again, and prints the system calls that
    the cheapest time took: of what kind, and how many. The first time does not count; it may set up what
-   lasts. MODE is blocking, poll or epoll. The counting is done by its parent (ptrace(2)). */
+   lasts. MODE is blocking, poll or epoll. BEFORE is what has been done in the process before: vfork, clone,
+   thread, a way to install a signal handler, or to do next to that. The counting is done by its parent
+   (ptrace(2)). */
 #include "victim.h"
 
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/ptrace.h>
@@ -68,7 +72,49 @@ static void Round(const char* mode, const struct addrinfo* to, int set) {
   close(fd);
 }
 
-static int Traced(const char* mode, const struct addrinfo* to) {
+static void Handle(int number) {
+  (void)number;
+}
+/* libc has it, and its headers no more. */
+sighandler_t bsd_signal(int number, sighandler_t handler);
+
+static int Borrow(void* unused) {
+  (void)unused;
+  return 0;
+}
+static void* Run(void* unused) {
+  return unused;
+}
+
+static void Prepare(const char* how) {
+  static char stack[65536] __attribute__((aligned(64)));
+  const struct sigaction handling = {.sa_handler = Handle};
+  /* As the kernel has it: handler, flags, restorer, mask. */
+  const long kernels[4] = {(long)SIG_IGN, 0, 0, 0};
+  struct sigaction old;
+  pthread_t thread;
+  if (strcmp(how, "sigaction") == 0) sigaction(SIGUSR1, &handling, NULL);
+  if (strcmp(how, "signal") == 0) signal(SIGUSR1, Handle);
+  if (strcmp(how, "ssignal") == 0) ssignal(SIGUSR1, Handle);
+  if (strcmp(how, "bsd_signal") == 0) bsd_signal(SIGUSR1, Handle);
+  if (strcmp(how, "sysv_signal") == 0) sysv_signal(SIGUSR1, Handle);
+  if (strcmp(how, "sigset") == 0) sigset(SIGUSR1, Handle);
+  if (strcmp(how, "syscall") == 0) syscall(SYS_rt_sigaction, SIGUSR1, kernels, NULL, 8);
+  if (strcmp(how, "ignore") == 0) signal(SIGPIPE, SIG_IGN);
+  if (strcmp(how, "default") == 0) signal(SIGPIPE, SIG_DFL);
+  if (strcmp(how, "ask") == 0) sigaction(SIGUSR1, NULL, &old);
+  if (strcmp(how, "ask by number") == 0) syscall(SYS_rt_sigaction, SIGUSR1, NULL, NULL, 8);
+  if (strcmp(how, "fault") == 0) sigaction(SIGSEGV, &handling, NULL);
+  if (strcmp(how, "vfork") == 0 && vfork() == 0) _exit(0);
+  if (strcmp(how, "fork") == 0 && fork() == 0) _exit(0);
+  if (strcmp(how, "clone") == 0)
+    clone(Borrow, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
+  if (strcmp(how, "clone without memory") == 0) clone(Borrow, stack + sizeof stack, SIGCHLD, NULL);
+  if (strcmp(how, "thread") == 0 && pthread_create(&thread, NULL, Run, NULL) == 0) pthread_join(thread, NULL);
+}
+
+static int Traced(const char* mode, const struct addrinfo* to, const char* before) {
+  Prepare(before);
   if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0) return 77;
   raise(SIGSTOP);
   const int set = epoll_create1(0);
@@ -88,11 +134,11 @@ static int KindOf(long number) {
 }
 
 int main(int argc, char** argv) {
-  if (argc != 4) return 2;
+  if (argc != 4 && argc != 5) return 2;
   const struct addrinfo* const to = Resolve(argv[2], argv[3], AF_INET);
   fflush(stdout);
   const pid_t child = fork();
-  if (child == 0) exit(Traced(argv[1], to));
+  if (child == 0) exit(Traced(argv[1], to, argc == 5 ? argv[4] : ""));
   int status = 0;
   int counts[kKinds] = {0};
   int total = 0;
