@@ -79,6 +79,8 @@ void BeforeFork() {
   libc::execv.get();
   libc::execvp.get();
   libc::execvpe.get();
+  libc::sigaction.get();
+  libc::signal.get();
   libc::vfork.get();
   sigset_t all;
   sigset_t previous;

@@ -17,6 +17,7 @@
 #include <cstring>
 
 #include "base/cancellation_off.h"
+#include "preload/leaf_lock.h"
 #include "preload/libc_aliases.h"
 #include "preload/originals.h"
 #include "preload/pending.h"
@@ -237,10 +238,10 @@ class ReplacedNumbers {
 #ifdef SYS_epoll_wait
       SYS_epoll_wait,
 #endif
-      SYS_epoll_pwait,   SYS_epoll_pwait2, SYS_ppoll,       SYS_pselect6,    SYS_read,
-      SYS_readv,         SYS_preadv2,      SYS_recvfrom,    SYS_recvmmsg,    SYS_recvmsg,
-      SYS_write,         SYS_writev,       SYS_pwritev2,    SYS_sendfile,    SYS_splice,
-      SYS_bind,          SYS_close,        SYS_close_range, SYS_connect,     SYS_dup,
+      SYS_epoll_pwait,   SYS_epoll_pwait2, SYS_ppoll,       SYS_pselect6,       SYS_read,
+      SYS_readv,         SYS_preadv2,      SYS_recvfrom,    SYS_recvmmsg,       SYS_recvmsg,
+      SYS_write,         SYS_writev,       SYS_pwritev2,    SYS_sendfile,       SYS_splice,
+      SYS_bind,          SYS_close,        SYS_close_range, SYS_connect,        SYS_dup,
 #ifdef SYS_dup2
       SYS_dup2,
 #endif
@@ -248,10 +249,17 @@ class ReplacedNumbers {
 #ifdef SYS_epoll_create
       SYS_epoll_create,
 #endif
-      SYS_epoll_create1, SYS_epoll_ctl,    SYS_fcntl,       SYS_getpeername, SYS_getsockname,
-      SYS_getsockopt,    SYS_ioctl,        SYS_listen,      SYS_sendmmsg,    SYS_sendmsg,
-      SYS_sendto,        SYS_setsockopt,   SYS_shutdown,    SYS_socket,      SYS_io_uring_setup,
-      SYS_accept4,       SYS_socketpair,
+      SYS_epoll_create1, SYS_epoll_ctl,    SYS_fcntl,       SYS_getpeername,    SYS_getsockname,
+      SYS_getsockopt,    SYS_ioctl,        SYS_listen,      SYS_sendmmsg,       SYS_sendmsg,
+      SYS_sendto,        SYS_rt_sigaction,
+#ifdef SYS_sigaction
+      SYS_sigaction,
+#endif
+#ifdef SYS_signal
+      SYS_signal,
+#endif
+      SYS_setsockopt,    SYS_shutdown,     SYS_socket,      SYS_io_uring_setup, SYS_accept4,
+      SYS_socketpair,
 #ifdef SYS_accept
       SYS_accept,
 #endif
@@ -303,7 +311,19 @@ constexpr ReplacedNumbers kReplaced;
     case SYS_sendmsg: return Call<ssize_t, int, const msghdr*, int>(&::sendmsg, arguments);
     case SYS_sendto:
       return Call<ssize_t, int, const void*, size_t, int, const sockaddr*, socklen_t>(&::sendto, arguments);
-    case SYS_setsockopt: return Call<int, int, int, int, const void*, socklen_t>(&::setsockopt, arguments);
+    case SYS_setsockopt:
+      return Call<int, int, int, int, const void*, socklen_t>(&::setsockopt, arguments);
+      // Where the kernel is asked for the present handler the second argument is null. It is not read: the
+      // kernel says EFAULT for a bad pointer.
+#ifdef SYS_sigaction
+    case SYS_sigaction:
+#endif
+#ifdef SYS_signal
+    case SYS_signal:
+#endif
+    case SYS_rt_sigaction:
+      if (b != 0) NoteSignalHandler();
+      break;
     case SYS_shutdown: return Call<int, int, int>(&::shutdown, arguments);
     case SYS_socket: return Call<int, int, int, int>(&::socket, arguments);
     // A ring connects and sends inside the kernel, where nobody sees it. libuv, for one, sets it up by this

@@ -2,6 +2,7 @@
 #include "preload/leaf_lock.h"
 
 #include <sched.h>
+#include <sys/single_threaded.h>
 #include <time.h>
 
 #include "base/cancellation_off.h"
@@ -11,14 +12,27 @@ namespace socksify {
 namespace {
 
 constinit std::atomic<uint64_t> g_stretches = 0;
+constinit std::atomic<bool> g_has_signal_handlers = false;
 
 }  // namespace
 
-SignalsBlocked::SignalsBlocked() {
+void NoteSignalHandler() {
+  g_has_signal_handlers.store(true, std::memory_order_relaxed);
+}
+
+bool HasSignalHandlers() {
+  return g_has_signal_handlers.load(std::memory_order_relaxed);
+}
+
+// The mask is written where it is needed. NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
+SignalsBlocked::SignalsBlocked() : is_blocking_(__libc_single_threaded == 0 || HasSignalHandlers()) {
   BeginAnotherStretch();
+  if (!is_blocking_) return;
   sigset_t all;
   sigfillset(&all);
-  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) sigdelset(&all, fault);
+  for (int number = 1; number < NSIG; ++number) {
+    if (IsFault(number)) sigdelset(&all, number);
+  }
   pthread_sigmask(SIG_SETMASK, &all, &previous_);
 }
 

@@ -12,17 +12,35 @@
 
 namespace socksify {
 
+// A handler of the program's has been installed, for another signal than those that a fault raises
+// (hooks_signal.cc); for good.
+void NoteSignalHandler();
+bool HasSignalHandlers();
+constexpr bool IsFault(int number) {
+  return number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL || number == SIGTRAP ||
+         number == SIGSYS;
+}
+
 // Blocks the signals of this thread for a scope, save those that a fault raises, whose blocking would kill
-// the process. A wait inside the scope is given previous(), as ppoll(2) takes it, so that the program sees
+// the process. A wait inside the scope is given wait_mask(), as ppoll(2) takes it, so that the program sees
 // its signals where it waits and nowhere else.
+//
+// Where nothing of the program's can come in between there is nothing to block: in a process of one thread
+// that has never had a handler. A signal does to it what it does to any other then, stop or kill, and what it
+// leaves is what SIGKILL leaves. Handlers that were installed past the hooks are not known (see
+// docs/architecture.md); threads that libc makes for itself, for timers or asynchronous I/O, count as
+// threads.
 class SignalsBlocked {
  public:
   SignalsBlocked();
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &previous_, nullptr); }
+  ~SignalsBlocked() {
+    if (is_blocking_) pthread_sigmask(SIG_SETMASK, &previous_, nullptr);
+  }
   SignalsBlocked(const SignalsBlocked&) = delete;
   SignalsBlocked& operator=(const SignalsBlocked&) = delete;
 
-  const sigset_t& previous() const { return previous_; }
+  // The program's own mask; null where that is in force.
+  const sigset_t* wait_mask() const { return is_blocking_ ? &previous_ : nullptr; }
 
   // A number that no other scope of this process has had. While it is the same, no handler of the program has
   // run in this thread.
@@ -31,7 +49,8 @@ class SignalsBlocked {
   void BeginAnotherStretch();
 
  private:
-  sigset_t previous_{};
+  sigset_t previous_;
+  bool is_blocking_;
   uint64_t stretch_ = 0;
 };
 

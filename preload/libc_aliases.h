@@ -19,8 +19,10 @@ int __dup2(int from, int to);
 int __fcntl(int fd, int command, ...);
 int __poll(pollfd* fds, nfds_t count, int timeout_ms);
 ssize_t __read(int fd, void* buffer, size_t size);
+int __sigaction(int number, const struct sigaction* action, struct sigaction* previous) noexcept;
 int __select(int count, fd_set* read, fd_set* write, fd_set* except, timeval* timeout);
 ssize_t __send(int fd, const void* data, size_t size, int flags);
+sighandler_t bsd_signal(int number, sighandler_t handler) noexcept;
 ssize_t __write(int fd, const void* data, size_t size);
 
 // The last argument is the size of the object that the program hands over.

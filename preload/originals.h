@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <resolv.h>
 #include <sched.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -74,6 +75,7 @@ namespace libc {
 
 inline constinit Original<decltype(::accept)> accept{"accept"};
 inline constinit Original<decltype(::accept4)> accept4{"accept4"};
+inline constinit Original<decltype(::bsd_signal)> bsd_signal{"bsd_signal"};
 inline constinit Original<decltype(::bind)> bind{"bind"};
 inline constinit Original<decltype(::clone)> clone{"clone"};
 inline constinit Original<decltype(::close)> close{"close"};
@@ -162,10 +164,15 @@ inline constinit Original<decltype(::sendmsg)> sendmsg{"sendmsg"};
 inline constinit Original<decltype(::sendto)> sendto{"sendto"};
 inline constinit Original<decltype(::setsockopt)> setsockopt{"setsockopt"};
 inline constinit Original<decltype(::shutdown)> shutdown{"shutdown"};
+inline constinit Original<decltype(::sigaction)> sigaction{"sigaction"};
+inline constinit Original<decltype(::signal)> signal{"signal"};
+inline constinit Original<decltype(::signal)> sigset{"sigset"};  // the header calls it deprecated
 inline constinit Original<decltype(::socket)> socket{"socket"};
 inline constinit Original<decltype(::socketpair)> socketpair{"socketpair"};
 inline constinit Original<decltype(::splice)> splice{"splice"};
+inline constinit Original<decltype(::ssignal)> ssignal{"ssignal"};
 inline constinit Original<decltype(::syscall)> syscall{"syscall"};
+inline constinit Original<decltype(::sysv_signal)> sysv_signal{"sysv_signal"};
 inline constinit Original<decltype(::system)> system{"system"};
 inline constinit Original<decltype(::vdprintf)> vdprintf{"vdprintf"};
 inline constinit Original<decltype(::__vdprintf_chk)> vdprintf_chk{"__vdprintf_chk"};

@@ -64,7 +64,7 @@ AwaitEnd Await(int fd, long long until_ms, Awaited awaited, bool looks_first, Si
     if (until_ms != kNoTimeLimit) deadline_ms = std::min(deadline_ms, until_ms);
     pollfd waiting = {.fd = fd, .events = view.events, .revents = 0};
     TimeLimit limit(nullptr);
-    const int result = libc::ppoll(&waiting, nfds_t{1}, limit.Left(deadline_ms), &blocked->previous());
+    const int result = libc::ppoll(&waiting, nfds_t{1}, limit.Left(deadline_ms), blocked->wait_mask());
     if (result >= 0 || errno != EINTR) continue;
     if (until_ms != kNoTimeLimit || !IsRestarted()) return AwaitEnd::kInterrupted;
     blocked->BeginAnotherStretch();

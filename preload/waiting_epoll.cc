@@ -129,7 +129,7 @@ int WaitForHandshakes(int epoll_fd, epoll_event* events, int max_events, const t
                       const sigset_t* mask) {
   TimeLimit limit(timeout);
   const SignalsBlocked blocked;
-  const sigset_t* const wait_mask = mask != nullptr ? mask : &blocked.previous();
+  const sigset_t* const wait_mask = mask != nullptr ? mask : blocked.wait_mask();
   constexpr timespec kNow{};
   bool asks_again = false;
   for (;;) {

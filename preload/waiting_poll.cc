@@ -110,7 +110,7 @@ int PollWait::Run(const timespec* timeout, const sigset_t* mask) {
     Prepare(blocked);
     // After the end of a handshake the kernel is asked again, for what the program wants to know.
     const timespec* const left = has_ended_ ? &kNow : limit.Left(deadline_ms_);
-    const int result = libc::ppoll(kernels_, count_, left, mask != nullptr ? mask : &blocked.previous());
+    const int result = libc::ppoll(kernels_, count_, left, mask != nullptr ? mask : blocked.wait_mask());
     if (result < 0) return result;
     const int ready = Collect(blocked);
     if (has_ended_) continue;

@@ -165,7 +165,7 @@ int SelectWait::Run(TimeLimit* limit, const sigset_t* mask, fd_set* const* shown
     const timespec* const left = has_ended_ ? &kNow : limit->Left(deadline_ms_);
     const int result = libc::pselect(
         count_, reinterpret_cast<fd_set*>(kernels_[kRead]), reinterpret_cast<fd_set*>(kernels_[kWrite]),
-        reinterpret_cast<fd_set*>(kernels_[kExcept]), left, mask != nullptr ? mask : &blocked.previous());
+        reinterpret_cast<fd_set*>(kernels_[kExcept]), left, mask != nullptr ? mask : blocked.wait_mask());
     if (result < 0) return result;
     Collect(blocked);
     if (has_ended_) continue;

@@ -28,6 +28,7 @@ FAMILIES = [
     ("close", "close_range", "closefrom"),
     ("dup", "dup2", "dup3", "fcntl", "fcntl64"),
     ("vfork", "clone"),
+    ("sigaction", "signal", "bsd_signal", "sysv_signal", "ssignal", "sigset", "sigvec"),
     ("getsockname", "getpeername"),
     ("getsockopt", "setsockopt"),
     ("poll", "ppoll", "select", "pselect", "epoll_wait", "epoll_pwait", "epoll_pwait2"),
@@ -42,6 +43,8 @@ FAMILIES = [
 # Siblings that need no hook, and why. Not preadv2 and pwritev2: with an offset of -1 they work on sockets.
 ALLOWED = {
     "bindresvport": "only chooses a privileged local port; what is then sent or connected passes the hooks",
+    "sigvec": "only programs that were linked before glibc 2.21 can call it",
+    "psignal": "prints what a signal means (psignal(3))",
     "pclose": "closes a stream of popen(3), which is a pipe to a child",
     "pread": "fails with ESPIPE on every socket (pread(2))",
     "pread64": "fails with ESPIPE on every socket (pread(2))",
