@@ -7,24 +7,29 @@ import functools
 from compare.cell import Row
 from compare.peers import DIRECT, NATIVE, Peer, Proxy
 from compare.wire import Capture, round_trips
-from compare.world import BYTES_PORT, ECHO_NAME, ECHO_PORT, PROGRAMS, SLOW_ANSWERS, Problem, World
+from compare.world import BYTES_PORT, ECHO_NAME, ECHO_PORT, FAST, PROGRAMS, SLOW_ANSWERS, Problem, World
 from topology import DESTINATION_IP, WORK
 
 FIRST_BYTES = b"first bytes\n"  # What greets.c sends.
 OURS = "socksify"
 
 
-def _system_calls(world: World, peer: Peer, argv: list) -> tuple[int, str]:
+def _system_calls(world: World, peer: Peer, argv: list, proxy: Proxy = FAST) -> tuple[int, str]:
     """How many a program makes and its threads, and what it prints."""
     count = WORK / "strace"
-    text = world.run(peer, argv, before=("strace", "-f", "-c", "-o", count), deadline_s=20)
+    text = world.run(peer, argv, proxy=proxy, before=("strace", "-f", "-c", "-o", count), deadline_s=20)
     total = next(line.split() for line in count.read_text().splitlines() if line.endswith(" total"))
     return int(total[3]), text
 
 
-def calls_per_connect(world: World, peer: Peer) -> float:
-    """The system calls that 100 connections more make, from socket(2) to close(2), whatever a start costs."""
-    few, many = (_system_calls(world, peer, [PROGRAMS / "connects", batches, DESTINATION_IP, BYTES_PORT])[0]
+def calls_per_connect(world: World, peer: Peer, *, proxy: Proxy = FAST, columns: tuple[str, ...] = ()) -> float:
+    """The system calls that 100 connections more make, from socket(2) to close(2), whatever a start costs. Only `columns`
+    know such a handshake, or all if there are none."""
+    if columns and peer.name not in columns:
+        raise Problem
+    if columns and not _is_understood(world, peer, proxy):
+        raise Problem
+    few, many = (_system_calls(world, peer, [PROGRAMS / "connects", batches, DESTINATION_IP, BYTES_PORT], proxy)[0]
                  for batches in (1, 3))
     return (many - few) / 100
 
@@ -65,8 +70,13 @@ def _proxy(**changes: str) -> Proxy:
     return dataclasses.replace(SLOW_ANSWERS, **changes)
 
 
+IN_ONE_FLIGHT = dataclasses.replace(FAST, options="handshake: pipelined")
+
+
 ROWS = [
     Row("system calls for each connect", "count", calls_per_connect, NATIVE, is_difference=True, rounds=1),
+    Row("system calls for each connect, SOCKS 5 pipelined", "count",
+        functools.partial(calls_per_connect, proxy=IN_ONE_FLIGHT, columns=(OURS,)), None, rounds=1),
     Row("system calls for each read", "count", calls_per_read, NATIVE, is_difference=True, rounds=1),
     *(Row(f"round trips before the first byte, {handshake}", "count", functools.partial(trips, **how), None, rounds=1)
       for handshake, how in {
