@@ -8,8 +8,9 @@
 
 namespace socksify {
 
-// Usable at any time; empty until something is recorded.
-extern constinit DescriptorTable g_descriptors;
+// Usable at any time; empty until something is recorded. Hidden by name, because what is only declared counts
+// as another library's (-fvisibility in GCC's manual), whose address would have to be looked up.
+[[gnu::visibility("hidden")]] extern constinit DescriptorTable g_descriptors;
 
 // SO_COOKIE (socket(7)): the identity of a socket, which the kernel gives out once and never again. 0 for
 // what is no socket.

@@ -10,16 +10,16 @@ bool DescriptorTable::SetFlags(int fd, unsigned flags) {
   NoteUse(static_cast<unsigned>(fd));
   const bool is_special = (flags & kSpecialFlags) != 0;
   // Before the flags can be seen.
-  if (is_special) specials_.fetch_add(1);
+  if (is_special) specials_.Add();
   const uint32_t before = cell->fetch_or(flags, std::memory_order_acq_rel);
-  if (is_special && (before & kSpecialFlags) != 0) specials_.fetch_sub(1);
+  if (is_special && (before & kSpecialFlags) != 0) specials_.Remove();
   return true;
 }
 
 void DescriptorTable::ClearFlags(int fd, unsigned flags) {
   if ((Flags(fd) & flags) == 0) return;
   const uint32_t before = flags_.At(fd)->fetch_and(~flags, std::memory_order_acq_rel);
-  if ((before & kSpecialFlags) != 0 && (before & ~flags & kSpecialFlags) == 0) specials_.fetch_sub(1);
+  if ((before & kSpecialFlags) != 0 && (before & ~flags & kSpecialFlags) == 0) specials_.Remove();
 }
 
 void DescriptorTable::NoteUse(unsigned index) {

@@ -18,6 +18,7 @@
 #include "base/socket_address.h"
 #include "preload/descriptor_array.h"
 #include "preload/leaf_lock.h"
+#include "preload/shared_count.h"
 #include "preload/stable_pool.h"
 #include "preload/versioned.h"
 
@@ -86,7 +87,7 @@ class DescriptorTable {
   unsigned Flags(int fd) const { return flags_.Get(fd); }
   // Whether any descriptor has one of kSpecialFlags. While none has, which is most of the time, the hooks
   // that move data need not look theirs up.
-  bool has_special() const { return specials_.load(std::memory_order_acquire) != 0; }
+  bool has_special() const { return specials_.is_any(); }
 
   // Sets or clears bits other than kHasConnection; lock-free. False when there is no room for the descriptor.
   bool SetFlags(int fd, unsigned flags);
@@ -141,7 +142,7 @@ class DescriptorTable {
   StablePool<Slot> pool_;
   std::atomic<Slot*> given_back_ = nullptr;  // a list of them, not in the pool yet
   std::atomic<unsigned> used_end_ = 0;
-  std::atomic<unsigned> specials_ = 0;  // descriptors with kSpecialFlags, or more for a moment
+  SharedCount specials_;  // descriptors with kSpecialFlags, or more for a moment
   LeafLock lock_;
   const ConnectionObserver observer_;
 };

@@ -171,20 +171,23 @@ SOCKSIFY_EXPORT int dup3(int from, int to, int flags) noexcept {
 namespace {
 
 // `original` is fcntl or fcntl64, which differ only for locks on 32-bit machines.
-[[gnu::noinline]] int Copy(const Original<decltype(::fcntl)>& original, int fd, int command, void* argument) {
-  const int copy = original(fd, command, argument);
-  if (copy >= 0 && (g_descriptors.Flags(fd) | g_descriptors.Flags(copy)) != 0) CopyDescriptor(fd, copy);
-  return copy;
+template <typename FcntlOfLibc>
+[[gnu::noinline]] int FcntlOfHeeded(const FcntlOfLibc& original, int fd, int command, void* argument) {
+  // Known no longer, whatever the new mode is.
+  if (command == F_SETFL) g_descriptors.ClearFlags(fd, kKnownBlocking);
+  const int result = original(fd, command, argument);
+  const bool is_copy = (command == F_DUPFD || command == F_DUPFD_CLOEXEC) && result >= 0;
+  if (is_copy && (g_descriptors.Flags(fd) | g_descriptors.Flags(result)) != 0) CopyDescriptor(fd, result);
+  return result;
 }
-// Known no longer, whatever the new mode is.
-[[gnu::noinline]] int SetMode(const Original<decltype(::fcntl)>& original, int fd, void* mode) {
-  g_descriptors.ClearFlags(fd, kKnownBlocking);
-  return original(fd, F_SETFL, mode);
-}
-[[gnu::always_inline]] inline int Fcntl(const Original<decltype(::fcntl)>& original, int fd, int command,
-                                        void* argument) {
-  if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) return Copy(original, fd, command, argument);
-  if (command == F_SETFL) return SetMode(original, fd, argument);
+
+// One look for all: a command that we have to heed has bits of these and no others. So have a few more, but
+// not the most frequent ones, F_GETFD and F_GETFL.
+template <typename FcntlOfLibc>
+[[gnu::always_inline]] inline int Fcntl(const FcntlOfLibc& original, int fd, int command, void* argument) {
+  constexpr int kBitsOfHeeded = F_DUPFD | F_DUPFD_CLOEXEC | F_SETFL;
+  if ((command & ~kBitsOfHeeded) == 0) [[unlikely]]
+    return FcntlOfHeeded(original, fd, command, argument);
   return original(fd, command, argument);
 }
 

@@ -214,20 +214,27 @@ bool TransferRelayed(long number, const long* arguments, long* result) {
   }
 }
 
-// A bit for each number that CallReplaced() has something to do for, so that all others are passed on at
-// once.
+// The numbers that CallReplaced() has something to do for. All others are passed on at once.
 class ReplacedNumbers {
  public:
   constexpr ReplacedNumbers() {
-    for (const long number : kNumbers) words_[number / kBits] |= uint64_t{1} << number % kBits;
+    for (const long number : kNumbers) {
+      words_[number / kBits] |= Bit(number);
+      any_ |= Bit(number);
+    }
   }
   bool Has(long number) const {
     const auto index = static_cast<unsigned long>(number);
-    return index < std::size(words_) * kBits && (words_[index / kBits] >> index % kBits & 1) != 0;
+    return index < std::size(words_) * kBits && (words_[index / kBits] & Bit(number)) != 0;
   }
+  // The same at a glance, without memory: true of those, and of others that are like one of them modulo 64.
+  constexpr bool MayHave(long number) const { return (any_ & Bit(number)) != 0; }
 
  private:
   static constexpr unsigned kBits = 64;
+  static constexpr uint64_t Bit(long number) {
+    return uint64_t{1} << static_cast<unsigned long>(number) % kBits;
+  }
   static constexpr long kNumbers[] = {
 #ifdef SYS_poll
       SYS_poll,
@@ -271,10 +278,11 @@ class ReplacedNumbers {
 #endif
   };
   uint64_t words_[8] = {};
+  uint64_t any_ = 0;
 };
 constexpr ReplacedNumbers kReplaced;
 
-[[gnu::noinline]] long CallReplaced(long number, long a, long b, long c, long d, long e, long f) {
+[[gnu::noinline]] long CallReplaced(long number, long a, long b, long c, long d, long e, WordInPlace f) {
   const long arguments[] = {a, b, c, d, e, f};
   if (IsHeldBack(number, arguments)) return -1;
   long transferred = 0;
@@ -340,6 +348,11 @@ constexpr ReplacedNumbers kReplaced;
   return libc::syscall(number, a, b, c, d, e, f);
 }
 
+[[gnu::noinline]] long CallIfReplaced(long number, long a, long b, long c, long d, long e, WordInPlace f) {
+  if (kReplaced.Has(number)) return CallReplaced(number, a, b, c, d, e, f);
+  return libc::syscall(number, a, b, c, d, e, f);
+}
+
 }  // namespace
 }  // namespace socksify
 
@@ -347,9 +360,9 @@ using namespace socksify;
 
 // Under the name of a variadic function (see runtime.h).
 SOCKSIFY_EXPORT long HookedSyscall(long number, long a, long b, long c, long d, long e,
-                                   long f) __asm__("syscall");
-SOCKSIFY_EXPORT long HookedSyscall(long number, long a, long b, long c, long d, long e, long f) {
-  if (kReplaced.Has(number)) [[unlikely]]
-    return CallReplaced(number, a, b, c, d, e, f);
+                                   WordInPlace f) __asm__("syscall");
+SOCKSIFY_EXPORT long HookedSyscall(long number, long a, long b, long c, long d, long e, WordInPlace f) {
+  if (kReplaced.MayHave(number)) [[unlikely]]
+    return CallIfReplaced(number, a, b, c, d, e, f);
   return libc::syscall(number, a, b, c, d, e, f);
 }

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Waiting for descriptors. While no proxied connection is pending in the process, each is libc's call.
+// Waiting for descriptors. While there is nothing in the process that any wait has to heed, each is libc's
+// call. What there is, and whether it matters to this wait, is looked at out of line.
+//
+// A thread that begins a handshake, or registers what may come to have one, counts it before it touches the
+// socket or the epoll set. A wait that has looked before that was there first: then the kernel tells it of a
+// hang-up, if it waits for the socket itself, and if it waits for a set, what it brings is looked through
+// (PollOfThreads(), WaitOfThreads()).
 
 #include <poll.h>
 #include <sys/epoll.h>
@@ -14,6 +20,7 @@
 #include "preload/pending.h"
 #include "preload/runtime.h"
 #include "preload/time_limit.h"
+#include "preload/wait_concern.h"
 #include "preload/waiting.h"
 #include "preload/watches.h"
 
@@ -101,12 +108,13 @@ bool IsAlone() {
   return result;
 }
 
-// Before a wait proxies are asked to listen again. The hooks below leave the rest of the call to `wait` then,
-// out of line, so that they need no stack frame.
-template <typename Wait>
-[[gnu::cold, gnu::noinline]] int WaitBehindListeners(Wait wait) {
-  Guarded([] { return ListenAgain(), 0; }, 0);
-  return wait();
+[[gnu::always_inline]] inline bool HasConcerns() {
+  return g_wait_concerns.is_any();
+}
+
+// Before a wait proxies are asked to listen again.
+void ListenBeforeWait() {
+  if (g_inbounds.has_idle()) Guarded([] { return ListenAgain(), 0; }, 0);
 }
 
 // What was known of the number is over, if it was closed where we could not see.
@@ -117,25 +125,38 @@ int NoteSet(int epoll_fd) {
   return epoll_fd;
 }
 
-[[gnu::always_inline]] inline int Poll(pollfd* fds, nfds_t count, int timeout_ms) {
-  if (g_pendings.is_used() || g_watches.is_used()) [[unlikely]]
-    return PollAmongPending(fds, count, timeout_ms);
+[[gnu::always_inline]] inline int PollByLibc(pollfd* fds, nfds_t count, int timeout_ms) {
   if (!IsAlone()) return PollOfThreads(fds, count, timeout_ms);
   return libc::poll(fds, count, timeout_ms);
 }
 
-[[gnu::always_inline]] inline int PollPrecisely(pollfd* fds, nfds_t count, const timespec* timeout,
-                                                const sigset_t* mask) {
-  if ((g_pendings.is_used() || g_watches.is_used()) && IsValid(timeout)) [[unlikely]]
+[[gnu::noinline]] int PollConcerned(pollfd* fds, nfds_t count, int timeout_ms) {
+  ListenBeforeWait();
+  if (g_pendings.is_used() || g_watches.is_used()) return PollAmongPending(fds, count, timeout_ms);
+  return PollByLibc(fds, count, timeout_ms);
+}
+
+[[gnu::noinline]] int PollConcerned(pollfd* fds, nfds_t count, const timespec* timeout,
+                                    const sigset_t* mask) {
+  ListenBeforeWait();
+  if ((g_pendings.is_used() || g_watches.is_used()) && IsValid(timeout))
     return PollAmongPending(fds, count, timeout, mask);
   return libc::ppoll(fds, count, timeout, mask);
 }
 
-[[gnu::always_inline]] inline int Select(int count, fd_set* read, fd_set* write, fd_set* except,
-                                         timeval* timeout) {
-  if (!g_pendings.is_used()) [[likely]]
-    return libc::select(count, read, write, except, timeout);
-  return SelectAmongPending(count, read, write, except, timeout);
+[[gnu::noinline]] int SelectConcerned(int count, fd_set* read, fd_set* write, fd_set* except,
+                                      timeval* timeout) {
+  ListenBeforeWait();
+  if (g_pendings.is_used()) return SelectAmongPending(count, read, write, except, timeout);
+  return libc::select(count, read, write, except, timeout);
+}
+
+[[gnu::noinline]] int SelectConcerned(int count, fd_set* read, fd_set* write, fd_set* except,
+                                      const timespec* timeout, const sigset_t* mask) {
+  ListenBeforeWait();
+  if (!ConcernsPending(count, read, write, except) || !IsValid(timeout))
+    return libc::pselect(count, read, write, except, timeout, mask);
+  return Guarded([&] { return WaitSelect(count, read, write, except, timeout, mask, nullptr); }, -1);
 }
 
 // While a thread waits, another one may register what is pending.
@@ -154,19 +175,51 @@ int NoteSet(int epoll_fd) {
   return count;
 }
 
-[[gnu::always_inline]] inline int Wait(int epoll_fd, epoll_event* events, int max_events, int timeout_ms) {
-  if (g_watches.is_used()) [[unlikely]]
-    return WaitAmongHandshakes(epoll_fd, events, max_events, timeout_ms, nullptr);
+[[gnu::noinline]] int WaitOfThreads(int epoll_fd, epoll_event* events, int max_events,
+                                    const timespec* timeout, const sigset_t* mask) {
+  const int count = libc::epoll_pwait2(epoll_fd, events, max_events, timeout, mask);
+  if (count > 0 && g_watches.is_used()) [[unlikely]]
+    return Guarded([&] { return FinishEpoll(epoll_fd, events, max_events, timeout, mask, count); }, -1);
+  return count;
+}
+
+[[gnu::always_inline]] inline int WaitByLibc(int epoll_fd, epoll_event* events, int max_events,
+                                             int timeout_ms) {
   if (!IsAlone()) return WaitOfThreads(epoll_fd, events, max_events, timeout_ms);
   return libc::epoll_wait(epoll_fd, events, max_events, timeout_ms);
 }
 
-[[gnu::always_inline]] inline int Wait(int epoll_fd, epoll_event* events, int max_events, int timeout_ms,
-                                       const sigset_t* mask) {
-  if (g_watches.is_used()) [[unlikely]]
-    return WaitAmongHandshakes(epoll_fd, events, max_events, timeout_ms, mask);
+[[gnu::always_inline]] inline int WaitByLibc(int epoll_fd, epoll_event* events, int max_events,
+                                             int timeout_ms, const sigset_t* mask) {
   if (!IsAlone()) return WaitOfThreads(epoll_fd, events, max_events, timeout_ms, mask);
   return libc::epoll_pwait(epoll_fd, events, max_events, timeout_ms, mask);
+}
+
+[[gnu::always_inline]] inline int WaitByLibc(int epoll_fd, epoll_event* events, int max_events,
+                                             const timespec* timeout, const sigset_t* mask) {
+  if (!IsAlone()) return WaitOfThreads(epoll_fd, events, max_events, timeout, mask);
+  return libc::epoll_pwait2(epoll_fd, events, max_events, timeout, mask);
+}
+
+[[gnu::noinline]] int WaitConcerned(int epoll_fd, epoll_event* events, int max_events, int timeout_ms) {
+  ListenBeforeWait();
+  if (g_watches.is_used()) return WaitAmongHandshakes(epoll_fd, events, max_events, timeout_ms, nullptr);
+  return WaitByLibc(epoll_fd, events, max_events, timeout_ms);
+}
+
+[[gnu::noinline]] int WaitConcerned(int epoll_fd, epoll_event* events, int max_events, int timeout_ms,
+                                    const sigset_t* mask) {
+  ListenBeforeWait();
+  if (g_watches.is_used()) return WaitAmongHandshakes(epoll_fd, events, max_events, timeout_ms, mask);
+  return WaitByLibc(epoll_fd, events, max_events, timeout_ms, mask);
+}
+
+[[gnu::noinline]] int WaitConcerned(int epoll_fd, epoll_event* events, int max_events,
+                                    const timespec* timeout, const sigset_t* mask) {
+  ListenBeforeWait();
+  if (g_watches.is_used() && IsValid(timeout))
+    return Guarded([&] { return WaitEpoll(epoll_fd, events, max_events, timeout, mask); }, -1);
+  return WaitByLibc(epoll_fd, events, max_events, timeout, mask);
 }
 
 }  // namespace
@@ -175,9 +228,9 @@ int NoteSet(int epoll_fd) {
 using namespace socksify;
 
 SOCKSIFY_EXPORT int poll(pollfd* fds, nfds_t count, int timeout_ms) {
-  if (g_inbounds.has_idle()) [[unlikely]]
-    return WaitBehindListeners([=] { return Poll(fds, count, timeout_ms); });
-  return Poll(fds, count, timeout_ms);
+  if (HasConcerns()) [[unlikely]]
+    return PollConcerned(fds, count, timeout_ms);
+  return PollByLibc(fds, count, timeout_ms);
 }
 
 SOCKSIFY_EXPORT int __poll(pollfd* fds, nfds_t count, int timeout_ms) {
@@ -191,9 +244,9 @@ SOCKSIFY_EXPORT int __poll_chk(pollfd* fds, nfds_t count, int timeout_ms, size_t
 }
 
 SOCKSIFY_EXPORT int ppoll(pollfd* fds, nfds_t count, const timespec* timeout, const sigset_t* mask) {
-  if (g_inbounds.has_idle()) [[unlikely]]
-    return WaitBehindListeners([=] { return PollPrecisely(fds, count, timeout, mask); });
-  return PollPrecisely(fds, count, timeout, mask);
+  if (HasConcerns()) [[unlikely]]
+    return PollConcerned(fds, count, timeout, mask);
+  return libc::ppoll(fds, count, timeout, mask);
 }
 
 SOCKSIFY_EXPORT int __ppoll_chk(pollfd* fds, nfds_t count, const timespec* timeout, const sigset_t* mask,
@@ -203,9 +256,9 @@ SOCKSIFY_EXPORT int __ppoll_chk(pollfd* fds, nfds_t count, const timespec* timeo
 }
 
 SOCKSIFY_EXPORT int select(int count, fd_set* read, fd_set* write, fd_set* except, timeval* timeout) {
-  if (g_inbounds.has_idle()) [[unlikely]]
-    return WaitBehindListeners([=] { return Select(count, read, write, except, timeout); });
-  return Select(count, read, write, except, timeout);
+  if (HasConcerns()) [[unlikely]]
+    return SelectConcerned(count, read, write, except, timeout);
+  return libc::select(count, read, write, except, timeout);
 }
 
 SOCKSIFY_EXPORT int __select(int count, fd_set* read, fd_set* write, fd_set* except, timeval* timeout) {
@@ -214,11 +267,9 @@ SOCKSIFY_EXPORT int __select(int count, fd_set* read, fd_set* write, fd_set* exc
 
 SOCKSIFY_EXPORT int pselect(int count, fd_set* read, fd_set* write, fd_set* except, const timespec* timeout,
                             const sigset_t* mask) {
-  if (g_inbounds.has_idle()) [[unlikely]]
-    WaitBehindListeners([] { return 0; });
-  if (!ConcernsPending(count, read, write, except) || !IsValid(timeout)) [[likely]]
-    return libc::pselect(count, read, write, except, timeout, mask);
-  return Guarded([&] { return WaitSelect(count, read, write, except, timeout, mask, nullptr); }, -1);
+  if (HasConcerns()) [[unlikely]]
+    return SelectConcerned(count, read, write, except, timeout, mask);
+  return libc::pselect(count, read, write, except, timeout, mask);
 }
 
 SOCKSIFY_EXPORT int epoll_create(int size) noexcept {
@@ -242,27 +293,21 @@ SOCKSIFY_EXPORT int epoll_ctl(int epoll_fd, int operation, int fd, epoll_event* 
 }
 
 SOCKSIFY_EXPORT int epoll_wait(int epoll_fd, epoll_event* events, int max_events, int timeout_ms) {
-  if (g_inbounds.has_idle()) [[unlikely]]
-    return WaitBehindListeners([=] { return Wait(epoll_fd, events, max_events, timeout_ms); });
-  return Wait(epoll_fd, events, max_events, timeout_ms);
+  if (HasConcerns()) [[unlikely]]
+    return WaitConcerned(epoll_fd, events, max_events, timeout_ms);
+  return WaitByLibc(epoll_fd, events, max_events, timeout_ms);
 }
 
 SOCKSIFY_EXPORT int epoll_pwait(int epoll_fd, epoll_event* events, int max_events, int timeout_ms,
                                 const sigset_t* mask) {
-  if (g_inbounds.has_idle()) [[unlikely]]
-    return WaitBehindListeners([=] { return Wait(epoll_fd, events, max_events, timeout_ms, mask); });
-  return Wait(epoll_fd, events, max_events, timeout_ms, mask);
+  if (HasConcerns()) [[unlikely]]
+    return WaitConcerned(epoll_fd, events, max_events, timeout_ms, mask);
+  return WaitByLibc(epoll_fd, events, max_events, timeout_ms, mask);
 }
 
 SOCKSIFY_EXPORT int epoll_pwait2(int epoll_fd, epoll_event* events, int max_events, const timespec* timeout,
                                  const sigset_t* mask) {
-  if (g_inbounds.has_idle()) [[unlikely]]
-    WaitBehindListeners([] { return 0; });
-  if (g_watches.is_used() && IsValid(timeout)) [[unlikely]]
-    return Guarded([&] { return WaitEpoll(epoll_fd, events, max_events, timeout, mask); }, -1);
-  if (IsAlone()) return libc::epoll_pwait2(epoll_fd, events, max_events, timeout, mask);
-  const int count = libc::epoll_pwait2(epoll_fd, events, max_events, timeout, mask);
-  if (count > 0 && g_watches.is_used()) [[unlikely]]
-    return Guarded([&] { return FinishEpoll(epoll_fd, events, max_events, timeout, mask, count); }, -1);
-  return count;
+  if (HasConcerns()) [[unlikely]]
+    return WaitConcerned(epoll_fd, events, max_events, timeout, mask);
+  return WaitByLibc(epoll_fd, events, max_events, timeout, mask);
 }

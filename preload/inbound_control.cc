@@ -84,7 +84,7 @@ void LeaveControl(InboundSocket* socket) {
   if (control_fd < 0) return;
   CloseHidden(control_fd, socket->control_cookie);
   socket->GiveUpClaim();
-  if (socket->own_fd >= 0) g_inbounds.CountIdle(1);
+  if (socket->own_fd >= 0) g_inbounds.AddIdle();
 }
 
 void DropControl(int fd, InboundSocket* socket) {
@@ -108,7 +108,7 @@ void Arm(Runtime* runtime, int fd, InboundSocket* socket) {
   if (decision.failure != nullptr || decision.rule->group[0].kind != Target::Kind::kProxies) return;
   const uint16_t port = socket->bound.port();
   if (Ask(runtime, socket, decision, port, LocalEndpoint(socket->own_fd).port()) != 0) return;
-  g_inbounds.CountIdle(-1);
+  g_inbounds.RemoveIdle();
   if (socket->bound.port() != port)
     ReportInbound(*runtime, *socket, ConnectionEvent::Kind::kListen, socket->bound, &kMoved, 0);
   AddToSet(fd, socket->control_fd);

@@ -102,7 +102,7 @@ void Inbounds::EndTurn(InboundSocket* socket) {
 
 void Inbounds::Release(InboundSocket* socket) {
   if (--socket->references != 0) return;
-  if (socket->own_fd >= 0 && socket->control_fd < 0) CountIdle(-1);
+  if (socket->own_fd >= 0 && socket->control_fd < 0) RemoveIdle();
   CloseHidden(socket->control_fd.exchange(-1), socket->control_cookie);
   socket->GiveUpClaim();
   CloseHidden(socket->own_fd.exchange(-1), socket->own_cookie);

@@ -18,6 +18,7 @@
 #include "preload/descriptor_array.h"
 #include "preload/leaf_lock.h"
 #include "preload/stable_pool.h"
+#include "preload/wait_concern.h"
 #include "protocol/handshake.h"
 #include "routing/route_table.h"
 
@@ -73,8 +74,9 @@ class Inbounds {
   void EndTurn(InboundSocket* socket);
 
   // Whether a socket listens that no proxy listens for: to be seen to before the program waits.
-  bool has_idle() const { return idle_.load(std::memory_order_relaxed) != 0; }
-  void CountIdle(int change) { idle_.fetch_add(change, std::memory_order_relaxed); }
+  bool has_idle() const { return idle_.is_any(); }
+  void AddIdle() { idle_.Add(); }
+  void RemoveIdle() { idle_.Remove(); }
 
   // Threads that were at it are not in the child of a fork(2).
   void FreeInChild(int used_end);
@@ -88,7 +90,7 @@ class Inbounds {
 
   DescriptorArray<InboundSocket*> sockets_;
   StablePool<InboundSocket> pool_;
-  std::atomic<int> idle_ = 0;
+  WaitConcern idle_;
   LeafLock lock_;
 };
 

@@ -88,7 +88,7 @@ bool PendingTable::Attach(Entry* entry, int fd, const PendingStart& start) {
     return true;
   };
   if (!attach(fd)) return false;
-  count_.fetch_add(1);
+  pendings_.Add();
   if ((g_descriptors.Flags(fd) & kHasCopies) == 0) return true;
   for (int each = 0; each < static_cast<int>(g_descriptors.used_end()); ++each) {
     const bool may_be_copy = each != fd && (g_descriptors.Flags(each) & kHasCopies) != 0;
@@ -272,7 +272,7 @@ void PendingTable::Detach(Entry* entry, int fd, unsigned new_flags, const Signal
   entry->progress.store(Progress::kNone, std::memory_order_release);
   if (entry->attempt != nullptr) entry->attempt->Release();
   entry->EndAttempt();
-  count_.fetch_sub(1);
+  pendings_.Remove();
   const LeafGuard guard(&pool_lock_, blocked);
   pool_.Give(entry);
 }

@@ -34,6 +34,7 @@
 #include "preload/descriptor_array.h"
 #include "preload/leaf_lock.h"
 #include "preload/stable_pool.h"
+#include "preload/wait_concern.h"
 
 namespace socksify {
 
@@ -93,8 +94,8 @@ class PendingTable {
   int OtherDescriptor(int fd) const;
   // The earliest time, by MonotonicMs(), at which something may be overdue; a lower bound.
   long long next_deadline_ms() const { return next_deadline_ms_.load(std::memory_order_relaxed); }
-  // Whether there is any pending connection in this process. The fast path of the waiting calls.
-  bool is_used() const { return count_.load(std::memory_order_acquire) != 0; }
+  // Whether there is any pending connection in this process.
+  bool is_used() const { return pendings_.is_any(); }
 
   // The failure that waits to be told, as an errno, which counts as told then; 0 if there is none.
   int TakeError(int fd);
@@ -206,7 +207,7 @@ class PendingTable {
   DescriptorArray<Entry*> entries_;
   LeafLock pool_lock_;
   StablePool<Entry> pool_;
-  std::atomic<unsigned> count_ = 0;
+  WaitConcern pendings_;
   std::atomic<unsigned> steps_ = 0;
   std::atomic<long long> next_deadline_ms_ = std::numeric_limits<long long>::max();
 };

@@ -290,6 +290,7 @@ Watches::Record* Watches::Take() {
   if (base == nullptr) {
     base = static_cast<Record*>(ReserveMemory(kMaxRecords * sizeof(Record)));
     if (base == nullptr) return nullptr;
+    use_.Add();
     base_.store(base, std::memory_order_release);
   }
   if (free_ == nullptr) {

@@ -37,6 +37,7 @@
 
 #include "preload/descriptor_array.h"
 #include "preload/leaf_lock.h"
+#include "preload/wait_concern.h"
 
 namespace socksify {
 
@@ -77,7 +78,7 @@ class Watches {
   bool IsWatched(int fd) const { return lists_.Get(fd) != nullptr; }
   // Whether a handshake, or what became of one, is registered in any set: a wait needs more care then.
   bool has_tokens() const { return tokens_.load(std::memory_order_acquire) != 0; }
-  // Whether there ever was a record in this process, and tokens may turn up. The fast path of the waits.
+  // Whether there ever was a record in this process, and tokens may turn up.
   bool is_used() const { return base_.load(std::memory_order_relaxed) != nullptr; }
 
   // Whether event data are a token. It may be an old one, for which Resolve() has nothing.
@@ -125,6 +126,7 @@ class Watches {
   LeafLock lock_;
   DescriptorArray<Record*> lists_;
   std::atomic<Record*> base_ = nullptr;
+  WaitConcern use_;  // one, from then on that there is a base
   uint32_t used_ = 0;
   Record* free_ = nullptr;
   std::atomic<unsigned> tokens_ = 0;

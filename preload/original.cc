@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "preload/originals.h"
+#include "preload/original.h"
 
 #include <dlfcn.h>
 
@@ -7,7 +7,7 @@
 
 namespace socksify {
 
-void* FindOriginal(const char* name) {
+void* FindOriginal(const char* name) noexcept {
   const ErrnoKeeper keeper;
   void* found = dlsym(RTLD_NEXT, name);
   if (found == nullptr) {
