@@ -16,6 +16,16 @@ TEST_F(PreloadTest, CopiesAndClosesAreFollowed) {
   EXPECT_EQ(proxied.exit_code, 0);
 }
 
+// What is no connection is libc's, whether there is a connection or not.
+TEST_F(PreloadTest, ForeignDescriptorsAreLibcs) {
+  const EchoOrigin origin;
+  const ProgramOutcome direct = RunDirect("foreign", {"127.0.0.1", origin.port()});
+  ASSERT_EQ(direct.exit_code, 0) << direct.out;
+  const ProgramOutcome proxied = Run("foreign", {"echo.test", "7"});
+  EXPECT_EQ(proxied.out, direct.out);
+  EXPECT_EQ(proxied.exit_code, 0);
+}
+
 TEST_F(PreloadTest, AProgramMayCloseEverything) {
   const EchoOrigin origin;
   for (const char* way : {"closefrom", "close_range", "loop"}) {
