@@ -106,8 +106,9 @@ class VariadicOriginal<Result(First, Others...), kName> : public Original<Result
   template <typename... Arguments>
   [[gnu::always_inline]] static Result Call(First first, Arguments... arguments) {
 #ifdef __x86_64__
-    // A variadic call differs in %al alone, which tells how many of the arguments are floating-point numbers,
-    // at most, and whose value matters only where there are any.
+    // A variadic call differs in %al alone: how many of the arguments are floating-point numbers, at most.
+    // Who has no use for those only asks whether it is 0 before they are put aside (GCC since 4.6), if at
+    // all.
     return Original<Result(First, Others...), kName>::pointer()(first, As<Others>(arguments)...);
 #else
     // Some have the caller keep room on the stack for the arguments in registers (ppc64el).
