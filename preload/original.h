@@ -107,8 +107,7 @@ class VariadicOriginal<Result(First, Others...), kName> : public Original<Result
   [[gnu::always_inline]] static Result Call(First first, Arguments... arguments) {
 #ifdef __x86_64__
     // A variadic call differs in %al alone: how many of the arguments are floating-point numbers, at most.
-    // Who has no use for those only asks whether it is 0 before they are put aside (GCC since 4.6), if at
-    // all.
+    // Who has use for those asks whether it is 0 before they are put aside, and here there are none.
     return Original<Result(First, Others...), kName>::pointer()(first, As<Others>(arguments)...);
 #else
     // Some have the caller keep room on the stack for the arguments in registers (ppc64el).
