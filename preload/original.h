@@ -97,7 +97,8 @@ class VariadicOriginal<Result(First, Others...), kName> : public Original<Result
  private:
   template <typename Parameter, typename Argument>
   static Parameter As(Argument argument) {
-    if constexpr (std::is_pointer_v<Argument>) {
+    constexpr bool is_address = std::is_pointer_v<Argument> || std::is_null_pointer_v<Argument>;
+    if constexpr (is_address && !std::is_pointer_v<Parameter>) {
       return reinterpret_cast<long>(argument);
     } else {
       return static_cast<Parameter>(argument);

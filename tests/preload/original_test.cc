@@ -74,7 +74,7 @@ TEST(OriginalTest, ASystemCallHasSixArguments) {
   const long page = sysconf(_SC_PAGESIZE);
   ASSERT_EQ(pwrite(fd, "second", 6, page), 6);
   // The last one says where in the file.
-  const long mapped = libc::syscall(SYS_mmap, 0L, page, PROT_READ, MAP_PRIVATE, fd, page);
+  const long mapped = libc::syscall(SYS_mmap, nullptr, page, PROT_READ, MAP_PRIVATE, fd, page);
   ASSERT_NE(mapped, -1);
   const auto* const text = reinterpret_cast<const char*>(mapped);
   EXPECT_STREQ(text, "second");
