@@ -6,11 +6,7 @@
 #include <string>
 
 #include "routing/config.h"
-
-namespace CLI {
-class App;
-class ParseError;
-}  // namespace CLI
+#include "tools/option_reader.h"
 
 namespace socksify {
 
@@ -26,13 +22,12 @@ int Finish(const CommandLineEnd& end);
 // A mistake: "TOOL: MESSAGE", and where help is to be had.
 CommandLineEnd UsageError(const std::string& tool, int exit_code, const std::string& message);
 
-// The same for what CLI11 found.
-CommandLineEnd UsageError(const std::string& tool, int exit_code, const CLI::ParseError& error);
+// Adds -f and -p, to be stored in `sources`, and --format, to be stored as it is in `format`.
+void AddConfigOptions(OptionReader* reader, ConfigSources* sources, std::string* format);
 
-// Declares -f and -p, to be stored in `sources`, which must outlive the parsing.
-void AddConfigOptions(CLI::App* app, ConfigSources* sources);
-
-// What is wrong with a pair of -f and -p, or an empty string.
-std::string CheckConfigOptions(const ConfigSources& sources);
+// Reads `format` into `sources` after the command line has been read. What is wrong with it, or with a pair
+// of -f and -p, or an empty string.
+std::string FinishConfigOptions(const OptionReader& reader, const std::string& format,
+                                ConfigSources* sources);
 
 }  // namespace socksify

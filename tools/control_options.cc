@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/version.h"
-#include "tools/cli11.h"
 #include "tools/control_help.h"
+#include "tools/option_reader.h"
 
 namespace socksify {
 namespace {
@@ -64,17 +64,17 @@ struct OwnOption {
 };
 
 constexpr OwnOption kOwnOptions[] = {
-    {"--file", kReadConfig},
-    {"--proxy", kReadConfig},
-    {"--format", kReadConfig | In(Command::kConvert)},
-    {"--process", In(Command::kExplain)},
-    {"--user", In(Command::kExplain)},
-    {"--clear", In(Command::kNames, Command::kHealth)},
-    {"--to", In(Command::kProbe)},
-    {"--strict", In(Command::kCheck)},
-    {"--shell", In(Command::kEnv)},
-    {"--unset", In(Command::kEnv)},
-    {"--ask-password", In(Command::kEnv)},
+    {"file", kReadConfig},
+    {"proxy", kReadConfig},
+    {"format", kReadConfig | In(Command::kConvert)},
+    {"process", In(Command::kExplain)},
+    {"user", In(Command::kExplain)},
+    {"clear", In(Command::kNames, Command::kHealth)},
+    {"to", In(Command::kProbe)},
+    {"strict", In(Command::kCheck)},
+    {"shell", In(Command::kEnv)},
+    {"unset", In(Command::kEnv)},
+    {"ask-password", In(Command::kEnv)},
 };
 
 // "check, explain and names"; `last` is the word before the last one.
@@ -92,12 +92,12 @@ std::string NamesOf(unsigned commands, const std::string& last) {
 
 // What is wrong with the words and options behind a command, or an empty string.
 std::string CheckArguments(const CommandRow& row, const std::vector<std::string>& words,
-                           const CLI::App& app) {
+                           const OptionReader& reader) {
   const std::string name = row.name;
   for (const OwnOption& option : kOwnOptions) {
-    if ((option.commands & In(row.command)) == 0 && app.count(option.name) > 0)
-      return std::string(option.name) + " goes with " + NamesOf(option.commands, "and") + ", not with " +
-             name;
+    if ((option.commands & In(row.command)) == 0 && reader.IsGiven(option.name))
+      return std::string("--") + option.name + " goes with " + NamesOf(option.commands, "and") +
+             ", not with " + name;
   }
   if (row.words == Words::kAny) return "";
   if (row.words == Words::kNone)
@@ -114,6 +114,25 @@ std::string ReadEnvOptions(const std::string& shell, ControlOptions* options) {
   if (options->unset && (!options->sources.file.empty() || !options->sources.proxies.empty()))
     return "--unset takes everything back, and neither -f nor -p goes with it";
   return "";
+}
+
+// Takes the names of commands out of `words`. Behind `--`, which goes as well, no word is one.
+std::vector<const CommandRow*> TakeCommands(std::vector<std::string>* words) {
+  std::vector<const CommandRow*> commands;
+  std::vector<std::string> others;
+  bool is_behind = false;
+  for (std::string& word : *words) {
+    const auto* const row = std::ranges::find(kCommands, word, &CommandRow::name);
+    if (!is_behind && row != std::end(kCommands)) {
+      commands.push_back(row);
+    } else if (!is_behind && word == "--") {
+      is_behind = true;
+    } else {
+      others.push_back(std::move(word));
+    }
+  }
+  *words = std::move(others);
+  return commands;
 }
 
 void StoreWords(std::vector<std::string> words, ControlOptions* options) {
@@ -135,50 +154,47 @@ std::expected<ControlOptions, CommandLineEnd> ParseControlOptions(int argc, cons
   bool help = false;
   bool ask_password = false;
   std::string shell = "sh";
+  std::string format;
 
-  BareApp app;
-  app.allow_extras();
-  AddConfigOptions(&app, &options.sources);
-  app.add_flag("--json", options.json);
-  app.add_option("--process", options.process)->type_name("NAME");
-  app.add_option("--user", options.user)->type_name("NAME|ID");
-  app.add_flag("--clear", options.clear);
-  app.add_option("--to", options.to)->type_name("HOST:PORT");
-  app.add_flag("--strict", options.strict);
-  app.add_option("--shell", shell)->type_name("SHELL");
-  app.add_flag("--unset", options.unset);
-  app.add_flag("--ask-password", ask_password);
-  app.add_flag("-h,--help", help);
-  app.add_flag("--version", version);
-  // Options may stand before and behind the command; what remains is words.
-  for (const CommandRow& row : kCommands) app.add_subcommand(row.name)->fallthrough();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return std::unexpected(UsageError(kTool, kExitUsage, error));
+  OptionReader reader;
+  AddConfigOptions(&reader, &options.sources, &format);
+  reader.Add(0, "json", &options.json);
+  reader.Add(0, "process", &options.process);
+  reader.Add(0, "user", &options.user);
+  reader.Add(0, "clear", &options.clear);
+  reader.Add(0, "to", &options.to);
+  reader.Add(0, "strict", &options.strict);
+  reader.Add(0, "shell", &shell);
+  reader.Add(0, "unset", &options.unset);
+  reader.Add(0, "ask-password", &ask_password);
+  reader.Add('h', "help", &help);
+  reader.Add(0, "version", &version);
+  // Options may stand before and behind the command.
+  if (const auto message =
+          reader.Read({argv, static_cast<size_t>(argc)}, OptionReader::Words::kBetweenOptions)) {
+    return std::unexpected(Mistake(*message));
   }
 
   if (help) return std::unexpected(CommandLineEnd{0, kControlHelp});
   if (version) return std::unexpected(CommandLineEnd{0, std::string("socksctl ") + kVersion + "\n"});
 
-  std::vector<std::string> words = app.remaining(true);
-  std::erase(words, "--");
+  std::vector<std::string> words = std::move(reader.words());
+  const std::vector<const CommandRow*> commands = TakeCommands(&words);
   const auto unknown =
       std::ranges::find_if(words, [](const std::string& word) { return word.starts_with('-'); });
   if (unknown != words.end()) return std::unexpected(Mistake("unknown option '" + *unknown + "'"));
-  const std::vector<CLI::App*> commands = app.get_subcommands();
   if (commands.empty()) {
     const std::string found = words.empty() ? "none" : "'" + words[0] + "'";
     return std::unexpected(Mistake("expected a command, " + NamesOf(~0U, "or") + ", found " + found));
   }
   if (commands.size() > 1) return std::unexpected(Mistake("expected one command, found two"));
-  if (const std::string message = CheckConfigOptions(options.sources); !message.empty()) {
+  if (const std::string message = FinishConfigOptions(reader, format, &options.sources); !message.empty()) {
     return std::unexpected(Mistake(message));
   }
 
-  const CommandRow& row = *std::ranges::find(kCommands, commands[0]->get_name(), &CommandRow::name);
+  const CommandRow& row = *commands[0];
   options.command = row.command;
-  if (const std::string message = CheckArguments(row, words, app); !message.empty())
+  if (const std::string message = CheckArguments(row, words, reader); !message.empty())
     return std::unexpected(Mistake(message));
   if (const std::string message = ReadEnvOptions(shell, &options); !message.empty())
     return std::unexpected(Mistake(message));

@@ -2,10 +2,12 @@
 #include "tools/launch_options.h"
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/version.h"
-#include "tools/cli11.h"
+#include "tools/option_reader.h"
 
 namespace socksify {
 namespace {
@@ -107,47 +109,43 @@ std::expected<LaunchOptions, CommandLineEnd> ParseLaunchOptions(int argc, const 
   bool version = false;
   bool help = false;
   bool ask_password = false;
-  std::optional<std::string> io_uring;
+  std::string io_uring;
+  std::string format;
 
-  BareApp app;
-  app.prefix_command();
-  AddConfigOptions(&app, &options.sources);
-  app.add_flag("--ask-password", ask_password);
-  app.add_option("--io-uring", io_uring)->type_name("deny|allow");
-  app.add_flag("-v,--verbose", options.verbose);
-  app.add_option("--log", options.log)->type_name("FILE");
-  app.add_option("--trace", options.trace)->type_name("FILE");
-  app.add_flag("--summary", options.summary);
-  app.add_flag("-h,--help", help);
-  app.add_flag("--version", version);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return std::unexpected(UsageError(options.tool, kExitOwnError, error));
+  OptionReader reader;
+  AddConfigOptions(&reader, &options.sources, &format);
+  reader.Add(0, "ask-password", &ask_password);
+  reader.Add(0, "io-uring", &io_uring);
+  reader.Add('v', "verbose", &options.verbose);
+  reader.Add(0, "log", &options.log);
+  reader.Add(0, "trace", &options.trace);
+  reader.Add(0, "summary", &options.summary);
+  reader.Add('h', "help", &help);
+  reader.Add(0, "version", &version);
+  if (const auto message = reader.Read({argv, static_cast<size_t>(argc)}, OptionReader::Words::kEndOptions)) {
+    return mistake(*message);
   }
 
   if (help) return std::unexpected(CommandLineEnd{0, options.tool == kRunsocks ? kRunsocksHelp : kHelp});
   if (version) return std::unexpected(CommandLineEnd{0, options.tool + " " + kVersion + "\n"});
 
   if (ask_password) options.ask_password = AskPassword::kAlways;
-  if (io_uring) {
-    const std::optional<IoUring> parsed = ParseIoUring(*io_uring);
+  if (reader.IsGiven("io-uring")) {
+    const std::optional<IoUring> parsed = ParseIoUring(io_uring);
     if (!parsed) {
-      return mistake("expected 'deny' or 'allow' behind --io-uring, found '" + *io_uring + "'");
+      return mistake("expected 'deny' or 'allow' behind --io-uring, found '" + io_uring + "'");
     }
     options.io_uring = *parsed;
   }
 
-  // CLI11 leaves behind options that it does not know, then a `--`, then the program with all of its
-  // arguments.
-  options.command = app.remaining();
+  options.command = std::move(reader.words());
   if (!options.command.empty() && options.command[0] == "--") {
     options.command.erase(options.command.begin());
   } else if (!options.command.empty() && options.command[0].starts_with('-')) {
     return mistake("unknown option '" + options.command[0] + "'");
   }
   if (options.command.empty()) return mistake("expected the name of a program to run");
-  if (const std::string message = CheckConfigOptions(options.sources); !message.empty()) {
+  if (const std::string message = FinishConfigOptions(reader, format, &options.sources); !message.empty()) {
     return mistake(message);
   }
   return options;

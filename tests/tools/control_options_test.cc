@@ -127,6 +127,13 @@ TEST(ControlOptionsTest, ReadsProbe) {
   }
 }
 
+TEST(ControlOptionsTest, CommandsAreNoneBehindTheDashes) {
+  const auto options = Parse({"convert", "--", "check"});
+  ASSERT_TRUE(options.has_value()) << options.error().text;
+  EXPECT_EQ(options->command, ControlOptions::Command::kConvert);
+  EXPECT_EQ(options->sources.file, "check");
+}
+
 TEST(ControlOptionsTest, ExplainsMistakes) {
   struct {
     std::vector<const char*> arguments;

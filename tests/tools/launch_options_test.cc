@@ -29,6 +29,26 @@ TEST(LaunchOptionsTest, ReadsEveryOption) {
   EXPECT_EQ(Parse({"-f", "a.conf", "curl"})->sources.file, "a.conf");
 }
 
+TEST(LaunchOptionsTest, ReadsLettersTogetherAndValuesAttached) {
+  const std::vector<std::vector<const char*>> ways = {
+      {"-v", "-f", "a", "curl"},   {"-vf", "a", "curl"},        {"-vfa", "curl"},
+      {"-fa", "-v", "curl"},       {"--file=a", "-vv", "curl"}, {"-v", "-v", "--file", "a", "curl"},
+      {"-fa", "-v", "--", "curl"},
+  };
+  for (const auto& arguments : ways) {
+    const auto options = Parse(arguments);
+    ASSERT_TRUE(options.has_value()) << options.error().text;
+    EXPECT_TRUE(options->verbose);
+    EXPECT_EQ(options->sources.file, "a");
+    EXPECT_THAT(options->command, ElementsAre("curl"));
+  }
+  EXPECT_EQ(Parse({"-f=a", "curl"})->sources.file, "=a");
+  EXPECT_EQ(Parse({"--log=", "curl"})->log, "");
+  EXPECT_EQ(Parse({"--log=a=b", "curl"})->log, "a=b");
+  EXPECT_EQ(Parse({"--log", "-v", "curl"})->log, "-v");
+  EXPECT_THAT(Parse({""})->command, ElementsAre(""));
+}
+
 TEST(LaunchOptionsTest, TakesACommaChainAsOneValue) {
   const auto options = Parse({"-p", "socks5://a:1,http://b:2", "curl"});
   ASSERT_TRUE(options.has_value());
@@ -109,7 +129,21 @@ TEST(LaunchOptionsTest, ExplainsMistakes) {
       {{"--"}, "expected the name of a program to run"},
       {{"-z", "curl"}, "unknown option '-z'"},
       {{"-v", "--verbos", "curl"}, "unknown option '--verbos'"},
+      {{"--verb", "curl"}, "unknown option '--verb'"},
+      {{"--fil=a", "curl"}, "unknown option '--fil=a'"},
+      {{"-vz", "curl"}, "unknown option '-z'"},
+      {{"-", "curl"}, "unknown option '-'"},
+      {{"---", "curl"}, "unknown option '---'"},
+      {{"--verbose=yes", "curl"}, "--verbose takes no value, found 'yes'"},
+      {{"-v", "-p"}, "--proxy needs a value behind it"},
+      {{"-vp"}, "--proxy needs a value behind it"},
       {{"-p"}, "--proxy needs a value behind it"},
+      {{"--format", "dante", "curl"},
+       "expected the name of a format behind --format, found 'dante'; use one of: socksify, socks4.2, nec, "
+       "hummingbird, tsocks, proxychains, torsocks"},
+      {{"--format=", "curl"},
+       "expected the name of a format behind --format, found ''; use one of: socksify, socks4.2, nec, "
+       "hummingbird, tsocks, proxychains, torsocks"},
       {{"--log"}, "--log needs a value behind it"},
       {{"--io-uring"}, "--io-uring needs a value behind it"},
       {{"--io-uring", "", "curl"}, "expected 'deny' or 'allow' behind --io-uring, found ''"},
