@@ -44,15 +44,15 @@ constexpr std::array<Multiarch, 9> kMultiarch = {{
     {{true, EM_S390}, "lib/s390x-linux-gnu"},
 }};
 
-bool IsOfType(const std::string& path, mode_t type) {
+bool IsDirectory(const std::string& path) {
   struct stat status = {};
-  return lstat(path.c_str(), &status) == 0 && (status.st_mode & S_IFMT) == type;
+  return lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-// Whether the file at `path` begins with the ELF header that this program was loaded with, which tells its
-// build by where its sections lie.
+// Whether the file at `path`, which must not be a link, begins with the ELF header that this program was
+// loaded with, which tells its build by where its sections lie.
 bool IsThisProgram(const std::string& path) {
-  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
   std::array<char, sizeof(ElfW(Ehdr))> head{};
   return fd.valid() && __ehdr_start != nullptr &&
          read(fd.get(), head.data(), head.size()) == static_cast<ssize_t>(head.size()) &&
@@ -70,8 +70,7 @@ std::optional<std::string> PlainPathOfThisProgram() {
   std::string path = name;
   if (path.find("/.") != std::string::npos || path.find("//") != std::string::npos) return std::nullopt;
   const size_t slash = path.rfind('/');
-  if (!IsOfType(path.substr(0, slash), S_IFDIR) || !IsOfType(path, S_IFREG)) return std::nullopt;
-  if (!IsThisProgram(path)) return std::nullopt;
+  if (!IsDirectory(path.substr(0, slash)) || !IsThisProgram(path)) return std::nullopt;
   return path;
 }
 

@@ -58,7 +58,8 @@ std::expected<ProgramFile, int> LocalProgramFiles::Open(const std::string& path)
   file.owner = status.st_uid;
   file.group = status.st_gid;
   file.has_capabilities = getxattr(path.c_str(), "security.capability", nullptr, 0) > 0;
-  if (struct statvfs volume = {}; statvfs(path.c_str(), &volume) == 0) {
+  const bool has_privileges = file.has_capabilities || (status.st_mode & (S_ISUID | S_ISGID)) != 0;
+  if (struct statvfs volume = {}; has_privileges && statvfs(path.c_str(), &volume) == 0) {
     file.is_nosuid = (volume.f_flag & ST_NOSUID) != 0;
   }
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));

@@ -28,7 +28,7 @@ struct ProgramFile {
   uid_t owner = 0;
   gid_t group = 0;
   bool has_capabilities = false;  // security.capability (capabilities(7))
-  bool is_nosuid = false;         // on a file system mounted nosuid
+  bool is_nosuid = false;         // on a file system mounted nosuid; only told of what would gain privileges
 };
 
 class ProgramFiles {
