@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "routing/config_host.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <net/if.h>
-#include <netdb.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -66,45 +63,6 @@ std::expected<std::string, int> ReadSecret(const std::string& path, size_t max_s
   return Read(path, max_size, Openness::kSecret);
 }
 
-// The user id of the entry that `look_up`, one of getpwnam_r(3) and its kin, finds.
-template <typename LookUp>
-std::expected<std::optional<uint32_t>, int> FindUser(const LookUp& look_up) {
-  constexpr size_t kMaxEntrySize = size_t{1} << 20;
-  passwd entry = {};
-  passwd* found = nullptr;
-  std::vector<char> buffer(1024);
-  int error = look_up(&entry, &buffer, &found);
-  while (error == EINTR || (error == ERANGE && buffer.size() < kMaxEntrySize)) {
-    if (error == ERANGE) buffer.resize(buffer.size() * 4);
-    error = look_up(&entry, &buffer, &found);
-  }
-  if (error != 0) return std::unexpected(error);
-  if (found == nullptr) return std::nullopt;
-  return found->pw_uid;
-}
-
-// Where not even this program's own user is known (chroot, a container), that a name is not says nothing.
-std::expected<std::optional<uint32_t>, int> UserId(const std::string& name) {
-  const auto id = FindUser([&](passwd* entry, std::vector<char>* buffer, passwd** found) {
-    return getpwnam_r(name.c_str(), entry, buffer->data(), buffer->size(), found);
-  });
-  if (!id || *id) return id;
-  const auto own = FindUser([](passwd* entry, std::vector<char>* buffer, passwd** found) {
-    return getpwuid_r(getuid(), entry, buffer->data(), buffer->size(), found);
-  });
-  if (own && *own) return std::nullopt;
-  return std::unexpected(own ? ENOENT : own.error());
-}
-
-std::optional<uint16_t> ServicePort(const std::string& name, const char* transport) {
-  servent entry = {};
-  servent* found = nullptr;
-  std::array<char, 2048> buffer{};
-  const int error = getservbyname_r(name.c_str(), transport, &entry, buffer.data(), buffer.size(), &found);
-  if (error != 0 || found == nullptr) return std::nullopt;
-  return ntohs(static_cast<uint16_t>(found->s_port));
-}
-
 // An interface may have a link-layer address too, and a point-to-point one no netmask.
 std::optional<InterfaceAddress> ReadInterface(const ifaddrs& entry) {
   if (entry.ifa_addr == nullptr || entry.ifa_netmask == nullptr || (entry.ifa_flags & IFF_UP) == 0) {
@@ -139,13 +97,13 @@ std::vector<InterfaceAddress> Interfaces() {
 
 }  // namespace
 
-ConfigHost LocalConfigHost() {
+ConfigHost ConfigHostWithoutNss() {
   return {.get_env = GetEnv,
           .read_file = ReadFile,
           .read_secret = ReadSecret,
-          .user_id = UserId,
+          .user_id = nullptr,
           .handed_password = nullptr,
-          .service_port = ServicePort,
+          .service_port = nullptr,
           .interfaces = Interfaces};
 }
 

@@ -6,8 +6,6 @@
 #include <memory>
 #include <string_view>
 
-#include "routing/config_host.h"
-
 namespace socksify {
 namespace {
 
@@ -25,7 +23,8 @@ void WarnOfUnusableServers(Config* config) {
 
 }  // namespace
 
-std::expected<Config, std::vector<Diagnostic>> LoadLocalConfig(const ConfigSources& sources) {
+std::expected<Config, std::vector<Diagnostic>> LoadLocalConfig(const ConfigSources& sources,
+                                                               const ConfigHost& host) {
   ConfigSources effective = sources;
   if (const char* const inherited = getenv("SOCKSIFY_PROXY");
       inherited != nullptr && effective.file.empty() && effective.proxies.empty()) {
@@ -36,7 +35,7 @@ std::expected<Config, std::vector<Diagnostic>> LoadLocalConfig(const ConfigSourc
       rest.remove_prefix(std::min(end + 1, rest.size()));
     }
   }
-  std::expected<Config, std::vector<Diagnostic>> config = LoadConfig(effective, LocalConfigHost());
+  std::expected<Config, std::vector<Diagnostic>> config = LoadConfig(effective, host);
   if (config) WarnOfUnusableServers(&*config);
   return config;
 }

@@ -8,13 +8,15 @@
 #include <vector>
 
 #include "routing/config.h"
+#include "routing/config_host.h"
 
 namespace socksify {
 
 // Loads from `sources`, and adds a warning for each server that this version cannot use; where they are
 // empty, from what a `socksify` around this process has said in SOCKSIFY_PROXY, and else from the usual
 // places.
-std::expected<Config, std::vector<Diagnostic>> LoadLocalConfig(const ConfigSources& sources);
+std::expected<Config, std::vector<Diagnostic>> LoadLocalConfig(const ConfigSources& sources,
+                                                               const ConfigHost& host = LocalConfigHost());
 
 // Whether nothing is wrong but that there is no configuration anywhere.
 bool FoundNoConfig(std::span<const Diagnostic> errors);

@@ -49,7 +49,8 @@ int RunProbe(const ControlOptions& options) {
       return FailUsage("--to takes HOST:PORT: probe sends no datagrams");
     probe.destination = destination->endpoint;
   }
-  const auto selection = SelectServers(options.sources, options.servers, LoadLocalConfig);
+  const auto load = [](const ConfigSources& sources) { return LoadLocalConfig(sources); };
+  const auto selection = SelectServers(options.sources, options.servers, load);
   if (!selection && !selection.error().mistake.empty()) return FailUsage(selection.error().mistake);
   if (!selection) return ReportConfig(options, std::unexpected(selection.error().errors));
   probe.limits = LimitsOf(selection->settings);

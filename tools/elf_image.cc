@@ -7,7 +7,6 @@
 #include <elf.h>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstring>
 #include <string_view>
@@ -50,8 +49,8 @@ class ElfReader {
        ? (reader).Number((base) + offsetof(Elf64_##TYPE, FIELD), sizeof(Elf64_##TYPE::FIELD)) \
        : (reader).Number((base) + offsetof(Elf32_##TYPE, FIELD), sizeof(Elf32_##TYPE::FIELD)))
 
-// Whether a note segment holds a note whose owner is "Go" (elf(5), "Notes").
-bool HasGoNote(const ElfReader& reader, uint64_t offset, uint64_t size) {
+// Whether a note segment holds a note of `owner` (elf(5), "Notes").
+bool HasNote(const ElfReader& reader, uint64_t offset, uint64_t size, std::string_view owner) {
   constexpr uint64_t kHeaderSize = sizeof(Elf32_Nhdr);  // the same in both classes
   const auto padded = [](uint64_t n) { return (n + 3) & ~uint64_t{3}; };
   const uint64_t end = offset + std::min<uint64_t>(size, 65'536);
@@ -59,8 +58,8 @@ bool HasGoNote(const ElfReader& reader, uint64_t offset, uint64_t size) {
     const uint64_t name_size = reader.Number(offset + offsetof(Elf32_Nhdr, n_namesz), 4);
     const uint64_t description_size = reader.Number(offset + offsetof(Elf32_Nhdr, n_descsz), 4);
     const std::span<const uint8_t> name = reader.Bytes(offset + kHeaderSize, name_size);
-    constexpr std::array<uint8_t, 2> kGo = {'G', 'o'};
-    if (name.size() > kGo.size() && std::ranges::equal(name.first(kGo.size()), kGo) && name[2] == 0)
+    if (name.size() > owner.size() && std::memcmp(name.data(), owner.data(), owner.size()) == 0 &&
+        name[owner.size()] == 0)
       return true;
     offset += kHeaderSize + padded(name_size) + padded(description_size);
   }
@@ -100,7 +99,8 @@ std::optional<ElfImage> ParseElf(std::span<const uint8_t> file) {
     const uint64_t offset = SOCKSIFY_ELF_FIELD(reader, header, Phdr, p_offset);
     const uint64_t size = SOCKSIFY_ELF_FIELD(reader, header, Phdr, p_filesz);
     if (kind == PT_NOTE) {
-      image.is_go = image.is_go || HasGoNote(reader, offset, size);
+      image.is_go = image.is_go || HasNote(reader, offset, size, "Go");
+      image.is_launcher = image.is_launcher || HasNote(reader, offset, size, kLauncherNoteOwner);
       continue;
     }
     const std::span<const uint8_t> path = reader.Bytes(offset, size);

@@ -19,12 +19,17 @@ struct ElfIdentity {
   friend bool operator==(const ElfIdentity&, const ElfIdentity&) = default;
 };
 
+// The owner of the note by which a launcher knows another one, of any build, version and architecture.
+inline constexpr char kLauncherNoteOwner[] = "socksify";
+
 struct ElfImage {
   ElfIdentity identity;
   // PT_INTERP, the dynamic loader; empty for a static program, static-pie included.
   std::string interpreter;
   // Built by the Go tool chain, which marks its programs with a note of the owner "Go".
   bool is_go = false;
+  // A launcher of ours.
+  bool is_launcher = false;
 };
 
 // Nothing when `file` is not a whole ELF executable or shared object: exec will say what is wrong with it.

@@ -54,16 +54,11 @@ int Spawn(const std::vector<std::string>& arguments, int output, pid_t* pid) {
   return posix_spawnp(pid, argv[0], actions.get(), nullptr, argv.data(), variables.data());
 }
 
-struct Line {
-  std::string text;
-  bool is_too_long = false;
-};
-
 // Reads to the end, so that the writer is not ended by SIGPIPE.
-Line ReadFirstLine(int fd, size_t max_size) {
-  Line line;
+void ReadFirstLine(int fd, size_t max_size, ProgramOutput* output) {
+  std::string& line = output->first_line;
   // At once: a string that grows leaves copies of what it held.
-  line.text.reserve(max_size);
+  line.reserve(max_size);
   bool is_complete = false;
   std::array<char, 4096> buffer{};
   while (true) {
@@ -74,47 +69,50 @@ Line ReadFirstLine(int fd, size_t max_size) {
     if (is_complete) continue;
     is_complete = part.find('\n') != std::string_view::npos;
     part = part.substr(0, part.find('\n'));
-    if (part.size() > max_size - line.text.size()) {
-      line.is_too_long = true;
-      part = part.substr(0, max_size - line.text.size());
+    if (part.size() > max_size - line.size()) {
+      output->is_too_long = true;
+      part = part.substr(0, max_size - line.size());
     }
-    line.text += part;
+    line += part;
   }
   explicit_bzero(buffer.data(), buffer.size());
-  return line;
 }
 
-std::optional<std::string> WhatIsWrong(int status, const Line& line, size_t max_size) {
+std::optional<std::string> WhatIsWrong(const ProgramOutput& output, size_t max_size) {
+  const int status = output.status;
   if (WIFSIGNALED(status)) return "was ended by signal " + std::to_string(WTERMSIG(status));
   if (WEXITSTATUS(status) != 0) return "ended with exit status " + std::to_string(WEXITSTATUS(status));
-  if (line.is_too_long) return "wrote a first line of more than " + std::to_string(max_size) + " bytes";
-  if (line.text.empty()) return "wrote no first line";
-  if (line.text.find('\0') != std::string::npos) return "wrote a first line with a NUL in it";
+  if (output.is_too_long) return "wrote a first line of more than " + std::to_string(max_size) + " bytes";
+  if (output.first_line.empty()) return "wrote no first line";
+  if (output.first_line.find('\0') != std::string::npos) return "wrote a first line with a NUL in it";
   return std::nullopt;
 }
 
 }  // namespace
 
-std::expected<std::string, std::string> FirstLineOf(const std::vector<std::string>& arguments,
-                                                    size_t max_size) {
+std::expected<ProgramOutput, int> RunForFirstLine(const std::vector<std::string>& arguments,
+                                                  size_t max_size) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) {
-    return std::unexpected(std::string("cannot be started: ") + ErrnoName(errno));
-  }
+  if (pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(errno);
   const UniqueFd in(ends[0]);
   UniqueFd out(ends[1]);
   pid_t pid = 0;
-  if (const int error = Spawn(arguments, out.get(), &pid)) {
-    return std::unexpected(std::string("cannot be started: ") + ErrnoName(error));
-  }
+  if (const int error = Spawn(arguments, out.get(), &pid)) return std::unexpected(error);
   out.Reset();
-  Line line = ReadFirstLine(in.get(), max_size);
-  int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  ProgramOutput output;
+  ReadFirstLine(in.get(), max_size, &output);
+  while (waitpid(pid, &output.status, 0) < 0 && errno == EINTR) {
   }
-  std::optional<std::string> trouble = WhatIsWrong(status, line, max_size);
-  if (!trouble) return std::move(line.text);
-  Wipe(&line.text);
+  return output;
+}
+
+std::expected<std::string, std::string> FirstLineOf(const std::vector<std::string>& arguments,
+                                                    size_t max_size) {
+  auto output = RunForFirstLine(arguments, max_size);
+  if (!output) return std::unexpected(std::string("cannot be started: ") + ErrnoName(output.error()));
+  std::optional<std::string> trouble = WhatIsWrong(*output, max_size);
+  if (!trouble) return std::move(output->first_line);
+  Wipe(&output->first_line);
   return std::unexpected(*std::move(trouble));
 }
 

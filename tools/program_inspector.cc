@@ -108,8 +108,9 @@ std::optional<Refusal> ProgramInspector::CheckPrivileges(const std::string& path
 }
 
 std::optional<Refusal> ProgramInspector::CheckImage(const std::string& path, const ElfImage& image) const {
-  // The loader run as a program honours LD_PRELOAD, though it has no loader itself.
-  if (image.interpreter.empty() && !IsGlibcLoader(path)) {
+  // The loader run as a program honours LD_PRELOAD, though it has no loader itself. A launcher hands it on to
+  // the program that it starts, and connects to nothing.
+  if (image.interpreter.empty() && !image.is_launcher && !IsGlibcLoader(path)) {
     if (image.is_go) {
       return Refusal{"is a static Go program, and a preload cannot reach it",
                      "use the program's own proxy setting; most Go programs heed HTTPS_PROXY and ALL_PROXY"};

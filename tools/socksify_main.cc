@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -19,12 +20,13 @@
 #include <vector>
 
 #include "base/failure.h"
-#include "routing/config_host.h"
 #include "tools/attended_run.h"
 #include "tools/configuration.h"
+#include "tools/elf_image.h"
 #include "tools/io_uring_filter.h"
 #include "tools/launch_environment.h"
 #include "tools/launch_options.h"
+#include "tools/launcher_host.h"
 #include "tools/library_location.h"
 #include "tools/local_program_files.h"
 #include "tools/nec_variables.h"
@@ -33,6 +35,16 @@
 
 namespace socksify {
 namespace {
+
+// By which another launcher knows this one, which it would refuse otherwise where it is statically linked
+// (elf(5), "Notes").
+struct Note {
+  uint32_t name_size = sizeof(kLauncherNoteOwner);
+  uint32_t description_size = 0;
+  uint32_t type = 1;
+  alignas(4) std::array<char, sizeof(kLauncherNoteOwner)> name = std::to_array(kLauncherNoteOwner);
+};
+[[gnu::section(".note.socksify"), gnu::used]] alignas(4) constexpr Note kNote;
 
 const char* GetEnv(const char* name) {
   return getenv(name);
@@ -81,7 +93,7 @@ int PrepareEnvironment(const LaunchOptions& options) {
 
 // The configuration, or nothing after a message.
 std::optional<Config> LoadConfiguration(const LaunchOptions& options) {
-  auto config = LoadLocalConfig(options.sources);
+  auto config = LoadLocalConfig(options.sources, LauncherConfigHost());
   std::fputs(ToText(config ? config->warnings : config.error()).c_str(), stderr);
   if (config) return *std::move(config);
   Fail(kExitOwnError, options.command[0] + ": not started, because the configuration has errors",
@@ -143,7 +155,7 @@ int Run(int argc, char** argv) {
   if (!options) return Finish(options.error());
   if (options->tool == kRunsocks) {
     g_tool = kRunsocks;
-    ApplyNecVariables(LocalConfigHost(), &*options);
+    ApplyNecVariables(LauncherConfigHost(), &*options);
   }
   if (const int code = PrepareEnvironment(*options)) return code;
   const auto config = LoadConfiguration(*options);

@@ -54,17 +54,17 @@ class ElfBuilder {
       AddProgramHeader(PT_INTERP, content, parts_.interpreter.size() + 1);
       content += parts_.interpreter.size() + 1;
     }
-    if (!parts_.note_owner.empty()) AddProgramHeader(PT_NOTE, content, 12 + 4);
+    std::string owner = parts_.note_owner;
+    owner.resize((owner.size() + 4) / 4 * 4);
+    if (!parts_.note_owner.empty()) AddProgramHeader(PT_NOTE, content, 12 + owner.size());
     if (!parts_.interpreter.empty()) {
       bytes_.insert(bytes_.end(), parts_.interpreter.begin(), parts_.interpreter.end());
       bytes_.push_back(0);
     }
     if (!parts_.note_owner.empty()) {
-      Add(4, 4);
+      Add(owner.size(), 4);
       Add(0, 4);
       Add(4, 4);
-      std::string owner = parts_.note_owner;
-      owner.resize(4);
       bytes_.insert(bytes_.end(), owner.begin(), owner.end());
     }
     return bytes_;

@@ -60,6 +60,15 @@ TEST(ElfImageTest, KnowsGoByTheOwnerOfItsNote) {
   EXPECT_FALSE(ParseElf(MakeElf({.interpreter = "", .note_owner = "GNU"}))->is_go);
 }
 
+TEST(ElfImageTest, KnowsALauncherByTheOwnerOfItsNote) {
+  EXPECT_TRUE(ParseElf(MakeElf({.interpreter = "", .note_owner = "socksify"}))->is_launcher);
+  EXPECT_TRUE(
+      ParseElf(MakeElf({.is_64_bit = false, .interpreter = "", .note_owner = "socksify"}))->is_launcher);
+  for (const char* const other : {"Go", "sock", "socksif", "socksify2"}) {
+    EXPECT_FALSE(ParseElf(MakeElf({.interpreter = "", .note_owner = other}))->is_launcher) << other;
+  }
+}
+
 TEST(ElfImageTest, RefusesWhatIsNoProgram) {
   std::vector<uint8_t> bytes = MakeElf({.interpreter = "/lib64/ld.so", .note_owner = ""});
   EXPECT_FALSE(ParseElf(MakeElf({.type = ET_REL, .interpreter = "", .note_owner = ""})));

@@ -117,6 +117,13 @@ TEST_F(ProgramInspectorTest, AcceptsTheLoaderItself) {
   EXPECT_EQ(Inspect(kGlibcLoader), "ok");
 }
 
+TEST_F(ProgramInspectorTest, AcceptsAStaticLauncher) {
+  files_.Add("/bin/launcher", MakeElf({.interpreter = "", .note_owner = "socksify"}));
+  files_.AddScript("/bin/script", "#!/bin/launcher /bin/sh\n");
+  EXPECT_EQ(Inspect("/bin/launcher"), "ok");
+  EXPECT_EQ(Inspect("/bin/script"), "ok");
+}
+
 TEST_F(ProgramInspectorTest, RefusesOtherLibcs) {
   files_.Add("/bin/musl", MakeElf({.interpreter = "/lib/ld-musl-x86_64.so.1", .note_owner = ""}));
   files_.Add("/bin/android", MakeElf({.interpreter = "/system/bin/linker64", .note_owner = ""}));

@@ -127,6 +127,49 @@ TEST(SocksifyLaunchTest, NestsWithTheInnerProxyInForce) {
   EXPECT_EQ(Preload(result), Preload(Launch({"env"})));
 }
 
+TEST(SocksifyLaunchTest, NestsBehindOthersToo) {
+  const std::string ours = Preload(Launch({"env"}));
+  const TemporaryDirectory directory;
+  const std::string script =
+      directory.Write("script", std::string("#!") + SOCKSIFY_PROGRAM + " /bin/sh\nenv\n", 0755);
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"env", "A=b", SOCKSIFY_PROGRAM, "env"},
+        {RUNSOCKS_PROGRAM, "env"},
+        {"sh", "-c", std::string(SOCKSIFY_PROGRAM) + " env"},
+        {script}}) {
+    const ToolResult result = Launch(command);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_EQ(Preload(result), ours) << command[0];
+    EXPECT_THAT(Lines(result.out), Contains(std::string("SOCKSIFY_PROXY=") + kProxy));
+  }
+}
+
+// A preload that is exported to everything started from a shell.
+TEST(SocksifyLaunchTest, StartsUnderAPreload) {
+  const std::string ours = Preload(Launch({"env"}));
+  const ToolResult result = Launch({"cat", "/proc/self/maps"}, {"LD_PRELOAD=" + ours});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.err, "");
+  EXPECT_THAT(result.out, HasSubstr("/libsocksify.so"));
+}
+
+TEST(SocksifyLaunchTest, LooksUsersUpWhereTheFilesDoNotHoldThem) {
+  const TemporaryDirectory directory;
+  const std::string file = directory.Write(
+      "a.conf",
+      "route { from: 0/0 to: 0/0 user: far.away via: block }\nroute { from: 0/0 to: 0/0 via: direct }\n");
+  directory.Write("getent", "#!/bin/sh\necho far.away:x:4711:4711::/:\n", 0755);
+  const auto launch = [&](const std::string& path) {
+    return RunTool({"/usr/bin/env", "PATH=" + path, SOCKSIFY_PROGRAM, "-f", file, "/bin/echo", "hi"});
+  };
+  const ToolResult known = launch(directory.path() + ":/usr/bin:/bin");
+  EXPECT_EQ(known.out, "hi\n");
+  EXPECT_EQ(known.err, "");
+  const ToolResult unknown = launch("/usr/bin:/bin");
+  EXPECT_EQ(unknown.out, "hi\n");
+  EXPECT_THAT(unknown.err, HasSubstr("no user is called 'far.away' here; the name matches nobody"));
+}
+
 TEST(SocksifyLaunchTest, NeedsAWorkingDirectoryOnlyForWhatIsRelativeToIt) {
   const auto launch_in_removed = [](const std::string& option) {
     const TemporaryDirectory directory;
