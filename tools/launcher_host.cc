@@ -40,9 +40,8 @@ std::string_view TakeWord(std::string_view* line) {
 template <typename Number>
 std::optional<Number> ParseNumber(std::string_view text) {
   Number number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  if (text.empty() || error != std::errc() || stop != end) return std::nullopt;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return number;
 }
 
@@ -78,12 +77,12 @@ std::expected<std::optional<std::string>, int> AskGetent(const char* database, c
 std::expected<std::optional<uint32_t>, int> UserId(const std::string& name) {
   const std::string passwd = ContentOf("/etc/passwd");
   if (const auto id = FindUserId(passwd, name)) return id;
-  const auto line = AskGetent("passwd", name);
-  if (!line) return std::unexpected(line.error());
-  if (*line) return UserLine(**line).id;
+  const auto answer = AskGetent("passwd", name);
+  if (!answer) return std::unexpected(answer.error());
+  if (const std::optional<std::string>& line = *answer) return UserLine(*line).id;
   if (HasUserId(passwd, getuid())) return std::nullopt;
   const auto own = AskGetent("passwd", std::to_string(getuid()));
-  if (own && *own) return std::nullopt;
+  if (own && own->has_value()) return std::nullopt;
   return std::unexpected(own ? ENOENT : own.error());
 }
 
@@ -91,8 +90,9 @@ std::optional<uint16_t> ServicePort(const std::string& name, const char* transpo
   if (const auto port = FindServicePort(ContentOf("/etc/services"), name, transport)) return port;
   // What the loader knows itself need not be asked for.
   if (BuiltInServicePort(name)) return std::nullopt;
-  const auto line = AskGetent("services", name + "/" + transport);
-  return line && *line ? FindServicePort(**line, name, transport) : std::nullopt;
+  const auto answer = AskGetent("services", name + "/" + transport);
+  const std::optional<std::string> line = answer.value_or(std::nullopt);
+  return line ? FindServicePort(*line, name, transport) : std::nullopt;
 }
 
 }  // namespace
