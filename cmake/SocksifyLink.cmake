@@ -66,9 +66,10 @@ file(WRITE "${PROJECT_BINARY_DIR}/generated/insert_probe.ld"
 check_linker_flag(CXX "LINKER:-T,${PROJECT_BINARY_DIR}/generated/insert_probe.ld" SOCKSIFY_LINKER_INSERTS_SECTIONS)
 set(CMAKE_EXE_LINKER_FLAGS "${SOCKSIFY_PROGRAM_LINKER_FLAGS}")
 
-# socksify_link_launcher(TARGET STATIC_SOURCES...): no dynamic linker, and no libc to be mapped and relocated, where the
+# socksify_link_launcher(TARGET STATIC_SOURCES... STATIC_SCRIPT FILE): no dynamic linker, and no libc to be mapped and relocated, where the
 # toolchain has a static libc for position independent programs. Else, or where a sanitizer has to come between, at
-# least no libstdc++.so, which only the launcher would load. The sources are those of a static one alone.
+# least no libstdc++.so, which only the launcher would load. The sources and the linker script are for a static one
+# alone.
 set(SOCKSIFY_SAVED_LINK_OPTIONS "${CMAKE_REQUIRED_LINK_OPTIONS}")
 set(SOCKSIFY_SAVED_REQUIRED_FLAGS "${CMAKE_REQUIRED_FLAGS}")
 set(CMAKE_REQUIRED_LINK_OPTIONS -static-pie)
@@ -80,10 +81,14 @@ set(CMAKE_REQUIRED_LINK_OPTIONS "${SOCKSIFY_SAVED_LINK_OPTIONS}")
 set(CMAKE_REQUIRED_FLAGS "${SOCKSIFY_SAVED_REQUIRED_FLAGS}")
 
 function(socksify_link_launcher target)
-  cmake_parse_arguments(arg "" "" "STATIC_SOURCES" ${ARGN})
+  cmake_parse_arguments(arg "" "STATIC_SCRIPT" "STATIC_SOURCES" ${ARGN})
   if(SOCKSIFY_STATIC_LAUNCHER AND SOCKSIFY_LINKS_STATICALLY AND NOT SOCKSIFY_SANITIZE AND NOT SOCKSIFY_BUILD_FUZZERS)
     target_sources(${target} PRIVATE ${arg_STATIC_SOURCES})
     target_link_options(${target} PRIVATE -static-pie LINKER:--gc-sections LINKER:-z,relro LINKER:-z,now)
+    if(SOCKSIFY_LINKER_INSERTS_SECTIONS)
+      target_link_options(${target} PRIVATE "LINKER:-T,${CMAKE_CURRENT_SOURCE_DIR}/${arg_STATIC_SCRIPT}")
+      set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${arg_STATIC_SCRIPT}")
+    endif()
     if(SOCKSIFY_WERROR)
       # ld warns of what would load another libc at run time: look-ups of NSS, dlopen(3), iconv(3).
       target_link_options(${target} PRIVATE LINKER:--fatal-warnings)
