@@ -66,10 +66,10 @@ file(WRITE "${PROJECT_BINARY_DIR}/generated/insert_probe.ld"
 check_linker_flag(CXX "LINKER:-T,${PROJECT_BINARY_DIR}/generated/insert_probe.ld" SOCKSIFY_LINKER_INSERTS_SECTIONS)
 set(CMAKE_EXE_LINKER_FLAGS "${SOCKSIFY_PROGRAM_LINKER_FLAGS}")
 
-# socksify_link_launcher(TARGET STATIC_SOURCES... STATIC_SCRIPT FILE): no dynamic linker, and no libc to be mapped and relocated, where the
-# toolchain has a static libc for position independent programs. Else, or where a sanitizer has to come between, at
-# least no libstdc++.so, which only the launcher would load. The sources and the linker script are for a static one
-# alone.
+# socksify_link_launcher(TARGET STATIC_SOURCES... STATIC_SCRIPT FILE): no dynamic linker, and no libc to be mapped and
+# relocated, where the toolchain has a static libc for position independent programs. Else, or where a sanitizer has to
+# come between, at least no libstdc++.so, which only the launcher would load. The sources and the linker script are for
+# a static one alone.
 set(SOCKSIFY_SAVED_LINK_OPTIONS "${CMAKE_REQUIRED_LINK_OPTIONS}")
 set(SOCKSIFY_SAVED_REQUIRED_FLAGS "${CMAKE_REQUIRED_FLAGS}")
 set(CMAKE_REQUIRED_LINK_OPTIONS -static-pie)

@@ -78,10 +78,11 @@ std::optional<std::string> PlainPathOfThisProgram() {
 
 std::expected<LibraryLocation, std::string> LibraryLocation::OfThisProgram() {
   if (const auto path = PlainPathOfThisProgram()) return OfProgram(*path);
-  std::array<char, PATH_MAX> buffer{};
-  const ssize_t size = readlink("/proc/self/exe", buffer.data(), buffer.size());
+  std::string path(PATH_MAX, '\0');
+  const ssize_t size = readlink("/proc/self/exe", path.data(), path.size());
   if (size <= 0) return std::unexpected("cannot read /proc/self/exe, which tells where libsocksify.so lies");
-  return OfProgram({buffer.data(), static_cast<size_t>(size)});
+  path.resize(static_cast<size_t>(size));
+  return OfProgram(path);
 }
 
 std::expected<LibraryLocation, std::string> LibraryLocation::OfProgram(std::string_view path) {

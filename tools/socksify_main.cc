@@ -9,12 +9,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <climits>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -75,11 +75,12 @@ std::string ErrorText(int error) {
 // 0, or the exit code after a message.
 int PrepareEnvironment(const LaunchOptions& options) {
   // Only who names a file relative to it needs one that is still there.
-  std::array<char, PATH_MAX> directory{};
   const auto is_relative = [](const std::string* path) { return !path->empty() && !path->starts_with('/'); };
-  if (std::ranges::any_of(std::array{&options.sources.file, &options.log, &options.trace}, is_relative) &&
-      getcwd(directory.data(), directory.size()) == nullptr) {
-    return Fail(kExitOwnError, "cannot tell the working directory: " + ErrorText(errno));
+  std::string directory;
+  if (std::ranges::any_of(std::array{&options.sources.file, &options.log, &options.trace}, is_relative)) {
+    const std::unique_ptr<char, decltype(&free)> text(getcwd(nullptr, 0), &free);
+    if (!text) return Fail(kExitOwnError, "cannot tell the working directory: " + ErrorText(errno));
+    directory = text.get();
   }
   for (const std::string* path : {&options.log, &options.trace}) {
     if (path->empty()) continue;
@@ -87,7 +88,7 @@ int PrepareEnvironment(const LaunchOptions& options) {
       return Fail(kExitOwnError, "cannot write to '" + *path + "': " + ErrorText(*error));
     }
   }
-  ApplyEnvironment(MakeEnvironment(options, directory.data()));
+  ApplyEnvironment(MakeEnvironment(options, directory));
   return 0;
 }
 
