@@ -6,7 +6,7 @@ option(SOCKSIFY_PRECOMPILE_HEADERS "Build the tests with precompiled headers: qu
 option(SOCKSIFY_BUILD_FUZZERS "Build the libFuzzer targets (needs clang)" OFF)
 option(SOCKSIFY_BUILD_BENCHMARKS "Build the benchmarks (needs Google Benchmark)" OFF)
 option(SOCKSIFY_CLANG_TIDY "Run clang-tidy-19 on every compiled file" OFF)
-option(SOCKSIFY_STATIC_LAUNCHER "Link the launcher statically, where the toolchain can: it starts in half the time" ON)
+option(SOCKSIFY_STATIC_LAUNCHER "Link the launcher statically, where the toolchain can: it starts quicker" ON)
 set(SOCKSIFY_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them: address,undefined or thread")
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
