@@ -208,6 +208,9 @@ void HealthTable::Name(HealthEntry* entry, uint64_t tag, std::string_view key) {
 
 HealthEntry* HealthTable::Find(std::string_view key, int64_t now_ms) {
   const uint64_t tag = TagOf(key);
+  // Whoever looks for an entry will note something in it.
+  if (!is_touched_.load(std::memory_order_relaxed) && !is_touched_.exchange(true, std::memory_order_relaxed))
+    TouchToWrite(&entries_[HomeOfTag(tag)].tag_);
   HealthEntry* entry = FindTag(tag);
   for (int attempt = 0; entry == nullptr && attempt < kAttempts; ++attempt) entry = Claim(tag, now_ms);
   if (entry == nullptr) return nullptr;

@@ -15,6 +15,7 @@
 // nothing, and is safe against any content of the memory.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -98,6 +99,8 @@ class HealthTable {
 
   SharedMapping mapping_;
   HealthEntry* entries_;
+  // The page of the entry that was looked for first, and most programs have one server (first_touch.h).
+  std::atomic<bool> is_touched_ = false;
   FakeTableSteps step_;
 };
 

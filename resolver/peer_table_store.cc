@@ -18,6 +18,8 @@
 #include <array>
 #include <cstring>
 
+#include "resolver/first_touch.h"
+
 namespace socksify {
 namespace {
 
@@ -132,6 +134,9 @@ void PeerTableStore::Record(uint64_t identity, const SharedPeer& peer) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     const uint64_t ticket = (header_->clock.fetch_add(1) + 1) & (UINT64_MAX >> 1);
     step_();
+    // A set lies on two pages at the most.
+    TouchToWrite(&set->state);
+    TouchToWrite(&set[kWays - 1].words[PeerTableEntry::kWords - 1]);
     PeerTableEntry* victim = set;
     uint64_t victim_state = 0;
     uint64_t oldest = UINT64_MAX;

@@ -11,6 +11,8 @@
 #include <string>
 #include <utility>
 
+#include "resolver/first_touch.h"  // IWYU pragma: export
+
 namespace socksify {
 
 class SharedMapping {
