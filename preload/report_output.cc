@@ -13,13 +13,14 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/fixed_text.h"
 #include "preload/originals.h"
 
 namespace socksify {
 namespace {
 
 struct Facility {
-  std::string_view name;
+  FixedText<8> name;
   int value;
 };
 

@@ -12,7 +12,7 @@ namespace socksify {
 namespace {
 
 // Keywords of Dante's server, sockd. A trailing dot stands for everything that begins so.
-constexpr auto kDanteServerKeywords = std::to_array<std::string_view>({
+constexpr auto kDanteServerKeywords = std::to_array<FixedText<15>>({
     "internal",    "internal.",     "external",      "external.", "client",   "socks",     "hostid",
     "pass",        "block",         "monitor",       "user",      "user.",    "group",     "clientmethod",
     "socksmethod", "compatibility", "srchost",       "libwrap",   "libwrap.", "cpu.",      "child.",

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/fixed_text.h"
 #include "routing/address_parser.h"
 #include "routing/config_draft.h"
 #include "routing/lexer.h"
@@ -40,7 +41,7 @@ class ConfigParser {
     Repeat repeat;
   };
   struct Choice {
-    std::string_view name;
+    FixedText<15> name;
     uint8_t value;
   };
 

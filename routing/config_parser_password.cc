@@ -106,7 +106,7 @@ bool ConfigParser::ParsePasswordCommand() {
 }
 
 bool ConfigParser::ParsePasswordPrompt() {
-  static constexpr std::array kChoices = {Choice{"yes", 1}, Choice{"no", 0}};
+  static constexpr auto kChoices = std::to_array<Choice>({{"yes", 1}, {"no", 0}});
   const Token token = lexer_.Peek(Words::kPlain);
   const std::optional<uint8_t> choice = ParseChoice("yes or no", kChoices);
   if (!choice || *choice == 0) return choice.has_value();

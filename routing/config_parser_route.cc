@@ -110,8 +110,8 @@ bool ConfigParser::ParseTo() {
 }
 
 bool ConfigParser::ParseRouteProtocol() {
-  static constexpr std::array kChoices = {Choice{"tcp", TransportBit(Transport::kTcp)},
-                                          Choice{"udp", TransportBit(Transport::kUdp)}};
+  static constexpr auto kChoices =
+      std::to_array<Choice>({{"tcp", TransportBit(Transport::kTcp)}, {"udp", TransportBit(Transport::kUdp)}});
   uint8_t transports = 0;
   if (!ParseChoices("a protocol", kChoices, &transports)) return false;
   route_.rule.transports = route_.transports_given ? route_.rule.transports | transports : transports;
@@ -121,10 +121,12 @@ bool ConfigParser::ParseRouteProtocol() {
 
 // bindreply and udpreply stand for what a server sends back; a client never asks for them.
 bool ConfigParser::ParseCommand() {
-  static constexpr std::array kChoices = {Choice{"connect", CommandBit(Command::kConnect)},
-                                          Choice{"bind", CommandBit(Command::kBind)},
-                                          Choice{"udpassociate", CommandBit(Command::kUdpAssociate)},
-                                          Choice{"bindreply", 0}, Choice{"udpreply", 0}};
+  static constexpr auto kChoices =
+      std::to_array<Choice>({{"connect", CommandBit(Command::kConnect)},
+                             {"bind", CommandBit(Command::kBind)},
+                             {"udpassociate", CommandBit(Command::kUdpAssociate)},
+                             {"bindreply", 0},
+                             {"udpreply", 0}});
   uint8_t commands = 0;
   if (!ParseChoices("a command", kChoices, &commands)) return false;
   route_.rule.commands = route_.commands_given ? route_.rule.commands | commands : commands;

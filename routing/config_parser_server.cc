@@ -144,17 +144,17 @@ bool ConfigParser::ParseServerExtension() {
 }
 
 bool ConfigParser::ParseHandshake() {
-  static constexpr std::array kChoices = {
-      Choice{"auto", static_cast<uint8_t>(HandshakeMode::kAuto)},
-      Choice{"strict", static_cast<uint8_t>(HandshakeMode::kStrict)},
-      Choice{"pipelined", static_cast<uint8_t>(HandshakeMode::kPipelined)}};
+  static constexpr auto kChoices =
+      std::to_array<Choice>({{"auto", static_cast<uint8_t>(HandshakeMode::kAuto)},
+                             {"strict", static_cast<uint8_t>(HandshakeMode::kStrict)},
+                             {"pipelined", static_cast<uint8_t>(HandshakeMode::kPipelined)}});
   const std::optional<uint8_t> choice = ParseChoice("a way to send the handshake", kChoices);
   if (choice) server_->handshake = static_cast<HandshakeMode>(*choice);
   return choice.has_value();
 }
 
 bool ConfigParser::ParseEarlyData() {
-  static constexpr std::array kChoices = {Choice{"yes", 1}, Choice{"no", 0}};
+  static constexpr auto kChoices = std::to_array<Choice>({{"yes", 1}, {"no", 0}});
   const std::optional<uint8_t> choice = ParseChoice("yes or no", kChoices);
   if (choice) server_->takes_early_data = *choice != 0;
   return choice.has_value();

@@ -97,18 +97,19 @@ bool ConfigParser::ParseNameServers() {
 }
 
 bool ConfigParser::ParseAutoRoute() {
-  static constexpr std::array kChoices = {Choice{"loopback", static_cast<uint8_t>(AutoRoute::kLoopback)},
-                                          Choice{"lan", static_cast<uint8_t>(AutoRoute::kLan)},
-                                          Choice{"none", static_cast<uint8_t>(AutoRoute::kNone)}};
+  static constexpr auto kChoices =
+      std::to_array<Choice>({{"loopback", static_cast<uint8_t>(AutoRoute::kLoopback)},
+                             {"lan", static_cast<uint8_t>(AutoRoute::kLan)},
+                             {"none", static_cast<uint8_t>(AutoRoute::kNone)}});
   const std::optional<uint8_t> choice = ParseChoice("loopback, lan or none", kChoices);
   if (choice) draft_.settings.auto_route = static_cast<AutoRoute>(*choice);
   return choice.has_value();
 }
 
 bool ConfigParser::ParseFakeFamily() {
-  static constexpr std::array kChoices = {Choice{"ipv4", static_cast<uint8_t>(FakeFamily::kIpv4)},
-                                          Choice{"ipv6", static_cast<uint8_t>(FakeFamily::kIpv6)},
-                                          Choice{"both", static_cast<uint8_t>(FakeFamily::kBoth)}};
+  static constexpr auto kChoices = std::to_array<Choice>({{"ipv4", static_cast<uint8_t>(FakeFamily::kIpv4)},
+                                                          {"ipv6", static_cast<uint8_t>(FakeFamily::kIpv6)},
+                                                          {"both", static_cast<uint8_t>(FakeFamily::kBoth)}});
   const std::optional<uint8_t> choice = ParseChoice("ipv4, ipv6 or both", kChoices);
   if (choice) draft_.settings.fake_family = static_cast<FakeFamily>(*choice);
   return choice.has_value();
@@ -176,7 +177,7 @@ bool ConfigParser::ParseLocalDomain() {
 }
 
 bool ConfigParser::ParseUdpConnectDst() {
-  static constexpr std::array kChoices = {Choice{"yes", 1}, Choice{"no", 0}};
+  static constexpr auto kChoices = std::to_array<Choice>({{"yes", 1}, {"no", 0}});
   const std::optional<uint8_t> choice = ParseChoice("yes or no", kChoices);
   if (choice) Warn(keyword_, Quoted(keyword_.text) + " has no effect in a client");
   return choice.has_value();

@@ -122,7 +122,8 @@ bool ConfigParser::CheckChain(const TargetDraft& target) {
 bool ConfigParser::ParseChain() {
   static constexpr auto kChoices = [] {
     std::array<Choice, kChainNames.size()> choices{};
-    for (size_t i = 0; i < choices.size(); ++i) choices[i] = {kChainNames[i], static_cast<uint8_t>(i)};
+    for (size_t i = 0; i < choices.size(); ++i)
+      choices[i] = {FixedText<15>(kChainNames[i]), static_cast<uint8_t>(i)};
     return choices;
   }();
   route_.chain_where = source_.At(lexer_.Peek(Words::kPlain).offset);
@@ -137,10 +138,11 @@ bool ConfigParser::ParseChainLength() {
 }
 
 bool ConfigParser::ParseBalance() {
-  static constexpr std::array kChoices = {Choice{"ordered", static_cast<uint8_t>(Balance::kOrdered)},
-                                          Choice{"random", static_cast<uint8_t>(Balance::kRandom)},
-                                          Choice{"roundrobin", static_cast<uint8_t>(Balance::kRoundRobin)},
-                                          Choice{"hash", static_cast<uint8_t>(Balance::kHash)}};
+  static constexpr auto kChoices =
+      std::to_array<Choice>({{"ordered", static_cast<uint8_t>(Balance::kOrdered)},
+                             {"random", static_cast<uint8_t>(Balance::kRandom)},
+                             {"roundrobin", static_cast<uint8_t>(Balance::kRoundRobin)},
+                             {"hash", static_cast<uint8_t>(Balance::kHash)}});
   const std::optional<uint8_t> choice = ParseChoice("an order", kChoices);
   if (choice) route_.rule.balance = static_cast<Balance>(*choice);
   return choice.has_value();

@@ -209,21 +209,28 @@ bool ConfigParser::ParsePortMatch(PortMatch* match) {
 }
 
 bool ConfigParser::ParseProxyProtocols(uint8_t* protocols) {
-  static constexpr std::array kChoices = {
-      Choice{"socks_v5", kServerSocks5}, Choice{"socks_v4", kServerSocks4a}, Choice{"http", kServerHttp},
-      Choice{"http_v1.0", kServerHttp},  Choice{"http_v1.1", kServerHttp},   Choice{"upnp", kServerUpnp}};
+  static constexpr auto kChoices = std::to_array<Choice>({{"socks_v5", kServerSocks5},
+                                                          {"socks_v4", kServerSocks4a},
+                                                          {"http", kServerHttp},
+                                                          {"http_v1.0", kServerHttp},
+                                                          {"http_v1.1", kServerHttp},
+                                                          {"upnp", kServerUpnp}});
   return ParseChoices("a proxy protocol", kChoices, protocols);
 }
 
 // Methods that the server checks without the client's help are offered as `none`, and those by which it
 // checks a user name and password as `username`: the numbers on the wire are the same (RFC 1928 section 3).
 bool ConfigParser::ParseMethods(uint8_t* methods) {
-  static constexpr std::array kChoices = {
-      Choice{"none", kMethodNone},        Choice{"username", kMethodUsername},
-      Choice{"gssapi", kMethodGssapi},    Choice{"rfc931", kMethodNone},
-      Choice{"pam", kMethodUsername},     Choice{"pam.username", kMethodUsername},
-      Choice{"pam.address", kMethodNone}, Choice{"pam.any", kMethodNone | kMethodUsername},
-      Choice{"bsdauth", kMethodUsername}, Choice{"digest", kMethodDigest}};
+  static constexpr auto kChoices = std::to_array<Choice>({{"none", kMethodNone},
+                                                          {"username", kMethodUsername},
+                                                          {"gssapi", kMethodGssapi},
+                                                          {"rfc931", kMethodNone},
+                                                          {"pam", kMethodUsername},
+                                                          {"pam.username", kMethodUsername},
+                                                          {"pam.address", kMethodNone},
+                                                          {"pam.any", kMethodNone | kMethodUsername},
+                                                          {"bsdauth", kMethodUsername},
+                                                          {"digest", kMethodDigest}});
   return ParseChoices("an authentication method", kChoices, methods);
 }
 
@@ -233,21 +240,21 @@ bool ConfigParser::ParseGssapiServiceName() {
 }
 
 bool ConfigParser::ParseGssapiEncType() {
-  static constexpr std::array kChoices = {Choice{"any", 7}, Choice{"clear", 1}, Choice{"integrity", 2},
-                                          Choice{"confidentiality", 4}};
+  static constexpr auto kChoices =
+      std::to_array<Choice>({{"any", 7}, {"clear", 1}, {"integrity", 2}, {"confidentiality", 4}});
   uint8_t unused = 0;
   return ParseChoices("an encryption type", kChoices, &unused);
 }
 
 bool ConfigParser::ParseClientCompatibility() {
-  static constexpr std::array kChoices = {Choice{"necgssapi", 1}};
+  static constexpr auto kChoices = std::to_array<Choice>({{"necgssapi", 1}});
   uint8_t unused = 0;
   return ParseChoices("a compatibility option", kChoices, &unused);
 }
 
 // `bind`: Dante's extension for several connections to one port.
 bool ConfigParser::ParseExtensions(uint8_t* extensions) {
-  static constexpr std::array kChoices = {Choice{"bind", 1}};
+  static constexpr auto kChoices = std::to_array<Choice>({{"bind", 1}});
   return ParseChoices("an extension", kChoices, extensions);
 }
 
@@ -256,7 +263,7 @@ std::optional<ResolveProtocol> ConfigParser::ParseWayToResolve() {
     std::array<Choice, 5> choices{};
     for (size_t i = 0; i < choices.size(); ++i) {
       const auto value = static_cast<uint8_t>(i);
-      choices[i] = {ResolveProtocolName(static_cast<ResolveProtocol>(value)), value};
+      choices[i] = {FixedText<15>(ResolveProtocolName(static_cast<ResolveProtocol>(value))), value};
     }
     return choices;
   }();

@@ -8,6 +8,7 @@
 #include <array>
 #include <utility>
 
+#include "base/fixed_text.h"
 #include "base/text.h"
 #include "routing/config.h"
 #include "routing/environment.h"
@@ -36,7 +37,7 @@ constexpr std::array kFormats = {
 constexpr unsigned kCertain = 100;  // a vote of what no other format has
 
 struct Keyword {
-  std::string_view word;  // in lower case
+  FixedText<22> word;  // in lower case
   ConfigFormat format;
   unsigned vote;
 };
@@ -79,7 +80,7 @@ constexpr auto kKeywords = std::to_array<Keyword>({
 });
 
 // What stands before a '='.
-constexpr auto kTsocksKeywords = std::to_array<std::string_view>({
+constexpr auto kTsocksKeywords = std::to_array<FixedText<15>>({
     "server",
     "server_port",
     "server_type",
@@ -92,7 +93,7 @@ constexpr auto kTsocksKeywords = std::to_array<std::string_view>({
 
 // Keywords of ours that may stand anywhere in a line, behind a first word that was mistyped.
 constexpr auto kOwnKeywords =
-    std::to_array<std::string_view>({"from:", "to:", "via:", "address:", "proxyprotocol:", "method:"});
+    std::to_array<FixedText<15>>({"from:", "to:", "via:", "address:", "proxyprotocol:", "method:"});
 
 class FormatElection {
  public:
@@ -121,7 +122,7 @@ class FormatElection {
     if (brace != std::string_view::npos && (first.starts_with("route") || first == "server")) return true;
     for (const ForeignField& field : line.fields) {
       if (field.text == ":") return false;  // SOCKS 4.2: what follows is a command
-      if (std::ranges::find(kOwnKeywords, field.text) != kOwnKeywords.end()) return true;
+      if (std::ranges::find(kOwnKeywords, std::string_view(field.text)) != kOwnKeywords.end()) return true;
     }
     return false;
   }
@@ -133,7 +134,8 @@ class FormatElection {
 
   void Count(const ForeignLine& line) {
     const std::string first = ToLowerAscii(line.fields[0].text);
-    if (const auto keyword = std::ranges::find(kKeywords, first, &Keyword::word); keyword != kKeywords.end())
+    if (const auto keyword = std::ranges::find(kKeywords, std::string_view(first), &Keyword::word);
+        keyword != kKeywords.end())
       Vote(keyword->format, keyword->vote);
     // Hummingbird writes it in capitals.
     if (first == "direct" && line.fields.size() > 1)
@@ -142,7 +144,8 @@ class FormatElection {
     if ((first == "socks4" || first == "socks5") && line.fields.size() > 3) Vote(ConfigFormat::kNec, 2);
     const std::string_view word = Trim(std::string_view(first).substr(0, first.find_first_of("={")));
     const std::string_view rest = Trim(line.content.substr(word.size()));
-    if (rest.starts_with('=') && std::ranges::find(kTsocksKeywords, word) != kTsocksKeywords.end())
+    if (rest.starts_with('=') &&
+        std::ranges::find(kTsocksKeywords, std::string_view(word)) != kTsocksKeywords.end())
       Vote(ConfigFormat::kTsocks, 2);
     if (word == "path" && rest.starts_with('{')) Vote(ConfigFormat::kTsocks, 2);
   }

@@ -14,6 +14,7 @@
 #include <array>
 #include <utility>
 
+#include "base/fixed_text.h"
 #include "base/text.h"
 #include "routing/address_parser.h"
 #include "routing/foreign_proxy_list.h"
@@ -24,7 +25,7 @@
 namespace socksify {
 namespace {
 
-constexpr auto kKeywords = std::to_array<std::string_view>(
+constexpr auto kKeywords = std::to_array<FixedText<20>>(
     {"strict_chain", "dynamic_chain", "random_chain", "round_robin_chain", "chain_len", "quiet_mode",
      "proxy_dns", "proxy_dns_old", "proxy_dns_daemon", "remote_dns_subnet", "tcp_read_time_out",
      "tcp_connect_time_out", "localnet", "dnat", "[ProxyList]"});

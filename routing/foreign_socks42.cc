@@ -12,6 +12,7 @@
 #include <array>
 #include <utility>
 
+#include "base/fixed_text.h"
 #include "base/ip_address.h"
 #include "base/text.h"
 #include "routing/foreign_config.h"
@@ -26,11 +27,12 @@ namespace {
 using Action = ForeignRoute::Action;
 
 struct Operator {
-  std::string_view name;
-  std::string_view ours;
+  FixedText<3> name;
+  FixedText<2> ours;
 };
-constexpr std::array kOperators = {Operator{"eq", "="}, Operator{"neq", "!="}, Operator{"lt", "<"},
-                                   Operator{"gt", ">"}, Operator{"le", "<="},  Operator{"ge", ">="}};
+constexpr auto kOperators =
+    std::to_array<Operator>({Operator{"eq", "="}, Operator{"neq", "!="}, Operator{"lt", "<"},
+                             Operator{"gt", ">"}, Operator{"le", "<="}, Operator{"ge", ">="}});
 
 class Socks42Translator {
  public:
@@ -229,7 +231,7 @@ class Socks42Translator {
   bool ReadPort(ForeignRoute* route) {
     if (next_ == fields_.size()) return true;
     const std::string word = ToLowerAscii(fields_[next_].text);
-    const auto* const op = std::ranges::find(kOperators, word, &Operator::name);
+    const auto* const op = std::ranges::find(kOperators, std::string_view(word), &Operator::name);
     if (op == kOperators.end())
       return Fail("expected an operator or ':', found " + Found(), "use one of: eq, neq, lt, gt, le, ge");
     ++next_;

@@ -11,6 +11,7 @@
 #include <array>
 #include <utility>
 
+#include "base/fixed_text.h"
 #include "routing/address_parser.h"
 #include "routing/foreign_server.h"
 #include "routing/quoting.h"
@@ -19,7 +20,7 @@
 namespace socksify {
 namespace {
 
-constexpr auto kKeywords = std::to_array<std::string_view>(
+constexpr auto kKeywords = std::to_array<FixedText<22>>(
     {"TorAddress", "TorPort", "OnionAddrRange", "SOCKS5Username", "SOCKS5Password", "AllowInbound",
      "AllowOutboundLocalhost", "IsolatePID", "EnableIPv6"});
 

@@ -14,6 +14,7 @@
 #include <array>
 #include <utility>
 
+#include "base/fixed_text.h"
 #include "base/text.h"
 #include "routing/address_parser.h"
 #include "routing/foreign_server.h"
@@ -23,7 +24,7 @@
 namespace socksify {
 namespace {
 
-constexpr auto kKeywords = std::to_array<std::string_view>(
+constexpr auto kKeywords = std::to_array<FixedText<21>>(
     {"server", "server_port", "server_type", "default_user", "default_pass", "local", "reaches", "fallback",
      "tordns_enable", "tordns_deadpool_range", "tordns_cache_size", "path"});
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/fixed_text.h"
 #include "base/text.h"
 #include "routing/quoting.h"
 #include "routing/suggestion.h"
@@ -22,13 +23,17 @@ std::unexpected<TextProblem> Problem(std::string message, std::string remedy = {
 }
 
 struct Scheme {
-  std::string_view name;
+  FixedText<7> name;
   uint8_t protocols;
 };
-constexpr std::array kSchemes = {
-    Scheme{"socks4", kServerSocks4},  Scheme{"socks4a", kServerSocks4a}, Scheme{"socks5", kServerSocks5},
-    Scheme{"socks5h", kServerSocks5}, Scheme{"socks", kServerSocks5},    Scheme{"http", kServerHttp},
-};
+constexpr auto kSchemes = std::to_array<Scheme>({
+    Scheme{"socks4", kServerSocks4},
+    Scheme{"socks4a", kServerSocks4a},
+    Scheme{"socks5", kServerSocks5},
+    Scheme{"socks5h", kServerSocks5},
+    Scheme{"socks", kServerSocks5},
+    Scheme{"http", kServerHttp},
+});
 
 std::expected<uint8_t, TextProblem> ParseScheme(std::string_view text) {
   std::array<std::string_view, kSchemes.size()> names;

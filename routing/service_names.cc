@@ -7,7 +7,7 @@
 namespace socksify {
 namespace {
 
-constexpr std::array<std::string_view, 46> kNames = {
+constexpr std::array<ServiceName, 46> kNames = {
     "ftp-data",   "ftp",    "ssh",   "telnet",  "smtp",       "time",        "whois",  "domain",
     "bootps",     "bootpc", "tftp",  "gopher",  "finger",     "http",        "www",    "kerberos",
     "pop3",       "sunrpc", "ident", "auth",    "nntp",       "ntp",         "imap2",  "imap",
@@ -27,7 +27,7 @@ std::optional<uint16_t> BuiltInServicePort(std::string_view name) {
   return kPorts[static_cast<size_t>(found - kNames.begin())];
 }
 
-std::span<const std::string_view> BuiltInServiceNames() {
+std::span<const ServiceName> BuiltInServiceNames() {
   return kNames;
 }
 

@@ -7,12 +7,16 @@
 #include <span>
 #include <string_view>
 
+#include "base/fixed_text.h"
+
 namespace socksify {
+
+using ServiceName = FixedText<15>;
 
 // IANA's Service Name and Transport Protocol Port Number Registry.
 std::optional<uint16_t> BuiltInServicePort(std::string_view name);
 
 // For "did you mean".
-std::span<const std::string_view> BuiltInServiceNames();
+std::span<const ServiceName> BuiltInServiceNames();
 
 }  // namespace socksify

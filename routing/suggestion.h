@@ -2,10 +2,14 @@
 // The word that somebody who mistyped probably meant.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "base/fixed_text.h"
 
 namespace socksify {
 
@@ -19,5 +23,17 @@ std::string_view ClosestWord(std::string_view word, std::span<const std::string_
 // "did you mean 'X'?", or `otherwise` when no candidate is near.
 std::string DidYouMean(std::string_view word, std::span<const std::string_view> candidates,
                        std::string_view otherwise = {});
+// Likewise, of constant tables.
+template <size_t kMaxSize>
+std::string DidYouMean(std::string_view word, std::span<const FixedText<kMaxSize>> candidates,
+                       std::string_view otherwise = {}) {
+  const std::vector<std::string_view> views(candidates.begin(), candidates.end());
+  return DidYouMean(word, std::span<const std::string_view>(views), otherwise);
+}
+template <size_t kMaxSize, size_t kCount>
+std::string DidYouMean(std::string_view word, const std::array<FixedText<kMaxSize>, kCount>& candidates,
+                       std::string_view otherwise = {}) {
+  return DidYouMean(word, std::span<const FixedText<kMaxSize>>(candidates), otherwise);
+}
 
 }  // namespace socksify
