@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <new>
+#include <utility>
 
 #include "base/monotonic_clock.h"
 #include "base/order.h"
@@ -81,7 +82,7 @@ void Attempt::StartHandshake() {
   hop_bytes_received_ = 0;
   is_stream_over_ = false;
   if (answer_ != nullptr && hop_index_ == answer_hop_) {
-    handshake_ = *answer_;
+    handshake_ = std::move(*answer_);
     answer_.reset();
     handshake_.Reconnected();
     return;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <memory>
 
 #include "protocol/http_status.h"
 #include "protocol/reply_code.h"
@@ -50,7 +51,8 @@ void AppendHex(const std::array<uint64_t, 2>& seed, std::array<char, 32>* text) 
 }  // namespace
 
 void HttpConnectClient::Start(const Endpoint& destination, const HttpAuth& auth) {
-  *this = HttpConnectClient();
+  std::destroy_at(this);
+  std::construct_at(this);
   if (!std::ranges::all_of(destination.name(), IsHostByte)) {
     return Fail(Unsayable(EAFNOSUPPORT, "the name has characters that an HTTP request cannot say"));
   }

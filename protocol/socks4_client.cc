@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cerrno>
+#include <memory>
 
 #include "protocol/expected_peer.h"
 #include "protocol/reply_code.h"
@@ -42,7 +43,8 @@ Failure CannotCarry(int error, const char* reason) {
 //   +----+----+---------+-------+----------+------+ - - - - -+- - - +
 void Socks4Client::Start(const Endpoint& destination, Socks4Dialect dialect, std::string_view user_id,
                          Socks4Command command) {
-  *this = Socks4Client();
+  std::destroy_at(this);
+  std::construct_at(this);
   if (command == Socks4Command::kBind) listening_ = Listening::kAsked;
   if (user_id.size() > kMaxUserIdSize) {
     return Fail(CannotCarry(EACCES, "the SOCKS4 user id is longer than 255 bytes"));

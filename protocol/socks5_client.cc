@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cerrno>
+#include <memory>
 
 #include "protocol/expected_peer.h"
 #include "protocol/reply_code.h"
@@ -56,7 +57,9 @@ Failure AccessFailure(const char* reason) {
 //   |  5  |    1     | 1 to 255 |
 //   +-----+----------+----------+
 void Socks5Client::Start(const Endpoint& destination, const Socks5Auth& auth, Socks5Command command) {
-  *this = Socks5Client();
+  // Not by assigning another one, which would take two kilobytes of the program's stack.
+  std::destroy_at(this);
+  std::construct_at(this);
   command_ = command;
   destination_ = destination;
   none_offered_ = auth.offer_none;

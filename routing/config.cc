@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <deque>
+#include <list>
 #include <new>
 #include <utility>
 
@@ -292,7 +292,7 @@ class ConfigLoader {
   InterfaceList interfaces_;
   Reporter reporter_;
   ConfigDraft draft_;
-  std::deque<SourceText> texts_;  // drafts point into it
+  std::list<SourceText> texts_;  // drafts point into it
   std::string origin_;
   ConfigFormat format_ = ConfigFormat::kOwn;
   std::string tried_;                        // the files that are not there

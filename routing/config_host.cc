@@ -44,7 +44,8 @@ std::expected<std::string, int> Read(const std::string& path, size_t max_size, O
   if (S_ISREG(status.st_mode) && static_cast<uint64_t>(status.st_size) > max_size)
     return std::unexpected(EFBIG);
   std::string content;
-  std::array<char, 4096> buffer{};
+  // On the stack of some thread of the program's, whose pages stay in memory.
+  std::array<char, 1024> buffer{};
   while (true) {
     const ssize_t count = read(fd.get(), buffer.data(), buffer.size());
     if (count == 0) return content;

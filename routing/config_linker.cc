@@ -195,7 +195,8 @@ RouteTable LinkRoutes(ConfigDraft draft, ServerDefaults* defaults, InterfaceList
   std::vector<Rule> written = linker.LinkRules();
   WarnOfUnreachableRules(draft.routes, written, reporter);
   WarnOfUdpPastProxies(draft.routes, written, reporter);
-  std::vector<Rule> rules = ImpliedRules(draft.settings.auto_route, interfaces);
+  const size_t others = written.size() + (draft.settings.direct_fallback ? 1 : 0);
+  std::vector<Rule> rules = ImpliedRules(draft.settings.auto_route, interfaces, others);
   const size_t implied = rules.size();
   for (Rule& rule : written) rules.push_back(std::move(rule));
   if (draft.settings.direct_fallback) {

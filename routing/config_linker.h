@@ -26,8 +26,8 @@ class ServerDefaults;
 RouteTable LinkRoutes(ConfigDraft draft, ServerDefaults* defaults, InterfaceList* interfaces,
                       Reporter* reporter);
 
-// The rules that `autoroute` implies, to be tried before all others.
-std::vector<Rule> ImpliedRules(AutoRoute auto_route, InterfaceList* interfaces);
+// The rules that `autoroute` implies, to be tried before all others, with room for so many of them.
+std::vector<Rule> ImpliedRules(AutoRoute auto_route, InterfaceList* interfaces, size_t others);
 
 // A rule that sends every destination to `target`.
 Rule MakeCatchAllRule(std::string_view source, Target target);

@@ -30,6 +30,7 @@ Rule DirectRule(const Location& where) {
 Rule LoopbackRule(const Location& where) {
   constexpr std::array<uint8_t, 16> kLoopbackV6 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
   Rule rule = DirectRule(where);
+  rule.to.reserve(3);
   rule.to.push_back(Network(IpAddress::V4(0x7f000000), 8));
   rule.to.push_back(Network(IpAddress::V6(kLoopbackV6), 128));
   AddressPattern localhost;
@@ -43,6 +44,7 @@ Rule LoopbackRule(const Location& where) {
 Rule UnspecifiedRule(const Location& where) {
   constexpr std::array<uint8_t, 16> kAnyV6{};
   Rule rule = DirectRule(where);
+  rule.to.reserve(2);
   rule.to.push_back(Network(IpAddress::V4(0), 32));
   rule.to.push_back(Network(IpAddress::V6(kAnyV6), 128));
   rule.commands = CommandBit(Command::kConnect) | CommandBit(Command::kUdpAssociate);
@@ -51,10 +53,11 @@ Rule UnspecifiedRule(const Location& where) {
 
 }  // namespace
 
-std::vector<Rule> ImpliedRules(AutoRoute auto_route, InterfaceList* interfaces) {
+std::vector<Rule> ImpliedRules(AutoRoute auto_route, InterfaceList* interfaces, size_t others) {
   std::vector<Rule> rules;
   if (auto_route == AutoRoute::kNone) return rules;
   const Location where{std::make_shared<const std::string>("autoroute"), 0, 0};
+  rules.reserve((auto_route == AutoRoute::kLoopback ? 2 : 3) + others);
   rules.push_back(LoopbackRule(where));
   rules.push_back(UnspecifiedRule(where));
   if (auto_route == AutoRoute::kLoopback) return rules;
