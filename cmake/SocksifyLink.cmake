@@ -45,22 +45,58 @@ function(socksify_loads_configuration library)
   endforeach()
 endfunction()
 
+# socksify_serves_connections(TARGET SOURCES... [FUNCTIONS PATTERNS...] [HOOKS]): what every connection comes by, of a library
+# or, in the folder of the preload, of the preload itself: all that the sources define save what the compiler takes for
+# unlikely (HOOKS: that of their C functions as well, which each comes by once, behind the rest), and of others the
+# functions of that (mangled) name, where functions have sections of their own. It lies together, behind what the dynamic
+# linker reads.
+function(socksify_serves_connections target)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "HOOKS" "" "FUNCTIONS")
+  socksify_archive_pattern(${target} archive)
+  foreach(source IN LISTS arg_UNPARSED_ARGUMENTS)
+    set_property(GLOBAL APPEND_STRING PROPERTY SOCKSIFY_CONNECTION_FILES "    ${archive}${source}.o()\n")
+    set_property(GLOBAL APPEND_STRING PROPERTY SOCKSIFY_CONNECTION_CODE
+      "    ${archive}${source}.o(.text .text.[!u]*)\n")
+    if(arg_HOOKS)
+      set_property(GLOBAL APPEND_STRING PROPERTY SOCKSIFY_FIRST_CALL_CODE
+        "    ${archive}${source}.o(.text.unlikely.[a-z]*)\n")
+    endif()
+  endforeach()
+  foreach(pattern IN LISTS arg_FUNCTIONS)
+    set_property(GLOBAL APPEND_STRING PROPERTY SOCKSIFY_CONNECTION_CODE "    ${archive}*(.text.${pattern})\n")
+  endforeach()
+endfunction()
+
+# socksify_keeps(TARGET SOURCES...): lies behind that, and is never given back: what the program may have changed, by
+# writing other code to where an exported function begins.
+function(socksify_keeps target)
+  socksify_archive_pattern(${target} archive)
+  foreach(source IN LISTS ARGN)
+    set_property(GLOBAL APPEND_STRING PROPERTY SOCKSIFY_KEPT_CODE "    ${archive}${source}.o(.text .text.[!u]*)\n")
+  endforeach()
+endfunction()
+
+# The linker's pattern before a file of the target: a library's archive, or nothing.
+function(socksify_archive_pattern target out)
+  get_target_property(type ${target} TYPE)
+  set(${out} "*" PARENT_SCOPE)
+  if(type STREQUAL "STATIC_LIBRARY")
+    set(${out} "*lib${target}.a:" PARENT_SCOPE)
+  endif()
+endfunction()
+
 # socksify_serves_few(TARGET SOURCES...): most programs never come to this code of a library or, in the folder of the
 # preload, of the preload itself. Beside what every connection uses it would only be mapped along with it.
 function(socksify_serves_few target)
-  get_target_property(type ${target} TYPE)
-  set(archive "*")
-  if(type STREQUAL "STATIC_LIBRARY")
-    set(archive "*lib${target}.a:")
-  endif()
+  socksify_archive_pattern(${target} archive)
   foreach(source IN LISTS ARGN)
     set_property(GLOBAL APPEND_STRING PROPERTY SOCKSIFY_SELDOM_CODE "    ${archive}${source}.o(.text .text.*)\n")
   endforeach()
 endfunction()
 
-# socksify_separate_set_up_code(TARGET): puts the code that few programs use, the code that loads the configuration and
-# the tables for exceptions behind each other at the end, so that all of it can be given back when the configuration has
-# been loaded (preload/set_up_code.h). With a linker that does not know how (mold, gold), it lies where it is.
+# socksify_separate_set_up_code(TARGET): puts what every connection needs first, and the code that few programs use, the
+# code that loads the configuration and the tables for exceptions behind each other at the end, so that all but the former
+# can be given back when the configuration has been loaded (preload/set_up_code.h). With a linker that does not know how (mold, gold), it lies where it is.
 file(WRITE "${PROJECT_BINARY_DIR}/generated/insert_probe.ld"
   "SECTIONS { .text.probe : { *(.text.probe) } } INSERT AFTER .text;\n")
 check_linker_flag(CXX "LINKER:-T,${PROJECT_BINARY_DIR}/generated/insert_probe.ld" SOCKSIFY_LINKER_INSERTS_SECTIONS)
@@ -103,8 +139,17 @@ function(socksify_separate_set_up_code target)
   if(NOT SOCKSIFY_LINKER_INSERTS_SECTIONS)
     return()
   endif()
+  get_property(CONNECTION_FILES GLOBAL PROPERTY SOCKSIFY_CONNECTION_FILES)
+  get_property(CONNECTION_CODE GLOBAL PROPERTY SOCKSIFY_CONNECTION_CODE)
   get_property(SELDOM_CODE GLOBAL PROPERTY SOCKSIFY_SELDOM_CODE)
   get_property(SET_UP_CODE GLOBAL PROPERTY SOCKSIFY_SET_UP_CODE)
+  get_property(KEPT_CODE GLOBAL PROPERTY SOCKSIFY_KEPT_CODE)
+  get_property(FIRST_CALL_CODE GLOBAL PROPERTY SOCKSIFY_FIRST_CALL_CODE)
+  string(REGEX REPLACE "[(][^\n]*[)]" "(.rodata .rodata.*)" CONNECTION_CONSTANTS "${CONNECTION_FILES}")
+  # Without what is read-only once it is relocated (.data.rel.ro).
+  set(data ".data .data.[!r]* .data.rel .data.rel.[!r]*")
+  string(REGEX REPLACE "[(][^\n]*[)]" "(${data} .bss .bss.*)" CONNECTION_DATA "${CONNECTION_FILES}")
+  string(REGEX REPLACE "[(][^\n]*[)]" "(${data})" SET_UP_DATA "${SET_UP_CODE}")
   string(REPLACE ".text" ".rodata" SET_UP_CONSTANTS "${SET_UP_CODE}")
   set(script "${PROJECT_BINARY_DIR}/generated/set_up_code.ld")
   configure_file("${PROJECT_SOURCE_DIR}/preload/set_up_code.ld.in" "${script}" @ONLY)

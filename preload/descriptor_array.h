@@ -4,6 +4,10 @@
 // Reserved address space for kMaxDescriptors, more than any process may have unless its administrator raised
 // fs.nr_open, touched only where used. Where there is not so much, for the present hard limit. Reading takes
 // no lock; a descriptor beyond the array, or any before Prepare(), reads as T{}.
+//
+// The first kNear are part of the object, beside all else that a connection changes: few programs have more
+// descriptors, and would have a page for each array. Reading takes a comparison more, so this is not for what
+// every call looks at.
 #pragma once
 
 #include <sched.h>
@@ -11,6 +15,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 
 namespace socksify {
@@ -24,32 +29,39 @@ inline void* ReserveMemory(size_t bytes) {
   return memory == MAP_FAILED ? nullptr : memory;
 }
 
-template <typename T>
+template <typename T, unsigned kNear = 0>
 class DescriptorArray {
  public:
   constexpr DescriptorArray() = default;
 
   T Get(int fd) const {
     const auto index = static_cast<unsigned>(fd);
+    if (IsNear(index)) return near_[index].load(std::memory_order_acquire);
     if (index >= size_.load(std::memory_order_acquire)) [[unlikely]]
       return T{};
     return cells_.load(std::memory_order_relaxed)[index].load(std::memory_order_acquire);
   }
-  // The cell of `fd`; null for a descriptor beyond the array and before Prepare().
-  std::atomic<T>* At(int fd) const {
+  // The cell of `fd`; null for a descriptor beyond the array and, unless it is near, before Prepare().
+  std::atomic<T>* At(int fd) {
     const auto index = static_cast<unsigned>(fd);
+    if (IsNear(index)) return &near_[index];
     if (index >= size_.load(std::memory_order_acquire)) [[unlikely]]
       return nullptr;
     return cells_.load(std::memory_order_relaxed) + index;
   }
   // As At(), reserving the array first; null also when there is no address space.
   std::atomic<T>* Provide(int fd) {
-    if (size_.load(std::memory_order_acquire) == 0) [[unlikely]]
+    if (!IsNear(static_cast<unsigned>(fd)) && size_.load(std::memory_order_acquire) == 0) [[unlikely]]
       Prepare();
     return At(fd);
   }
 
  private:
+  static constexpr bool IsNear(unsigned index) {
+    if constexpr (kNear != 0) return index < kNear;
+    return false;
+  }
+
   [[gnu::cold, gnu::noinline]] void Prepare() {
     unsigned size = kMaxDescriptors;
     void* memory = ReserveMemory(size * sizeof(std::atomic<T>));
@@ -71,7 +83,8 @@ class DescriptorArray {
   }
 
   std::atomic<unsigned> size_ = 0;
-  std::atomic<std::atomic<T>*> cells_ = nullptr;
+  std::atomic<std::atomic<T>*> cells_ = nullptr;  // of all descriptors; those of the near ones are not used
+  std::array<std::atomic<T>, kNear> near_{};
 };
 
 }  // namespace socksify

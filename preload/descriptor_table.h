@@ -138,8 +138,8 @@ class DescriptorTable {
   void TellEnd(const Slot& slot) const;
 
   DescriptorArray<uint32_t> flags_;
-  DescriptorArray<Slot*> slots_;
-  StablePool<Slot> pool_;
+  DescriptorArray<Slot*, 32> slots_;
+  StablePool<Slot, 2> pool_;
   std::atomic<Slot*> given_back_ = nullptr;  // a list of them, not in the pool yet
   std::atomic<unsigned> used_end_ = 0;
   SharedCount specials_;  // descriptors with kSpecialFlags, or more for a moment

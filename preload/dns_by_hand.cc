@@ -69,7 +69,7 @@ class Helpers {
   bool FindServer(const SocketAddress& local, SocketAddress* server, const SignalsBlocked& blocked) {
     const LeafGuard guard(&lock_, blocked);
     for (const Helper& helper : helpers_) {
-      if (helper.fd < 0 || !AreSame(helper.local, local)) continue;
+      if (helper.cookie == 0 || !AreSame(helper.local, local)) continue;
       *server = helper.server;
       return true;
     }
@@ -80,8 +80,8 @@ class Helpers {
 
  private:
   struct Helper {
-    int fd = -1;
-    uint64_t cookie = 0;
+    int fd = 0;
+    uint64_t cookie = 0;  // 0: there is none
     int family = AF_UNSPEC;
     SocketAddress server{};
     SocketAddress local{};  // in the family of `server`
@@ -93,14 +93,14 @@ class Helpers {
 
   Helper* Provide(const SocketAddress& server) {
     for (Helper& helper : helpers_) {
-      if (helper.fd < 0 || !AreSame(helper.server, server)) continue;
+      if (helper.cookie == 0 || !AreSame(helper.server, server)) continue;
       // Programs close all descriptors that they do not know.
       if (IsOurs(helper)) return &helper;
       return Open(server, &helper) ? &helper : nullptr;
     }
     Helper& oldest = helpers_[next_];
-    CloseHidden(oldest.fd, oldest.cookie);
-    oldest.fd = -1;
+    if (oldest.cookie != 0) CloseHidden(oldest.fd, oldest.cookie);
+    oldest.cookie = 0;
     if (!Open(server, &oldest)) return nullptr;
     next_ = (next_ + 1) % helpers_.size();
     return &oldest;

@@ -204,7 +204,7 @@ class PendingTable {
   void AdvanceAll(const SignalsBlocked& blocked, const Wants& wants);
   void NoteDeadline(long long deadline_ms);
 
-  DescriptorArray<Entry*> entries_;
+  DescriptorArray<Entry*, 32> entries_;
   LeafLock pool_lock_;
   StablePool<Entry> pool_;
   WaitConcern pendings_;

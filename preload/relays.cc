@@ -247,13 +247,13 @@ void Relays::Linger(const RelayData& data, long long until_ms) {
   if (data.control_fd < 0) return;
   const long long now_ms = CoarseMs();
   for (Lingering& each : lingering_) {
-    if (each.fd < 0 || now_ms < each.until_ms) continue;
+    if (each.cookie == 0 || now_ms < each.until_ms) continue;
     CloseHidden(each.fd, each.cookie);
-    each.fd = -1;
+    each.cookie = 0;
   }
   Lingering& place = lingering_[next_lingering_];
   next_lingering_ = (next_lingering_ + 1) % lingering_.size();
-  CloseHidden(place.fd, place.cookie);
+  if (place.cookie != 0) CloseHidden(place.fd, place.cookie);
   place = {.fd = data.control_fd, .cookie = data.control_cookie, .until_ms = until_ms};
 }
 

@@ -160,8 +160,8 @@ class Relays {
  private:
   // A connection whose socket is closed, but not its last datagrams' way.
   struct Lingering {
-    int fd = -1;
-    uint64_t cookie = 0;
+    int fd = 0;
+    uint64_t cookie = 0;  // 0: there is none
     long long until_ms = 0;
   };
   struct Paused {

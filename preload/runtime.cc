@@ -13,7 +13,10 @@
 #include <unwind.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdarg>
+#include <cstddef>
+#include <new>
 
 #include "base/errno_keeper.h"
 #include "base/order.h"
@@ -35,6 +38,8 @@ constexpr pid_t kNotBegun = 0;
 constexpr pid_t kReady = -1;
 constinit std::atomic<pid_t> g_state = kNotBegun;
 constinit std::atomic<Runtime*> g_runtime = nullptr;
+// Where it is, beside all else that a connection changes.
+alignas(Runtime) constinit std::array<std::byte, sizeof(Runtime)> g_runtime_place{};
 constinit std::atomic<bool> g_has_fork_handler = false;
 constinit thread_local int t_passing_through = 0;
 
@@ -112,6 +117,15 @@ void AfterForkInChild() {
   if (t_passing_through == 0 && g_state.load() != kReady) g_state.store(kNotBegun);
 }
 
+// What a process does once, with code that it can do without afterwards.
+template <typename Open>
+[[gnu::noinline]] auto Once(Open open) {
+  auto* const opened = open();
+  const ErrnoKeeper keeper;
+  GiveBackSetUpCode();
+  return opened;
+}
+
 void Pause() {
   const timespec pause = {.tv_sec = 0, .tv_nsec = 200'000};
   nanosleep(&pause, nullptr);
@@ -150,7 +164,7 @@ Runtime* Runtime::SetUp() {
       ClaimProcess();
       if (!g_has_fork_handler.exchange(true)) pthread_atfork(nullptr, nullptr, &AfterForkInChild);
       try {
-        g_runtime.store(new Runtime, std::memory_order_release);
+        g_runtime.store(new (g_runtime_place.data()) Runtime, std::memory_order_release);
         g_state.store(kReady);
         GiveBackSetUpCode();
       } catch (...) {
@@ -216,7 +230,7 @@ bool Runtime::IsFake(const IpAddress& address) const {
 
 FakeTable* Runtime::fake_table() {
   FakeTable* const table = fake_table_.load(std::memory_order_acquire);
-  return table != nullptr ? table : OpenFakeTable();
+  return table != nullptr ? table : Once([this] { return OpenFakeTable(); });
 }
 
 FakeTable* Runtime::OpenedFakeTable() {
@@ -245,7 +259,7 @@ FakeTable* Runtime::OpenFakeTable() {
 
 PeerTable* Runtime::peer_table() {
   PeerTable* const table = peer_table_.load(std::memory_order_acquire);
-  return table != nullptr ? table : OpenPeerTable();
+  return table != nullptr ? table : Once([this] { return OpenPeerTable(); });
 }
 
 PeerTable* Runtime::OpenPeerTable() {
@@ -262,7 +276,7 @@ PeerTable* Runtime::OpenPeerTable() {
 
 ServerHealth* Runtime::health() {
   ServerHealth* const health = health_.load(std::memory_order_acquire);
-  return health != nullptr ? health : OpenHealth();
+  return health != nullptr ? health : Once([this] { return OpenHealth(); });
 }
 
 ServerHealth* Runtime::OpenHealth() {

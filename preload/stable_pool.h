@@ -3,8 +3,10 @@
 // through: the object says itself that it is not what it was.
 //
 // The caller locks. T is constructed once, when its memory is first taken, and has a member `T* next_free`.
+// The first kNear of them are part of the pool.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <new>
@@ -13,7 +15,7 @@
 
 namespace socksify {
 
-template <typename T>
+template <typename T, size_t kNear = 0>
 class StablePool {
  public:
   constexpr StablePool() = default;
@@ -33,6 +35,8 @@ class StablePool {
   // Every object that was ever taken, those given back included. Needs no lock.
   template <typename Visit>
   void ForEach(const Visit& visit) {
+    const size_t near_made = near_made_.load(std::memory_order_acquire);
+    for (size_t i = 0; i < near_made; ++i) visit(ObjectAt(near_.data(), i));
     for (Batch* batch = batches_.load(std::memory_order_acquire); batch != nullptr; batch = batch->next) {
       const size_t made = batch->made.load(std::memory_order_acquire);
       for (size_t i = 0; i < made; ++i) visit(batch->Object(i));
@@ -47,17 +51,27 @@ class StablePool {
     Batch* next = nullptr;
     std::atomic<size_t> made = 0;
     // Left alone until an object is made there, so that a batch takes memory for those in use.
-    alignas(T) std::byte places[kBatchSize][sizeof(T)];
+    alignas(T) std::byte places[kBatchSize * sizeof(T)];
 
-    T* Object(size_t i) { return std::launder(reinterpret_cast<T*>(places[i])); }
+    T* Object(size_t i) { return ObjectAt(places, i); }
   };
 
+  static T* ObjectAt(std::byte* places, size_t i) {
+    return std::launder(reinterpret_cast<T*>(places + i * sizeof(T)));
+  }
+
   T* Make() {
+    const size_t near_made = near_made_.load(std::memory_order_relaxed);
+    if (near_made < kNear) {
+      T* const object = new (near_.data() + near_made * sizeof(T)) T;
+      near_made_.store(near_made + 1, std::memory_order_release);
+      return object;
+    }
     Batch* batch = batches_.load(std::memory_order_relaxed);
     if (batch == nullptr || batch->made.load(std::memory_order_relaxed) == kBatchSize) batch = Grow();
     if (batch == nullptr) return nullptr;
     const size_t made = batch->made.load(std::memory_order_relaxed);
-    T* const object = new (batch->places[made]) T;
+    T* const object = new (batch->places + made * sizeof(T)) T;
     batch->made.store(made + 1, std::memory_order_release);
     return object;
   }
@@ -73,6 +87,8 @@ class StablePool {
 
   T* free_ = nullptr;
   std::atomic<Batch*> batches_ = nullptr;
+  std::atomic<size_t> near_made_ = 0;
+  alignas(T) std::array<std::byte, kNear * sizeof(T)> near_{};
 };
 
 }  // namespace socksify

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <set>
 
 namespace socksify {
@@ -24,6 +25,23 @@ TEST(StablePoolTest, MakesObjectsOneByOneAndShowsAllThatWereTaken) {
     ASSERT_NE(object, nullptr);
     EXPECT_TRUE(taken.insert(object).second);
     EXPECT_EQ(Object::made, i);
+    std::set<Object*> seen;
+    pool.ForEach([&](Object* each) { seen.insert(each); });
+    EXPECT_EQ(seen, taken);
+  }
+}
+
+TEST(StablePoolTest, MakesTheFirstOnesWithinItself) {
+  static StablePool<Object, 2> pool;
+  const auto is_within = [&](const Object* object) {
+    return std::less_equal<const void*>()(&pool, object) && std::less<const void*>()(object, &pool + 1);
+  };
+  std::set<Object*> taken;
+  for (int i = 1; i <= 20; ++i) {
+    Object* const object = pool.Take();
+    ASSERT_NE(object, nullptr);
+    EXPECT_EQ(is_within(object), i <= 2) << i;
+    EXPECT_TRUE(taken.insert(object).second);
     std::set<Object*> seen;
     pool.ForEach([&](Object* each) { seen.insert(each); });
     EXPECT_EQ(seen, taken);
