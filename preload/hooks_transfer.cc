@@ -429,9 +429,8 @@ SOCKSIFY_EXPORT int shutdown(int fd, int how) noexcept {
 // Under the name of a variadic function (see runtime.h).
 SOCKSIFY_EXPORT int HookedIoctl(int fd, unsigned long request, void* argument) __asm__("ioctl");
 SOCKSIFY_EXPORT int HookedIoctl(int fd, unsigned long request, void* argument) {
-  if (g_descriptors.has_special()) [[unlikely]]
-    return CountSpecially(fd, request, argument);
   // The kernel takes an int.
-  if (static_cast<unsigned>(request) == FIONBIO) g_descriptors.ClearFlags(fd, kKnownBlocking);
+  if (g_descriptors.has_special() || static_cast<unsigned>(request) == FIONBIO) [[unlikely]]
+    return CountSpecially(fd, request, argument);
   return libc::ioctl(fd, request, argument);
 }
