@@ -13,6 +13,7 @@
 #include <netinet/tcp.h>
 #include <sys/single_threaded.h>
 
+#include <atomic>
 #include <cerrno>
 
 #include "base/cancellation_off.h"
@@ -23,10 +24,14 @@
 #include "preload/pending.h"
 #include "preload/report.h"
 #include "preload/runtime.h"
+#include "preload/set_up_code.h"
 #include "preload/watches.h"
 
 namespace socksify {
 namespace {
+
+// Whether a connection of this process has come about.
+constinit std::atomic<bool> g_has_succeeded = false;
 
 void SetLowWater(int fd, int bytes) {
   libc::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, static_cast<const void*>(&bytes),
@@ -149,6 +154,12 @@ Progress PendingTable::Succeed(Entry* entry, int fd, const SignalsBlocked& block
   const socklen_t proxy_size = entry->attempt->PeerAddress(&proxy);
   if (const auto endpoint = EndpointFromSockaddr(&proxy.generic, proxy_size))
     SharePeer(fd, connection, *endpoint);
+  // The tables for all processes have been opened by now.
+  if (!g_has_succeeded.load(std::memory_order_relaxed)) [[unlikely]] {
+    g_has_succeeded.store(true, std::memory_order_relaxed);
+    const ErrnoKeeper keeper;
+    GiveBackSetUpCode();
+  }
   if (!was_early) ForEachDescriptor(*entry, [&](int each) { g_descriptors.Share(fd, each, blocked); });
   if (entry->is_receiving_over) libc::shutdown(fd, SHUT_RD);
   if (entry->is_sending_over.load()) libc::shutdown(fd, SHUT_WR);

@@ -117,15 +117,6 @@ void AfterForkInChild() {
   if (t_passing_through == 0 && g_state.load() != kReady) g_state.store(kNotBegun);
 }
 
-// What a process does once, with code that it can do without afterwards.
-template <typename Open>
-[[gnu::noinline]] auto Once(Open open) {
-  auto* const opened = open();
-  const ErrnoKeeper keeper;
-  GiveBackSetUpCode();
-  return opened;
-}
-
 void Pause() {
   const timespec pause = {.tv_sec = 0, .tv_nsec = 200'000};
   nanosleep(&pause, nullptr);
@@ -230,7 +221,7 @@ bool Runtime::IsFake(const IpAddress& address) const {
 
 FakeTable* Runtime::fake_table() {
   FakeTable* const table = fake_table_.load(std::memory_order_acquire);
-  return table != nullptr ? table : Once([this] { return OpenFakeTable(); });
+  return table != nullptr ? table : OpenFakeTable();
 }
 
 FakeTable* Runtime::OpenedFakeTable() {
@@ -259,7 +250,7 @@ FakeTable* Runtime::OpenFakeTable() {
 
 PeerTable* Runtime::peer_table() {
   PeerTable* const table = peer_table_.load(std::memory_order_acquire);
-  return table != nullptr ? table : Once([this] { return OpenPeerTable(); });
+  return table != nullptr ? table : OpenPeerTable();
 }
 
 PeerTable* Runtime::OpenPeerTable() {
@@ -276,7 +267,7 @@ PeerTable* Runtime::OpenPeerTable() {
 
 ServerHealth* Runtime::health() {
   ServerHealth* const health = health_.load(std::memory_order_acquire);
-  return health != nullptr ? health : Once([this] { return OpenHealth(); });
+  return health != nullptr ? health : OpenHealth();
 }
 
 ServerHealth* Runtime::OpenHealth() {

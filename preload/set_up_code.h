@@ -6,8 +6,8 @@
 
 namespace socksify {
 
-// Takes the code that loads the configuration, what lies around it, and the tables that tell how exceptions
-// unwind, out of the memory of this process; they come back page by page when they are needed again. May be
+// Takes all code but that which every connection needs, and the tables that tell how exceptions unwind, out of
+// the memory of this process; they come back page by page when they are needed again. May be
 // called at any time. Changes errno.
 void GiveBackSetUpCode();
 
