@@ -39,7 +39,8 @@ done
 [ "$(id -u)" -eq 0 ] || fail "needs root, to make network namespaces"
 packages=(dante-client proxychains4 torsocks tsocks dnsmasq-base nftables iproute2 procps strace valgrind util-linux
   python3 gcc libc6-dev)
-[ -n "$build" ] || packages+=(cmake g++ libc-ares-dev libcli11-dev nlohmann-json3-dev libbenchmark-dev)
+packages+=(cmake)
+[ -n "$build" ] || packages+=(g++ libc-ares-dev libcli11-dev nlohmann-json3-dev libbenchmark-dev)
 missing=()
 for package in "${packages[@]}"; do
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)" = installed ] || missing+=("$package")
@@ -56,6 +57,9 @@ if [ -z "$build" ]; then
     --target socksify socksctl socksify_preload socksify-testserver route_bench >&2
 fi
 [ -x "$build/bin/socksify-testserver" ] || fail "no socksify-testserver in $build"
+# As a package has it, like the peers' own.
+rm -rf "$build/installed"
+cmake --install "$build" --strip --prefix "$build/installed" >/dev/null
 why=$(unshare --mount --net --pid --fork --mount-proc true 2>&1) || fail "no namespaces here: $why"
 
 exec "$root/tests/lab/contained.sh" \

@@ -113,11 +113,12 @@ def _installed(name: str, library: str, launcher: str, options: tuple[str, ...],
 
 
 def all_peers(build: pathlib.Path) -> list[Peer]:
-    ours = next(build.glob("lib/**/libsocksify.so"))
+    installed = build / "installed"
+    ours = next(installed.glob("lib/**/libsocksify.so"))
     return [
         Peer(DIRECT),
         Peer(NATIVE),
-        Peer("socksify", ours, (str(build / "bin" / "socksify"), "--"), _socksify),
+        Peer("socksify", ours, (str(installed / "bin" / "socksify"), "--"), _socksify),
         # Debian's own program of our name: by its path, since ours may have been installed before it.
         _installed("Dante", "libdsocksd.so.0", "/usr/bin/socksify", (), _dante),
         _installed("proxychains-ng", "libproxychains.so.4", "proxychains4", (), _proxychains),
