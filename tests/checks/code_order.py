@@ -22,7 +22,7 @@ CONNECTION_CODE = ["connect", "close", "read", "poll", "getpeername", "syscall",
                    "socksify::RouteTable::Decide(",
                    "socksify::HealthEntry::NoteSuccess(", "socksify::PeerTableStore::Record(",
                    "socksify::ConnectOutbound(", "socksify::PendingTable::Start(", "socksify::PendingTable::Succeed(",
-                   "socksify::DescriptorTable::Record(", "socksify::FindConnection(",
+                   "socksify::DescriptorTable::Record(", "socksify::FindConnection(", "socksify::FindOriginal(",
                    "socksify::Watches::StartHandshake(", "socksify::Decide("]
 GIVEN_BACK = ["socksify::LoadConfig(", "socksify::ConfigParser::ParseStatement(", "socksify::HttpConnectClient::Start(",
               "socksify::SharedMapping::Open(", "socksify::StateDirectory", "socksify::RouteIndex::RouteIndex("]
