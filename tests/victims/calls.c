@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
-   calls MODE HOST PORT [BEFORE]: connects, writes, reads and closes, again and again, and prints the system calls that
-   the cheapest time took: of what kind, and how many. The first time does not count; it may set up what
-   lasts. MODE is blocking, poll or epoll. BEFORE is what has been done in the process before: vfork, clone,
-   thread, a way to install a signal handler, or to do next to that. The counting is done by its parent
+   calls MODE HOST PORT [BEFORE]: connects, writes, reads and closes, again and again, and prints the system
+   calls that the cheapest time took: of what kind, and how many. The first time does not count; it may set up
+   what lasts. MODE is blocking, poll or epoll. BEFORE is what has been done in the process before: vfork,
+   clone, thread, a way to install a signal handler, or to do next to that. The counting is done by its parent
    (ptrace(2)). */
 #include "victim.h"
 
@@ -107,8 +107,7 @@ static void Prepare(const char* how) {
   if (strcmp(how, "fault") == 0) sigaction(SIGSEGV, &handling, NULL);
   if (strcmp(how, "vfork") == 0 && vfork() == 0) _exit(0);
   if (strcmp(how, "fork") == 0 && fork() == 0) _exit(0);
-  if (strcmp(how, "clone") == 0)
-    clone(Borrow, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
+  if (strcmp(how, "clone") == 0) clone(Borrow, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
   if (strcmp(how, "clone without memory") == 0) clone(Borrow, stack + sizeof stack, SIGCHLD, NULL);
   if (strcmp(how, "thread") == 0 && pthread_create(&thread, NULL, Run, NULL) == 0) pthread_join(thread, NULL);
 }
