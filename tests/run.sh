@@ -237,7 +237,7 @@ step_tsan() {
 step_tidy() {
   cmake --preset tidy -DSOCKSIFY_BUILD_TESTS=OFF
   # To the end, so that every finding is in the log.
-  sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' build/tidy/compile_commands.json | grep -v "^$root/tests/" | sort -u |
+  sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' build/tidy/compile_commands.json | grep -v -e "^$root/tests/" -e "\.S\$" | sort -u |
     nice xargs -P "$jobs" -n 1 clang-tidy-19 -p build/tidy --quiet --warnings-as-errors='*'
 }
 
