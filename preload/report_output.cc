@@ -21,7 +21,7 @@ namespace {
 
 struct Facility {
   FixedText<8> name;
-  int value;
+  int value = 0;
 };
 
 constexpr Facility kFacilities[] = {

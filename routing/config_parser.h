@@ -42,7 +42,7 @@ class ConfigParser {
   };
   struct Choice {
     FixedText<15> name;
-    uint8_t value;
+    uint8_t value = 0;
   };
 
   // config_parser.cc: statements and recovery.

@@ -78,7 +78,7 @@ int PrepareEnvironment(const LaunchOptions& options) {
   const auto is_relative = [](const std::string* path) { return !path->empty() && !path->starts_with('/'); };
   std::string directory;
   if (std::ranges::any_of(std::array{&options.sources.file, &options.log, &options.trace}, is_relative)) {
-    const std::unique_ptr<char, decltype(&free)> text(getcwd(nullptr, 0), &free);
+    const std::unique_ptr<char, decltype(&free)> text(get_current_dir_name(), &free);
     if (!text) return Fail(kExitOwnError, "cannot tell the working directory: " + ErrorText(errno));
     directory = text.get();
   }
