@@ -36,10 +36,12 @@ bool IsNonblocking(int fd) {
 // Whether connect(2) would go on by itself after a signal (signal(7)): handlers that were installed with
 // SA_RESTART let it. Which signal it was cannot be told afterwards, so one handler without it suffices to
 // return: alarm(2) as a time limit is what programs do, and EINTR is what connect(2) has them expect.
+// Handlers for faults do not count: no fault comes in a wait, and those of sanitizers and language runtimes
+// lack it.
 bool IsRestarted() {
   for (int number = 1; number < NSIG; ++number) {
     struct sigaction action{};
-    if (sigaction(number, nullptr, &action) != 0) continue;
+    if (IsFault(number) || sigaction(number, nullptr, &action) != 0) continue;
     const bool has_handler = action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN;
     if (has_handler && (action.sa_flags & SA_RESTART) == 0) return false;
   }

@@ -94,6 +94,14 @@ static void Restarted(void) {
   Use(fd, g_to);
 }
 
+/* As of programs in Rust, and of those with a sanitizer. */
+static void RestartedBesideFaults(void) {
+  const struct sigaction action = {.sa_handler = Count};
+  sigaction(SIGSEGV, &action, NULL);
+  sigaction(SIGBUS, &action, NULL);
+  Restarted();
+}
+
 static void RestartedRefused(void) {
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
   Arrange(Count, SA_RESTART, 100);
@@ -223,6 +231,7 @@ int main(int argc, char** argv) {
                                        {"repeated", Repeated},
                                        {"written", Written},
                                        {"restarted", Restarted},
+                                       {"restarted-beside-faults", RestartedBesideFaults},
                                        {"restarted-refused", RestartedRefused},
                                        {"ignored", Ignored},
                                        {"limited-restarted", LimitedAndRestarted},
