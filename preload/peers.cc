@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "base/cancellation_off.h"
 #include "base/errno_keeper.h"
 #include "base/socket_address.h"
 #include "preload/connections.h"
@@ -92,6 +93,8 @@ void SharePeer(int fd, const Connection& connection, const Endpoint& proxy) {
 
 bool AdoptConnection(int fd, const sockaddr* peer, socklen_t size) {
   const ErrnoKeeper keeper;
+  // getpeername(2) is no cancellation point; opening the table is.
+  const CancellationOff cancellation_off;
   const auto proxy = EndpointFromSockaddr(peer, size);
   if (!proxy) return false;
   Runtime* const runtime = Runtime::Get();

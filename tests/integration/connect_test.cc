@@ -127,6 +127,10 @@ TEST_F(ConnectTest, AThreadThatWaitsCanBeCancelled) {
       << "syscall() is no cancellation point";
 }
 
+TEST_F(ConnectTest, AThreadIsNotCancelledWhereItAsksForThePeer) {
+  EXPECT_EQ(Run("cancel", {"10.99.99.99", "7", "inherited"}).out, "getpeername: 0\n");
+}
+
 TEST_F(ConnectTest, WithoutMemoryItFailsAndGoesOnLater) {
   EXPECT_EQ(RunDirect("nomemory", {"127.0.0.1", "1"}).out, "start\nwithout memory: ECONNREFUSED\n");
   const ProgramOutcome outcome = Run("nomemory", {"10.99.99.99", "7"});
