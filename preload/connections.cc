@@ -71,9 +71,7 @@ void ClaimMemory() {
 void BeforeFork() {
   // Both will read the socket, and one alone can take the reply away.
   g_pendings.SettleEarly();
-  // And both may change the mode, which is the socket's.
-  for (unsigned fd = 0; fd < g_descriptors.used_end(); ++fd)
-    g_descriptors.ClearFlags(static_cast<int>(fd), kKnownBlocking);
+  ForgetModes();
   // A thread may be inside the dynamic linker now, which the child could never call then.
   libc::execve.get();
   libc::execv.get();
@@ -295,9 +293,15 @@ bool IsBorrowedMemory() {
 
 // Nobody has borrowed it before the first time, so whoever calls then is in the process that it belongs to.
 void NoteLentMemory() {
+  ForgetModes();
   if (g_has_lent_memory.load(std::memory_order_relaxed)) return;
   if (g_owner.load(std::memory_order_relaxed) != 0) ClaimMemory();
   g_has_lent_memory.store(true, std::memory_order_relaxed);
+}
+
+void ForgetModes() {
+  for (unsigned fd = 0; fd < g_descriptors.used_end(); ++fd)
+    g_descriptors.ClearFlags(static_cast<int>(fd), kKnownBlocking);
 }
 
 void MarkDescriptor(int fd, unsigned flags) {

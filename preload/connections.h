@@ -48,5 +48,7 @@ void ClaimProcess();
 bool IsBorrowedMemory();
 // This process is about to make such a child, the first one or another.
 void NoteLentMemory();
+// Another process is about to have all sockets of this one: it may make them non-blocking (kKnownBlocking).
+void ForgetModes();
 
 }  // namespace socksify

@@ -31,6 +31,12 @@ namespace {
     g_pendings.SettleEarly();
 }
 
+// Another program is about to have the sockets of this one, which goes on.
+[[gnu::always_inline]] inline void ShareAll() {
+  SettleAll();
+  ForgetModes();
+}
+
 // The arguments of execl(3) and its kin, which end with a null pointer.
 size_t CountArguments(va_list arguments) {
   va_list rest;
@@ -73,6 +79,7 @@ SOCKSIFY_EXPORT int HookedCloneOfLibc(int (*function)(void*), void* stack, int f
 SOCKSIFY_EXPORT int HookedClone(int (*function)(void*), void* stack, int flags, void* argument,
                                 void* parent_id, void* tls, void* child_id) {
   if ((flags & (CLONE_VM | CLONE_THREAD)) == CLONE_VM) NoteLentMemory();
+  if ((flags & CLONE_VM) == 0) ForgetModes();
   return libc::clone(function, stack, flags, argument, parent_id, tls, child_id);
 }
 
@@ -141,24 +148,24 @@ SOCKSIFY_EXPORT int execle(const char* path, const char* first, ...) noexcept {
 SOCKSIFY_EXPORT int posix_spawn(pid_t* pid, const char* path, const posix_spawn_file_actions_t* actions,
                                 const posix_spawnattr_t* attributes, char* const argv[],
                                 char* const environment[]) {
-  SettleAll();
+  ShareAll();
   return libc::posix_spawn(pid, path, actions, attributes, argv, environment);
 }
 
 SOCKSIFY_EXPORT int posix_spawnp(pid_t* pid, const char* file, const posix_spawn_file_actions_t* actions,
                                  const posix_spawnattr_t* attributes, char* const argv[],
                                  char* const environment[]) {
-  SettleAll();
+  ShareAll();
   return libc::posix_spawnp(pid, file, actions, attributes, argv, environment);
 }
 
 SOCKSIFY_EXPORT int system(const char* command) {
-  SettleAll();
+  ShareAll();
   return libc::system(command);
 }
 
 SOCKSIFY_EXPORT FILE* popen(const char* command, const char* mode) {
-  SettleAll();
+  ShareAll();
   return libc::popen(command, mode);
 }
 

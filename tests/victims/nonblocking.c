@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
    nonblocking HOST PORT: makes sockets non-blocking, or blocking again, in every way that there is, and tells
-   whether connect(2) waits then. */
+   whether connect(2) waits then.
+   nonblocking FD: makes it non-blocking, for the other. */
 #include "victim.h"
 
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -50,6 +54,41 @@ static void ByBorrower(int fd) {
   }
   waitpid(child, NULL, 0);
 }
+static void ByBorrowersCopy(int fd) {
+  const pid_t child = vfork();
+  if (child == 0) {
+    ByFcntl(dup(fd));
+    _exit(0);
+  }
+  waitpid(child, NULL, 0);
+}
+static int InClone(void* fd) {
+  ByFcntl(*(int*)fd);
+  return 0;
+}
+static void ByClone(int fd) {
+  static _Alignas(16) char stack[65536];
+  waitpid(clone(InClone, stack + sizeof stack, SIGCHLD, &fd), NULL, 0);
+}
+static const char* g_program;
+static void BySpawnedProgram(int fd) {
+  char number[16];
+  snprintf(number, sizeof number, "%d", fd);
+  char* const arguments[] = {(char*)g_program, number, NULL};
+  pid_t child = -1;
+  if (posix_spawn(&child, g_program, NULL, NULL, arguments, environ) != 0) Fail("posix_spawn");
+  waitpid(child, NULL, 0);
+}
+static void ByCommand(int fd) {
+  char command[4200];
+  snprintf(command, sizeof command, "'%s' %d", g_program, fd);
+  if (system(command) != 0) Fail("system");
+}
+static void ByReadCommand(int fd) {
+  char command[4200];
+  snprintf(command, sizeof command, "'%s' %d", g_program, fd);
+  if (pclose(popen(command, "r")) != 0) Fail("popen");
+}
 static void ThereAndBackByFcntl(int fd) {
   const int flags = fcntl(fd, F_GETFL);
   fcntl(fd, F_SETFL, flags | O_NONBLOCK);
@@ -90,7 +129,12 @@ static void Try(const char* name, void (*change)(int)) {
 }
 
 int main(int argc, char** argv) {
+  if (argc == 2) {
+    ByFcntl(atoi(argv[1]));
+    return 0;
+  }
   if (argc != 3) return 2;
+  g_program = argv[0];
   g_to = Resolve(argv[1], argv[2], AF_INET);
   Try("nothing", Nothing);
   Tell("SOCK_NONBLOCK", socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
@@ -103,6 +147,11 @@ int main(int argc, char** argv) {
   Try("copy by fcntl", ByCopyMadeByFcntl);
   Try("child", ByChild);
   Try("borrower", ByBorrower);
+  Try("borrower's copy", ByBorrowersCopy);
+  Try("clone", ByClone);
+  Try("spawned program", BySpawnedProgram);
+  Try("command", ByCommand);
+  Try("command that is read", ByReadCommand);
   Try("there and back by fcntl", ThereAndBackByFcntl);
   Try("there and back by ioctl", ThereAndBackByIoctl);
   Tell("new number, blocking", AfterFclose(SOCK_STREAM));
