@@ -51,6 +51,10 @@ constinit std::atomic<pid_t> g_owner = 0;
 // Whether a child of vfork(2) may ever have had the use of this memory: from the first that was seen on.
 constinit std::atomic<bool> g_has_lent_memory = !kSeesVfork;
 
+// One past the highest descriptor that has been given kKnownBlocking since all were last forgotten. Its
+// copies may be higher, but what has copies is not known (kHasCopies).
+constinit std::atomic<unsigned> g_known_modes_end = 0;
+
 constinit std::atomic<bool> g_has_fork_handlers = false;
 // One byte that reads as zero in a copy of this memory (madvise(2), MADV_WIPEONFORK), but not for a child of
 // vfork(2), which has the memory itself.
@@ -300,14 +304,20 @@ void NoteLentMemory() {
 }
 
 void ForgetModes() {
-  for (unsigned fd = 0; fd < g_descriptors.used_end(); ++fd)
-    g_descriptors.ClearFlags(static_cast<int>(fd), kKnownBlocking);
+  const unsigned end = g_known_modes_end.exchange(0);
+  for (unsigned fd = 0; fd < end; ++fd) g_descriptors.ClearFlags(static_cast<int>(fd), kKnownBlocking);
 }
 
 void MarkDescriptor(int fd, unsigned flags) {
   if (g_owner.load(std::memory_order_relaxed) == 0) [[unlikely]]
     ClaimProcess();
   g_descriptors.SetFlags(fd, flags);
+  if ((flags & kKnownBlocking) == 0) return;
+  // After the flag can be seen: whoever lowers the end then finds it, or leaves it to the next.
+  const unsigned end = static_cast<unsigned>(fd) + 1;
+  unsigned known = g_known_modes_end.load();
+  while (known < end && !g_known_modes_end.compare_exchange_weak(known, end)) {
+  }
 }
 
 void ClaimProcess() {
