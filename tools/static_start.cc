@@ -4,12 +4,10 @@
 // - libc asks /proc where the program lies, to find libraries relative to it ($ORIGIN in dlopen(3)); the
 //   launcher loads none. The kernel makes files below /proc for the question, which have to go again with the
 //   process.
-// - libstdc++ takes 72 KiB from malloc(3), as a reserve for exceptions. One is enough here: the launcher has
-// one
-//   thread, and throws std::bad_alloc if anything.
+// - libstdc++ takes 72 KiB from malloc(3), as a reserve for exceptions. One is enough here: the launcher
+//   has one thread, and throws std::bad_alloc if anything.
 // - libstdc++ has a demangler, 47 KiB and its tables, to say which exception nobody has caught; main()
-// catches
-//   all that is thrown.
+//   catches all that is thrown.
 //
 // The linker takes these definitions and leaves the archives' where they are. They are weak, so that those of
 // a version that has them beside something else that is needed prevail.
