@@ -6,7 +6,8 @@
     code_order.py --self-test
 
 What a connection needs lies together, what is read but once lies in the part that is given back, and what a connection
-changes lies together. A file that is renamed, or a pattern that matches nothing any more, would otherwise be noticed by
+changes lies together. No exported function lies in the part that is given back: a program that has written other code to
+where one begins would lose it. A file that is renamed, or a pattern that matches nothing any more, would otherwise be noticed by
 nobody: the library works as well, and is larger in memory.
 """
 
@@ -33,6 +34,12 @@ ORIGINALS = re.compile(r"socksify::libc::\w+|socksify::\w*Original<.*>::pointer_
 MAX_DATA_SPAN = 8192  # three pages at the worst
 
 
+def exported(nm_text):
+    """Address by name of what others can call."""
+    found = (re.fullmatch(r"([0-9a-f]+) [TWi] (.+)", line) for line in nm_text.splitlines())
+    return {each[2]: int(each[1], 16) for each in found if each}
+
+
 def parse(nm_text):
     """Address by demangled name; where a name stands for several, all of them."""
     symbols = {}
@@ -43,7 +50,7 @@ def parse(nm_text):
     return symbols
 
 
-def check(symbols):
+def check(symbols, hooks):
     def addresses(name):
         return [address for symbol, each in symbols.items() for address in each
                 if symbol == name or (name.endswith("(") and symbol.startswith(name)) or
@@ -65,6 +72,11 @@ def check(symbols):
             for address in found:
                 if not begin <= address < end:
                     yield f"{name}: expected in {part} ({begin:x}-{end:x}), found at {address:x}"
+    if not hooks:
+        yield "expected exported functions, found none"
+    for name, address in sorted(hooks.items()):
+        if marks["set_up_code_begin"] <= address < marks["set_up_code_end"]:
+            yield f"{name}: is exported, and lies in the part that is given back, at {address:x}"
     places = []
     for name in CONNECTION_DATA:
         found = addresses(name)
@@ -86,9 +98,10 @@ def self_test():
     lines |= {name + ("int)" if name.endswith("(") else ""): 0x2800 for name in GIVEN_BACK}
     lines |= {name: 0x4000 for name in CONNECTION_DATA} | {"socksify::libc::connect": 0x4000}
 
-    def problems(**changes):
+    def problems(hook=0x1800, **changes):
         changed = lines | {name.replace("__", "::"): address for name, address in changes.items()}
-        return list(check(parse("".join(f"{address:016x} t {name}\n" for name, address in changed.items() if address))))
+        text = "".join(f"{address:016x} t {name}\n" for name, address in changed.items() if address)
+        return list(check(parse(text), exported(f"{hook:016x} T rcmd\n" if hook else "")))
 
     failures = []
     for what, found, count in (("good", problems(), 0), ("no marks", problems(socksify_set_up_code_end=0), 1),
@@ -99,6 +112,9 @@ def self_test():
                                ("data near", problems(socksify__g_watches=0x6000), 0),
                                ("original apart", problems(socksify__libc__connect=0x1fff), 1),
                                ("no originals", problems(socksify__libc__connect=0), 1),
+                               ("exported hook given back", problems(hook=0x2000), 1),
+                               ("exported hook kept", problems(hook=0x1fff), 0),
+                               ("nothing exported", problems(hook=0), 1),
                                ("no such data", problems(socksify__g_pendings=0), 1)):
         if len(found) != count:
             failures.append(f"{what}: expected {count} problem(s), found {found}")
@@ -112,7 +128,8 @@ def main(arguments):
     if len(arguments) != 1:
         print(__doc__, file=sys.stderr)
         return 2
-    found = list(check(parse(elf_symbols.run("nm", "-C", arguments[0]))))
+    text = elf_symbols.run("nm", "-C", arguments[0])
+    found = list(check(parse(text), exported(text)))
     print("\n".join(f"{arguments[0]}: {problem}" for problem in found) or "as written")
     return 1 if found else 0
 
