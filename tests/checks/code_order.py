@@ -28,7 +28,7 @@ CONNECTION_CODE = ["connect", "close", "read", "poll", "getpeername", "syscall",
 GIVEN_BACK = ["socksify::LoadConfig(", "socksify::ConfigParser::ParseStatement(", "socksify::HttpConnectClient::Start(",
               "socksify::SharedMapping::Open(", "socksify::StateDirectory", "socksify::RouteIndex::RouteIndex("]
 CONNECTION_DATA = ["socksify::g_descriptors", "socksify::g_pendings", "socksify::g_watches",
-                   "socksify::(anonymous namespace)::g_runtime"]
+                   "socksify::(anonymous namespace)::g_runtime_place"]
 # libc's functions, as preload/originals.h has them.
 ORIGINALS = re.compile(r"socksify::libc::\w+|socksify::\w*Original<.*>::pointer_")
 MAX_DATA_SPAN = 8192  # three pages at the worst
