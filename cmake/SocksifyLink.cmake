@@ -96,9 +96,12 @@ endfunction()
 
 # socksify_separate_set_up_code(TARGET): puts what every connection needs first, and the code that few programs use, the
 # code that loads the configuration and the tables for exceptions behind each other at the end, so that all but the former
-# can be given back when the configuration has been loaded (preload/set_up_code.h). With a linker that does not know how (mold, gold), it lies where it is.
+# can be given back when the configuration has been loaded (preload/set_up_code.h). With a linker that does not know how
+# (mold, gold), it lies where it is. So it does with lld: that puts constants before code, and what the script moves
+# between them cannot be unwound then, so that programs are aborted.
 file(WRITE "${PROJECT_BINARY_DIR}/generated/insert_probe.ld"
-  "SECTIONS { .text.probe : { *(.text.probe) } } INSERT AFTER .text;\n")
+  "SECTIONS { .text.probe : { *(.text.probe) } } INSERT AFTER .text;\n"
+  "ASSERT(ADDR(.text) < ADDR(.rodata), \"constants come first\")\n")
 check_linker_flag(CXX "LINKER:-T,${PROJECT_BINARY_DIR}/generated/insert_probe.ld" SOCKSIFY_LINKER_INSERTS_SECTIONS)
 set(CMAKE_EXE_LINKER_FLAGS "${SOCKSIFY_PROGRAM_LINKER_FLAGS}")
 
