@@ -67,12 +67,17 @@ function(socksify_serves_connections target)
   endforeach()
 endfunction()
 
-# socksify_keeps(TARGET SOURCES...): lies behind that, and is never given back: what the program may have changed, by
-# writing other code to where an exported function begins.
+# socksify_keeps(TARGET SOURCES... [SELDOM SOURCES...]): lies behind that, and is never given back: what the program may have
+# changed, by writing other code to where an exported function begins. What few programs use lies at the very end.
 function(socksify_keeps target)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SELDOM")
   socksify_archive_pattern(${target} archive)
-  foreach(source IN LISTS ARGN)
+  foreach(source IN LISTS arg_UNPARSED_ARGUMENTS)
     set_property(GLOBAL APPEND_STRING PROPERTY SOCKSIFY_KEPT_CODE "    ${archive}${source}.o(.text .text.[!u]*)\n")
+  endforeach()
+  foreach(source IN LISTS arg_SELDOM)
+    set_property(GLOBAL APPEND_STRING PROPERTY SOCKSIFY_KEPT_SELDOM_CODE
+      "    ${archive}${source}.o(.text .text.[!u]*)\n")
   endforeach()
 endfunction()
 
@@ -147,6 +152,7 @@ function(socksify_separate_set_up_code target)
   get_property(SELDOM_CODE GLOBAL PROPERTY SOCKSIFY_SELDOM_CODE)
   get_property(SET_UP_CODE GLOBAL PROPERTY SOCKSIFY_SET_UP_CODE)
   get_property(KEPT_CODE GLOBAL PROPERTY SOCKSIFY_KEPT_CODE)
+  get_property(KEPT_SELDOM_CODE GLOBAL PROPERTY SOCKSIFY_KEPT_SELDOM_CODE)
   get_property(FIRST_CALL_CODE GLOBAL PROPERTY SOCKSIFY_FIRST_CALL_CODE)
   string(REGEX REPLACE "[(][^\n]*[)]" "(.rodata .rodata.*)" CONNECTION_CONSTANTS "${CONNECTION_FILES}")
   # Without what is read-only once it is relocated (.data.rel.ro).
