@@ -31,6 +31,10 @@ std::string FinishConfigOptions(const OptionReader& reader, const std::string& f
       return "expected the name of a format behind --format, found '" + format + "'; " + FormatNames();
     }
   }
+  // A variable that is not set, as a rule. Some other configuration would be taken for it.
+  if (reader.IsGiven("file") && sources->file.empty()) {
+    return "expected the name of a file behind -f, found an empty one";
+  }
   if (!sources->file.empty() && !sources->proxies.empty()) {
     return "give either -f FILE or -p URL, not both: a proxy on the command line stands for a whole "
            "configuration";

@@ -154,6 +154,8 @@ TEST(LaunchOptionsTest, ExplainsMistakes) {
       {{"-f", "a", "-p", "socks5://a", "curl"},
        "give either -f FILE or -p URL, not both: a proxy on the command line stands for a whole "
        "configuration"},
+      {{"-f", "", "curl"}, "expected the name of a file behind -f, found an empty one"},
+      {{"--file=", "-p", "socks5://a", "curl"}, "expected the name of a file behind -f, found an empty one"},
       {{"-p", "a b", "curl"},
        "expected a URL behind -p, such as socks5://127.0.0.1:1080, found an empty one or one with a blank"},
   };
