@@ -71,6 +71,14 @@ std::expected<std::optional<ElfImage>, Refusal> ProgramInspector::InspectAt(cons
   }
 
   std::expected<std::optional<ElfImage>, Refusal> end = InspectAt(script->interpreter, depth + 1);
+  // The kernel hands the launcher the script as the program to start.
+  const bool names_program = !script->argument.empty() && !script->argument.starts_with('-');
+  if (end && *end && (*end)->is_launcher && !names_program && IsElf(script->interpreter)) {
+    return refuse(
+        {"names socksify in its first line, and no program that reads the rest: it would start "
+         "itself without end",
+         "write `#!/usr/bin/env -S socksify ... sh`, or the program that it is for in place of sh"});
+  }
   if (!end || BaseName(script->interpreter) != "env") return end;
   const EnvCommand command = ParseEnvArgument(script->argument);
   if (command.clears_environment) {
@@ -84,6 +92,11 @@ std::expected<std::optional<ElfImage>, Refusal> ProgramInspector::InspectAt(cons
   // What env cannot find either is its to report.
   if (!program || program->empty()) return end;
   return InspectAt(*program, depth + 1);
+}
+
+bool ProgramInspector::IsElf(const std::string& path) const {
+  const std::expected<ProgramFile, int> file = files_.Open(path);
+  return file && ParseElfIdentity(file->bytes).has_value();
 }
 
 // The kernel sets AT_SECURE, and the loader then ignores LD_PRELOAD, when exec changes the effective user or

@@ -69,6 +69,8 @@ class ProgramInspector {
 
  private:
   std::expected<std::optional<ElfImage>, Refusal> InspectAt(const std::string& path, int depth) const;
+  // Whether it is a program, and no script.
+  bool IsElf(const std::string& path) const;
   std::optional<Refusal> CheckPrivileges(const std::string& path, const ProgramFile& file) const;
   std::optional<Refusal> CheckImage(const std::string& path, const ElfImage& image) const;
 

@@ -124,6 +124,20 @@ TEST_F(ProgramInspectorTest, AcceptsAStaticLauncher) {
   EXPECT_EQ(Inspect("/bin/script"), "ok");
 }
 
+TEST_F(ProgramInspectorTest, RefusesAScriptThatTheLauncherWouldStartWithoutEnd) {
+  files_.Add("/bin/launcher", MakeElf({.interpreter = "", .note_owner = "socksify"}));
+  files_.AddScript("/bin/bare", "#!/bin/launcher\n");
+  files_.AddScript("/bin/option", "#!/bin/launcher -psocks5://127.0.0.1\n");
+  const std::string refusal =
+      "names socksify in its first line, and no program that reads the rest: it would start itself without "
+      "end|write `#!/usr/bin/env -S socksify ... sh`, or the program that it is for in place of sh";
+  EXPECT_EQ(Inspect("/bin/bare"), refusal);
+  EXPECT_EQ(Inspect("/bin/option"), refusal);
+  files_.AddScript("/bin/complete", "#!/bin/launcher /bin/sh\n");
+  files_.AddScript("/bin/by-script", "#!/bin/complete\n");
+  EXPECT_EQ(Inspect("/bin/by-script"), "ok");
+}
+
 TEST_F(ProgramInspectorTest, RefusesOtherLibcs) {
   files_.Add("/bin/musl", MakeElf({.interpreter = "/lib/ld-musl-x86_64.so.1", .note_owner = ""}));
   files_.Add("/bin/android", MakeElf({.interpreter = "/system/bin/linker64", .note_owner = ""}));
