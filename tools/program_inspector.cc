@@ -73,7 +73,8 @@ std::expected<std::optional<ElfImage>, Refusal> ProgramInspector::InspectAt(cons
   std::expected<std::optional<ElfImage>, Refusal> end = InspectAt(script->interpreter, depth + 1);
   // The kernel hands the launcher the script as the program to start.
   const bool names_program = !script->argument.empty() && !script->argument.starts_with('-');
-  if (end && *end && (*end)->is_launcher && !names_program && IsElf(script->interpreter)) {
+  const std::optional<ElfImage> image = end.value_or(std::nullopt);
+  if (image && image->is_launcher && !names_program && IsElf(script->interpreter)) {
     return refuse(
         {"names socksify in its first line, and no program that reads the rest: it would start "
          "itself without end",
