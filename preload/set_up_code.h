@@ -6,9 +6,9 @@
 
 namespace socksify {
 
-// Takes all code but that which every connection needs, and the tables that tell how exceptions unwind, out of
-// the memory of this process; they come back page by page when they are needed again. May be
-// called at any time. Changes errno.
+// Takes all code but that which every connection needs, and the tables that tell how exceptions unwind, out
+// of the memory of this process; they come back page by page when they are needed again. May be called at any
+// time. Changes errno.
 void GiveBackSetUpCode();
 
 }  // namespace socksify
