@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// Writers take no lock, and any of them may be killed or stopped at any instruction. Each draws a ticket, a
-// number that nobody else gets, and works on one entry:
+// Writers take no lock, and any of them may be killed or stopped at any instruction. Each works on one entry,
+// under a ticket, which is one more than the highest in the entry's set:
 //
-//     state: what it was -> 2 x ticket + 1      compare-exchange: one writer wins, readers turn away
+//     state: what it was -> 4 x ticket + 1      compare-exchange: one writer wins, readers turn away
 //     words, with a check sum over ticket and words
-//     state: 2 x ticket + 1 -> 2 x ticket       compare-exchange: fails if another took the entry over
+//     state: 4 x ticket + 1 -> 4 x ticket       compare-exchange: fails if another took the entry over
 //
-// The state thus tells an entry's age as well, and the oldest of a set makes way, whether it is complete or
+// So the tickets of an entry only ever grow, and no state of it comes again; a record that is forgotten
+// leaves its ticket there. Two writers may have the same ticket for two entries, which is no harm. (A clock
+// for all would be a word, on a page of its own, that each process has to write.)
+//
+// The state tells an entry's age as well, and the oldest of a set makes way, whether it is complete or
 // not. So what a killed writer left odd is written again when seven newer records have come to the set, and
 // nobody has to guess whether a writer is dead: one that was merely stopped finds its entry taken when it
 // goes on. Some of its words may then lie in the other's record. The check sum shows it, and that record is
@@ -30,8 +34,24 @@ enum : size_t { kIdentity = 0, kPeer = 1, kProxy = 3, kBound = 5, kPorts = 7, kK
 
 // How often a writer looks for an entry, and a reader looks at one that is being changed.
 constexpr int kAttempts = 16;
-// A ticket this far ahead of the clock was not drawn from it: damage, to be overwritten first.
-constexpr uint64_t kMaxLead = uint64_t{1} << 20;
+// A ticket that is higher was not reached by counting: damage, to be overwritten first.
+constexpr uint64_t kMaxTicket = uint64_t{1} << 40;
+
+// What a state holds beside the ticket. 3 is damage, which reads as busy.
+constexpr uint64_t kBusy = 1, kForgotten = 2, kMarks = 3;
+
+constexpr uint64_t TicketOf(uint64_t state) {
+  return state / (kMarks + 1);
+}
+
+constexpr uint64_t StateOf(uint64_t ticket) {
+  return ticket * (kMarks + 1);
+}
+
+// The lowest is the first to make way.
+uint64_t AgeOrder(uint64_t state) {
+  return TicketOf(state) > kMaxTicket || (state & kMarks) == kForgotten ? 0 : state;
+}
 
 uint32_t CheckSum(const Words& words, uint64_t state) {
   constexpr uint64_t kMultiplier = 0x9e3779b97f4a7c15;
@@ -102,7 +122,7 @@ bool IsSameConnection(const Words& a, const Words& b) {
 bool Read(const PeerTableEntry& entry, uint64_t identity, Words* words, uint64_t* state) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     *state = entry.state.load(std::memory_order_acquire);
-    if (*state == 0 || *state % 2 != 0) return false;
+    if (*state == 0 || (*state & kMarks) != 0) return false;
     // Overwritten at this moment, the record of another socket would not have become ours.
     (*words)[kIdentity] = entry.words[kIdentity].load(std::memory_order_acquire);
     if ((*words)[kIdentity] != identity) return false;
@@ -116,14 +136,14 @@ bool Read(const PeerTableEntry& entry, uint64_t identity, Words* words, uint64_t
 }  // namespace
 
 bool PeerTableStore::Write(PeerTableEntry* entry, uint64_t seen, uint64_t ticket, const uint64_t* words) {
-  uint64_t busy = ticket * 2 + 1;
+  uint64_t busy = StateOf(ticket) | kBusy;
   if (!entry->state.compare_exchange_strong(seen, busy)) return false;
   step_();
   for (size_t i = 0; i < PeerTableEntry::kWords; ++i) {
     entry->words[i].store(words[i], std::memory_order_release);
     step_();
   }
-  const bool is_published = entry->state.compare_exchange_strong(busy, ticket * 2);
+  const bool is_published = entry->state.compare_exchange_strong(busy, StateOf(ticket));
   step_();
   return is_published;
 }
@@ -132,31 +152,29 @@ void PeerTableStore::Record(uint64_t identity, const SharedPeer& peer) {
   PeerTableEntry* const set = entries_ + SetOf(identity);
   Words words = Encode(identity, peer);
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const uint64_t ticket = (header_->clock.fetch_add(1) + 1) & (UINT64_MAX >> 1);
-    step_();
     // A set lies on two pages at the most.
     TouchToWrite(&set->state);
     TouchToWrite(&set[kWays - 1].words[PeerTableEntry::kWords - 1]);
     PeerTableEntry* victim = set;
     uint64_t victim_state = 0;
     uint64_t oldest = UINT64_MAX;
+    uint64_t newest = 0;
+    bool is_known = false;
     for (PeerTableEntry* entry = set; entry != set + kWays; ++entry) {
       Words old;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read.
       uint64_t state = 0;
-      if (Read(*entry, identity, &old, &state) && IsSameConnection(old, words)) {
-        victim = entry;
-        victim_state = state;
-        break;
-      }
-      state = entry->state.load(std::memory_order_acquire);
-      const bool is_damaged = state / 2 > ticket && state / 2 - ticket > kMaxLead;
-      const uint64_t age_order = is_damaged ? 0 : state;
-      if (age_order >= oldest) continue;
+      const bool is_same = Read(*entry, identity, &old, &state) && IsSameConnection(old, words);
+      if (!is_same) state = entry->state.load(std::memory_order_acquire);
+      if (TicketOf(state) <= kMaxTicket) newest = std::max(newest, TicketOf(state));
+      const uint64_t age_order = AgeOrder(state);
+      if (is_known || (age_order >= oldest && !is_same)) continue;
+      is_known = is_same;
       oldest = age_order;
       victim = entry;
       victim_state = state;
     }
-    words[kKinds] = (words[kKinds] & 0xffff'ffff) | uint64_t{CheckSum(words, ticket * 2)} << 32;
+    const uint64_t ticket = newest + 1;
+    words[kKinds] = (words[kKinds] & 0xffff'ffff) | uint64_t{CheckSum(words, StateOf(ticket))} << 32;
     if (Write(victim, victim_state, ticket, words.data())) return;
   }
 }
@@ -185,7 +203,8 @@ void PeerTableStore::Forget(uint64_t identity) {
   for (PeerTableEntry* entry = set; entry != set + kWays; ++entry) {
     Words words;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read.
     uint64_t state = 0;
-    if (Read(*entry, identity, &words, &state)) entry->state.compare_exchange_strong(state, 0);
+    if (Read(*entry, identity, &words, &state))
+      entry->state.compare_exchange_strong(state, state | kForgotten);
   }
 }
 

@@ -43,7 +43,7 @@ struct SharedPeer {
 struct PeerTableIdentity {
   char magic[8] = {'S', 'O', 'C', 'K', 'P', 'E', 'E', 'R'};
   uint32_t byte_order = 0x01020304;
-  uint32_t layout_version = 2;
+  uint32_t layout_version = 3;
   uint32_t capacity = 0;
   uint32_t entry_size = 0;
 };
@@ -51,14 +51,14 @@ static_assert(sizeof(PeerTableIdentity) == 24);
 
 struct alignas(64) PeerTableHeader {
   PeerTableIdentity identity;
-  alignas(8) std::atomic<uint64_t> clock;  // the last ticket that was given to a writer
 };
 static_assert(sizeof(PeerTableHeader) == 64);
 
 struct PeerTableEntry {
   static constexpr size_t kWords = 9;
 
-  // 0 for an empty entry, else twice the ticket of its writer, plus one while it is at it.
+  // 0 for an entry that was never used, else four times the ticket of its writer, plus one while it is at it,
+  // or two when the record is to be forgotten.
   alignas(8) std::atomic<uint64_t> state;
   // The socket's identity; peer, proxy and bound address, two words each; the three ports; the address
   // families and, in the upper half, a check sum.
@@ -75,8 +75,7 @@ class PeerTableStore {
   static constexpr size_t kMemorySize = sizeof(PeerTableHeader) + kCapacity * sizeof(PeerTableEntry);
 
   explicit PeerTableStore(std::byte* memory)
-      : header_(reinterpret_cast<PeerTableHeader*>(memory)),
-        entries_(reinterpret_cast<PeerTableEntry*>(memory + sizeof(PeerTableHeader))) {}
+      : entries_(reinterpret_cast<PeerTableEntry*>(memory + sizeof(PeerTableHeader))) {}
 
   void Record(uint64_t identity, const SharedPeer& peer);
   std::optional<SharedPeer> Find(uint64_t identity, const IpAddress& proxy, uint16_t proxy_port) const;
@@ -92,7 +91,6 @@ class PeerTableStore {
  private:
   bool Write(PeerTableEntry* entry, uint64_t seen, uint64_t ticket, const uint64_t* words);
 
-  PeerTableHeader* header_;
   PeerTableEntry* entries_;
   FakeTableSteps step_;
 };

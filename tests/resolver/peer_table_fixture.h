@@ -11,7 +11,7 @@
 
 namespace socksify {
 
-inline constexpr const char* kPeerFileName = "peers-2";
+inline constexpr const char* kPeerFileName = "peers-3";
 
 // A record in which every field depends on `number`, so that a mixture of two shows.
 inline SharedPeer MakePeer(uint32_t number) {

@@ -122,6 +122,19 @@ TEST_F(PeerTableTest, ForgetsAllRecordsOfACookieAndNoOthers) {
   EXPECT_EQ(FindLike(*table_, cookies[1], second), second);
 }
 
+// What is forgotten makes way first, though its ticket stays.
+TEST_F(PeerTableTest, ForgottenRecordsMakeWayBeforeOldOnes) {
+  const auto cookies = CookiesOfOneSet(30, PeerTableStore::kWays);
+  for (uint32_t i = 0; i < PeerTableStore::kWays; ++i) table_->Record(cookies[i], MakePeer(i));
+  for (uint32_t i = 0; i < 20; ++i) {
+    table_->Forget(cookies.back());
+    table_->Record(cookies.back(), MakePeer(100 + i));
+    for (uint32_t j = 0; j + 1 < PeerTableStore::kWays; ++j)
+      ASSERT_EQ(FindLike(*table_, cookies[j], MakePeer(j)), MakePeer(j)) << i << ' ' << j;
+    EXPECT_EQ(FindLike(*table_, cookies.back(), MakePeer(0)), MakePeer(100 + i));
+  }
+}
+
 // Threads that write, forget and read the same few sets: what is found is always whole. Run under
 // ThreadSanitizer as well.
 struct Crowd {
