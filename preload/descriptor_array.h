@@ -8,6 +8,8 @@
 // The first kNear are part of the object, beside all else that a connection changes: few programs have more
 // descriptors, and would have a page for each array. Reading takes a comparison more, so this is not for what
 // every call looks at.
+//
+// Before the cells there are kRoom bytes for another use. The first page of cells is hardly used otherwise.
 #pragma once
 
 #include <sched.h>
@@ -17,6 +19,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstddef>
 
 namespace socksify {
 
@@ -29,8 +32,10 @@ inline void* ReserveMemory(size_t bytes) {
   return memory == MAP_FAILED ? nullptr : memory;
 }
 
-template <typename T, unsigned kNear = 0>
+template <typename T, unsigned kNear = 0, size_t kRoom = 0>
 class DescriptorArray {
+  static_assert(kRoom % 64 == 0);
+
  public:
   constexpr DescriptorArray() = default;
 
@@ -56,6 +61,12 @@ class DescriptorArray {
     return At(fd);
   }
 
+  // kRoom bytes at the beginning of a page, zero until somebody uses them; null before Prepare().
+  void* room() {
+    if (size_.load(std::memory_order_acquire) == 0) return nullptr;
+    return reinterpret_cast<std::byte*>(cells_.load(std::memory_order_relaxed)) - kRoom;
+  }
+
  private:
   static constexpr bool IsNear(unsigned index) {
     if constexpr (kNear != 0) return index < kNear;
@@ -64,18 +75,18 @@ class DescriptorArray {
 
   [[gnu::cold, gnu::noinline]] void Prepare() {
     unsigned size = kMaxDescriptors;
-    void* memory = ReserveMemory(size * sizeof(std::atomic<T>));
+    void* memory = ReserveMemory(kRoom + size * sizeof(std::atomic<T>));
     rlimit limit{};
     if (memory == nullptr && getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < size) {
       size = static_cast<unsigned>(limit.rlim_max);
-      memory = ReserveMemory(size * sizeof(std::atomic<T>));
+      memory = ReserveMemory(kRoom + size * sizeof(std::atomic<T>));
     }
     if (memory == nullptr) return;
     // Fresh pages are zero, which is the value that the atomics start with.
-    auto* const cells = static_cast<std::atomic<T>*>(memory);
+    auto* const cells = reinterpret_cast<std::atomic<T>*>(static_cast<std::byte*>(memory) + kRoom);
     std::atomic<T>* expected = nullptr;
     if (!cells_.compare_exchange_strong(expected, cells)) {
-      munmap(memory, size * sizeof(std::atomic<T>));
+      munmap(memory, kRoom + size * sizeof(std::atomic<T>));
       while (size_.load(std::memory_order_acquire) == 0) sched_yield();
       return;
     }

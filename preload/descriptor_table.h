@@ -117,6 +117,11 @@ class DescriptorTable {
   // One past the highest descriptor that was ever ours.
   unsigned used_end() const { return used_end_.load(std::memory_order_acquire); }
 
+  // Memory beside the flags of the first descriptors, on pages that are used anyway: kRoom bytes, which are
+  // zero until somebody uses them. Null before the first flag was set.
+  static constexpr size_t kRoom = 7168;
+  void* room() { return flags_.room(); }
+
   // See leaf_lock.h.
   LeafLock* lock() { return &lock_; }
 
@@ -137,7 +142,7 @@ class DescriptorTable {
   static bool Refer(Slot* slot);
   void TellEnd(const Slot& slot) const;
 
-  DescriptorArray<uint32_t> flags_;
+  DescriptorArray<uint32_t, 0, kRoom> flags_;
   DescriptorArray<Slot*, 32> slots_;
   StablePool<Slot, 2> pool_;
   std::atomic<Slot*> given_back_ = nullptr;  // a list of them, not in the pool yet

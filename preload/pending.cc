@@ -31,6 +31,8 @@ int PendingTable::Start(int fd, const PendingStart& start, const SignalsBlocked&
   Entry* entry = nullptr;
   {
     const LeafGuard guard(&pool_lock_, blocked);
+    if (void* const room = g_descriptors.room(); room != nullptr && pool_.is_without_memory())
+      pool_.Provide(room);
     entry = pool_.Take();
   }
   if (entry == nullptr) return ENOMEM;

@@ -206,7 +206,9 @@ class PendingTable {
 
   DescriptorArray<Entry*, 32> entries_;
   LeafLock pool_lock_;
+  // The first entry is in the room of g_descriptors, which nobody else uses.
   StablePool<Entry> pool_;
+  static_assert(StablePool<Entry>::kProvidedSize <= DescriptorTable::kRoom);
   WaitConcern pendings_;
   std::atomic<unsigned> steps_ = 0;
   std::atomic<long long> next_deadline_ms_ = std::numeric_limits<long long>::max();

@@ -3,7 +3,7 @@
 // through: the object says itself that it is not what it was.
 //
 // The caller locks. T is constructed once, when its memory is first taken, and has a member `T* next_free`.
-// The first kNear of them are part of the pool.
+// The first kNear of them are part of the pool; the next may lie in memory that the caller has.
 #pragma once
 
 #include <array>
@@ -17,6 +17,8 @@ namespace socksify {
 
 template <typename T, size_t kNear = 0>
 class StablePool {
+  static constexpr size_t kBatchHeaderSize = (32 + alignof(T) - 1) / alignof(T) * alignof(T);
+
  public:
   constexpr StablePool() = default;
 
@@ -27,6 +29,13 @@ class StablePool {
     free_ = taken->next_free;
     return taken;
   }
+  // Whether no memory was provided or reserved yet. The caller locks.
+  bool is_without_memory() const { return batches_.load(std::memory_order_relaxed) == nullptr; }
+  // An object more may be made in `memory`, which is zero, of kProvidedSize bytes, aligned as any page is,
+  // and stays. The caller locks.
+  static constexpr size_t kProvidedSize = kBatchHeaderSize + sizeof(T);
+  void Provide(void* memory) { AddBatch(memory, 1); }
+
   void Give(T* object) {
     object->next_free = free_;
     free_ = object;
@@ -46,15 +55,17 @@ class StablePool {
  private:
   static constexpr size_t kBatchSize = 16;
 
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): an object is made when it is wanted.
+  // The objects' places are behind it, left alone until an object is made there, so that a batch takes memory
+  // for those in use.
   struct Batch {
     Batch* next = nullptr;
+    size_t size = 0;
     std::atomic<size_t> made = 0;
-    // Left alone until an object is made there, so that a batch takes memory for those in use.
-    alignas(T) std::byte places[kBatchSize * sizeof(T)];
 
-    T* Object(size_t i) { return ObjectAt(places, i); }
+    std::byte* places() { return reinterpret_cast<std::byte*>(this) + kBatchHeaderSize; }
+    T* Object(size_t i) { return ObjectAt(places(), i); }
   };
+  static_assert(sizeof(Batch) <= kBatchHeaderSize);
 
   static T* ObjectAt(std::byte* places, size_t i) {
     return std::launder(reinterpret_cast<T*>(places + i * sizeof(T)));
@@ -68,18 +79,22 @@ class StablePool {
       return object;
     }
     Batch* batch = batches_.load(std::memory_order_relaxed);
-    if (batch == nullptr || batch->made.load(std::memory_order_relaxed) == kBatchSize) batch = Grow();
+    if (batch == nullptr || batch->made.load(std::memory_order_relaxed) == batch->size) batch = Grow();
     if (batch == nullptr) return nullptr;
     const size_t made = batch->made.load(std::memory_order_relaxed);
-    T* const object = new (batch->places + made * sizeof(T)) T;
+    T* const object = new (batch->places() + made * sizeof(T)) T;
     batch->made.store(made + 1, std::memory_order_release);
     return object;
   }
 
   Batch* Grow() {
-    void* const memory = ReserveMemory(sizeof(Batch));
-    if (memory == nullptr) return nullptr;
+    void* const memory = ReserveMemory(kBatchHeaderSize + kBatchSize * sizeof(T));
+    return memory == nullptr ? nullptr : AddBatch(memory, kBatchSize);
+  }
+
+  Batch* AddBatch(void* memory, size_t size) {
     auto* const batch = new (memory) Batch;
+    batch->size = size;
     batch->next = batches_.load(std::memory_order_relaxed);
     batches_.store(batch, std::memory_order_release);
     return batch;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <functional>
 
 namespace socksify {
@@ -44,6 +46,21 @@ TEST(DescriptorArrayTest, HasTheFirstCellsWithinItself) {
   EXPECT_EQ(array.Get(3), 7U);
   EXPECT_EQ(array.Get(-1), 0U);
   EXPECT_EQ(array.Provide(-1), nullptr);
+}
+
+TEST(DescriptorArrayTest, HasRoomBeforeItsCells) {
+  static DescriptorArray<uint32_t, 0, 7168> array;
+  EXPECT_EQ(array.room(), nullptr);
+  array.Provide(0)->store(7);
+  auto* const room = static_cast<unsigned char*>(array.room());
+  ASSERT_NE(room, nullptr);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(room) % 4096, 0U);
+  EXPECT_EQ(static_cast<const void*>(room + 7168), array.At(0));
+  EXPECT_EQ(std::count(room, room + 7168, 0), 7168);
+  std::fill(room, room + 7168, 0xff);
+  EXPECT_EQ(array.Get(0), 7U);
+  array.Provide(kMaxDescriptors - 1)->store(8);
+  EXPECT_EQ(array.Get(kMaxDescriptors - 1), 8U);
 }
 
 }  // namespace

@@ -48,6 +48,29 @@ TEST(StablePoolTest, MakesTheFirstOnesWithinItself) {
   }
 }
 
+TEST(StablePoolTest, MakesOneInTheMemoryThatIsProvided) {
+  using Pool = StablePool<Object>;
+  static Pool pool;
+  alignas(64) static std::byte memory[Pool::kProvidedSize];
+  const auto is_within = [&](const Object* object) {
+    return std::less_equal<const void*>()(memory, object) &&
+           std::less_equal<const void*>()(object + 1, memory + sizeof memory);
+  };
+  EXPECT_TRUE(pool.is_without_memory());
+  pool.Provide(memory);
+  EXPECT_FALSE(pool.is_without_memory());
+  std::set<Object*> taken;
+  for (int i = 1; i <= 20; ++i) {
+    Object* const object = pool.Take();
+    ASSERT_NE(object, nullptr);
+    EXPECT_EQ(is_within(object), i == 1) << i;
+    EXPECT_TRUE(taken.insert(object).second);
+    std::set<Object*> seen;
+    pool.ForEach([&](Object* each) { seen.insert(each); });
+    EXPECT_EQ(seen, taken);
+  }
+}
+
 TEST(StablePoolTest, TakesWhatWasGivenBackFirst) {
   static StablePool<Object> pool;
   Object* const first = pool.Take();
