@@ -51,7 +51,8 @@ TEST(StablePoolTest, MakesTheFirstOnesWithinItself) {
 TEST(StablePoolTest, MakesOneInTheMemoryThatIsProvided) {
   using Pool = StablePool<Object>;
   static Pool pool;
-  alignas(64) static std::byte memory[Pool::kProvidedSize];
+  // More than is provided, so that an object behind it would show.
+  alignas(64) static std::byte memory[Pool::kProvidedSize + 8 * sizeof(Object)];
   const auto is_within = [&](const Object* object) {
     return std::less_equal<const void*>()(memory, object) &&
            std::less_equal<const void*>()(object + 1, memory + sizeof memory);
