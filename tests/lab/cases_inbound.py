@@ -4,6 +4,7 @@
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -75,19 +76,32 @@ def bound_through(danted_log: pathlib.Path, since: int) -> int:
     return len(re.findall(r"\): tcp/bindreply \[", text))
 
 
+# What curl says when the server's "226 Transfer complete" overtakes, in a busy proxy whose processes relay one connection
+# each, the word that the server has come for the data. Nobody but the proxy could keep the order, and only curl minds.
+OVERTAKEN = "Ctrl conn has data while waiting for data conn"
+MOST_OVERTAKEN = 3
+
+
 def transfers_actively(client, host: str, port: int, is_ip6: bool):
-    def run(lab: Lab) -> None:
-        SENT.mkdir()
-        BACK.mkdir()
-        there = WORK / "ftp" / "in"
-        for file in there.iterdir():
+    def transfer(lab: Lab):
+        for folder in (SENT, BACK):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+        for file in (WORK / "ftp" / "in").iterdir():
             file.unlink()
         for name in SIZES:
             (SENT / name).write_bytes(contents(name))
-        log = lab.servers["danted"].log
-        since = log.stat().st_size
         argv, stdin = client(host, port, is_ip6)
-        result = lab.through(VIA_DANTED, argv, stdin=stdin)
+        return lab.through(VIA_DANTED, argv, stdin=stdin)
+
+    def run(lab: Lab) -> None:
+        there = WORK / "ftp" / "in"
+        log = lab.servers["danted"].log
+        for _ in range(1 + MOST_OVERTAKEN):
+            since = log.stat().st_size
+            result = transfer(lab)
+            if OVERTAKEN not in result.errors:
+                break
         check(result.status == 0, f"exit status {result.status}, expected 0")
         for name in SIZES:
             for where, file in (("at the server", there / name), ("back", BACK / name)):
