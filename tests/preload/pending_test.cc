@@ -130,6 +130,11 @@ class PendingConnectionTest : public testing::Test {
   // Each thread uses what the others have just given back.
   template <typename Body>
   static void InThreads(const Body& body) {
+    // Opens the tables of state, whose files are closed by raw calls: ThreadSanitizer would take the numbers
+    // for those files' when they are used again.
+    const ProgramSocket first;
+    ASSERT_EQ(first.Connect(kEcho), EINPROGRESS);
+    ASSERT_EQ(PollUntilShown(first.fd(), POLLOUT), POLLOUT);
     std::vector<std::thread> threads;
     for (int i = 0; i < 8; ++i) threads.emplace_back([&body, i] { body(i); });
     for (std::thread& thread : threads) thread.join();
