@@ -50,14 +50,14 @@ bool Translate(epoll_event* event, Harvest* harvest, const SignalsBlocked& block
         case Progress::kWaiting: return false;
         case Progress::kEarly:
           if (watch.mode == Watches::Mode::kEarly) return ShowEarly(event, watch, token, harvest, blocked);
-          g_watches.EndHandshake(watch.fd, Watches::After::kShowWritable, blocked);
+          g_watches.EndHandshakeOf(token, Watches::After::kShowWritable, blocked);
           break;
-        case Progress::kFailed: g_watches.EndHandshake(watch.fd, Watches::After::kTranslate, blocked); break;
+        case Progress::kFailed: g_watches.EndHandshakeOf(token, Watches::After::kTranslate, blocked); break;
         case Progress::kNone: {
           // Its end should have done this; an event that comes again and again must not come for ever.
           const bool is_fresh = (g_descriptors.Flags(watch.fd) & kFreshStream) != 0;
-          g_watches.EndHandshake(watch.fd, is_fresh ? Watches::After::kRemember : Watches::After::kForget,
-                                 blocked);
+          g_watches.EndHandshakeOf(token, is_fresh ? Watches::After::kRemember : Watches::After::kForget,
+                                   blocked);
           break;
         }
       }

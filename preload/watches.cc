@@ -172,19 +172,28 @@ void Watches::SetDirection(int fd, short events, const SignalsBlocked& blocked) 
   });
 }
 
+Watches::Fate Watches::End(Record* record, After after) {
+  if (record->watch.mode == Mode::kOrphaned) return Fate::kKept;
+  Mode mode = after == After::kTranslate ? Mode::kTranslated : Mode::kRemembered;
+  if (after == After::kShowWritable) mode = Mode::kEarly;
+  if (after == After::kRemember && IsOneShot(record->watch.event)) mode = Mode::kTranslated;
+  // What is disarmed would be armed by the change.
+  const bool is_right = record->has_fired || record->watch.mode == mode;
+  // A child of vfork(2) may lack the set. Its parent does this when the next event comes.
+  if (!is_right && Register(EPOLL_CTL_MOD, record, mode, 0) != 0)
+    return IsBorrowedMemory() ? Fate::kKept : Fate::kGiven;
+  return after == After::kForget ? Fate::kGiven : Fate::kKept;
+}
+
 void Watches::EndHandshake(int fd, After after, const SignalsBlocked& blocked) {
-  ChangeAll(fd, blocked, [&](Record* record) {
-    if (record->watch.mode == Mode::kOrphaned) return Fate::kKept;
-    Mode mode = after == After::kTranslate ? Mode::kTranslated : Mode::kRemembered;
-    if (after == After::kShowWritable) mode = Mode::kEarly;
-    if (after == After::kRemember && IsOneShot(record->watch.event)) mode = Mode::kTranslated;
-    // What is disarmed would be armed by the change.
-    const bool is_right = record->has_fired || record->watch.mode == mode;
-    // A child of vfork(2) may lack the set. Its parent does this when the next event comes.
-    if (!is_right && Register(EPOLL_CTL_MOD, record, mode, 0) != 0)
-      return IsBorrowedMemory() ? Fate::kKept : Fate::kGiven;
-    return after == After::kForget ? Fate::kGiven : Fate::kKept;
-  });
+  ChangeAll(fd, blocked, [&](Record* record) { return End(record, after); });
+}
+
+void Watches::EndHandshakeOf(uint64_t token, After after, const SignalsBlocked& blocked) {
+  const ErrnoKeeper keeper;
+  const LeafGuard guard(&lock_, blocked);
+  Record* const record = CurrentRecordOf(token);
+  if (record != nullptr && End(record, after) == Fate::kGiven) Remove(record);
 }
 
 void Watches::EndFresh(int fd) {
@@ -264,16 +273,16 @@ Watches::Watch Watches::Resolve(uint64_t token, uint32_t events, const SignalsBl
 
 bool Watches::NoteShown(uint64_t token, const SignalsBlocked& blocked) {
   const LeafGuard guard(&lock_, blocked);
-  Record* const record = RecordOf(token);
-  if (record == nullptr || record->generation != token >> kGenerationShift) return false;
+  Record* const record = CurrentRecordOf(token);
+  if (record == nullptr) return false;
   if (IsOneShot(record->watch.event)) record->has_fired = true;
   return true;
 }
 
 void Watches::Rearm(uint64_t token, const SignalsBlocked& blocked) {
   const LeafGuard guard(&lock_, blocked);
-  Record* const record = RecordOf(token);
-  if (record == nullptr || record->generation != token >> kGenerationShift) return;
+  Record* const record = CurrentRecordOf(token);
+  if (record == nullptr) return;
   const bool is_disarmed =
       record->has_fired || (record->watch.mode == Mode::kEarly && IsOneShot(record->watch.event));
   if (!is_disarmed) return;
@@ -351,6 +360,11 @@ Watches::Record* Watches::RecordOf(uint64_t token) const {
   const bool is_token = base != nullptr && token >> kGenerationShift != 0 &&
                         offset < kMaxRecords * sizeof(Record) && offset % sizeof(Record) == 0;
   return is_token ? base + offset / sizeof(Record) : nullptr;
+}
+
+Watches::Record* Watches::CurrentRecordOf(uint64_t token) const {
+  Record* const record = RecordOf(token);
+  return record != nullptr && record->generation == token >> kGenerationShift ? record : nullptr;
 }
 
 }  // namespace socksify

@@ -68,6 +68,9 @@ class Watches {
   void StartHandshake(int fd, short events, const SignalsBlocked& blocked);
   void SetDirection(int fd, short events, const SignalsBlocked& blocked);
   void EndHandshake(int fd, After after, const SignalsBlocked& blocked);
+  // The same for one registration, unless it has been changed since the kernel gave this token: another
+  // thread may have closed the socket meanwhile, or begun the next handshake.
+  void EndHandshakeOf(uint64_t token, After after, const SignalsBlocked& blocked);
   // A direct connect(): the kernel's own events are the right ones from now on.
   void EndFresh(int fd);
 
@@ -116,8 +119,11 @@ class Watches {
   void SetMode(Record* record, Mode mode);
   static uint64_t TokenOf(const Record& record);
   Record* RecordOf(uint64_t token) const;
+  // Null also where the record has been changed since.
+  Record* CurrentRecordOf(uint64_t token) const;
   // Gives the kernel the registration that belongs to `mode`.
   int Register(int operation, Record* record, Mode mode, short handshake_events);
+  Fate End(Record* record, After after);
   bool Orphan(Record* record);
   static Mode ModeFor(const PendingView& view, int fd, const epoll_event& event);
   template <typename Change>
