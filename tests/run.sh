@@ -98,9 +98,6 @@ count_tests() {
     passed=$((passed + total_here - failed_here - skipped_here))
     printf '   %d tests: %d failed, %d skipped\n' "$total_here" "$failed_here" "$skipped_here"
   done
-  # What has failed twice is among the failed.
-  sed -n 's/.*Test *#[0-9]*: \([^ ]*\) .*\*\*\*[^S].*/\1/p' "$logs/$1.log" | sort | uniq -u |
-    sed 's/^/   passed only at the second try: /'
 }
 
 # begin_step STEP: runs step_STEP beside what comes next, in a shell of its own that ends at the first failing command.
@@ -160,12 +157,11 @@ run_step() {
   end_step "$1" "$2"
 }
 
-# ctest_of REPORT ARGUMENT...: ctest, whose totals count_tests finds. Many of the tests wait most of the time. What fails
-# beside others on a busy machine may try once more, and is named.
+# ctest_of REPORT ARGUMENT...: ctest, whose totals count_tests finds. Many of the tests wait most of the time.
 ctest_of() {
   local report="$logs/$1.xml"
   shift
-  ctest --output-on-failure --repeat until-pass:2 --timeout 300 --parallel $((2 * jobs)) --output-junit "$report" "$@"
+  ctest --output-on-failure --timeout 300 --parallel $((2 * jobs)) --output-junit "$report" "$@"
 }
 
 all_packages() {
