@@ -22,6 +22,9 @@ target_compile_options(socksify_flags INTERFACE
 if(SOCKSIFY_WERROR)
   target_compile_options(socksify_flags INTERFACE -Werror)
 endif()
+if(SOCKSIFY_LOCK_JITTER)
+  target_compile_definitions(socksify_flags INTERFACE SOCKSIFY_LOCK_JITTER)
+endif()
 if(SOCKSIFY_SANITIZE)
   target_compile_options(socksify_flags INTERFACE
     -fsanitize=${SOCKSIFY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)

@@ -5,6 +5,7 @@ option(SOCKSIFY_BUILD_TESTS "Build the unit and integration tests (needs GoogleT
 option(SOCKSIFY_PRECOMPILE_HEADERS "Build the tests with precompiled headers: quicker from scratch, worse with ccache" OFF)
 option(SOCKSIFY_BUILD_FUZZERS "Build the libFuzzer targets (needs clang)" OFF)
 option(SOCKSIFY_BUILD_BENCHMARKS "Build the benchmarks (needs Google Benchmark)" OFF)
+option(SOCKSIFY_LOCK_JITTER "Pause at random around the preload's locks, so that stress tests find races" OFF)
 option(SOCKSIFY_CLANG_TIDY "Run clang-tidy-19 on every compiled file" OFF)
 option(SOCKSIFY_STATIC_LAUNCHER "Link the launcher statically, where the toolchain can: it starts quicker" ON)
 set(SOCKSIFY_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them: address,undefined or thread")

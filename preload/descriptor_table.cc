@@ -8,6 +8,7 @@ bool DescriptorTable::SetFlags(int fd, unsigned flags) {
   std::atomic<uint32_t>* const cell = flags_.Provide(fd);
   if (cell == nullptr) return false;
   NoteUse(static_cast<unsigned>(fd));
+  PauseAtRandom();
   const bool is_special = (flags & kSpecialFlags) != 0;
   // Before the flags can be seen.
   if (is_special) specials_.Add();
@@ -18,6 +19,7 @@ bool DescriptorTable::SetFlags(int fd, unsigned flags) {
 
 void DescriptorTable::ClearFlags(int fd, unsigned flags) {
   if ((Flags(fd) & flags) == 0) return;
+  PauseAtRandom();
   const uint32_t before = flags_.At(fd)->fetch_and(~flags, std::memory_order_acq_rel);
   if ((before & kSpecialFlags) != 0 && (before & ~flags & kSpecialFlags) == 0) specials_.Remove();
 }

@@ -117,12 +117,12 @@ int AnswerAddress(int fd, const Ask& ask, sockaddr* address, socklen_t* size,
 using namespace socksify;
 
 SOCKSIFY_EXPORT int getpeername(int fd, sockaddr* address, socklen_t* size) noexcept {
-  const unsigned flags = g_descriptors.Flags(fd);
-  if (((flags & kPending) != 0 && IsNotConnected(fd)) || OwnSocketOf(fd) != fd) {
+  if (((g_descriptors.Flags(fd) & kPending) != 0 && IsNotConnected(fd)) || OwnSocketOf(fd) != fd) {
     errno = ENOTCONN;
     return -1;
   }
-  if ((flags & kHasConnection) == 0 && address != nullptr && size != nullptr) {
+  // It may have come about just now.
+  if ((g_descriptors.Flags(fd) & kHasConnection) == 0 && address != nullptr && size != nullptr) {
     const socklen_t room = *size;
     const int result = libc::getpeername(fd, address, size);
     if (result != 0 || !IsInternetAddress(address, std::min(room, *size))) return result;

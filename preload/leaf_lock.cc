@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/cancellation_off.h"
+#include "base/errno_keeper.h"
 
 namespace socksify {
 
@@ -39,6 +40,22 @@ SignalsBlocked::SignalsBlocked() : is_blocking_(__libc_single_threaded == 0 || H
 void SignalsBlocked::BeginAnotherStretch() {
   stretch_ = g_stretches.fetch_add(1, std::memory_order_relaxed) + 1;
 }
+
+#ifdef SOCKSIFY_LOCK_JITTER
+void PauseAtRandom() {
+  // A count that all threads share, mixed as MurmurHash3 ends.
+  static constinit std::atomic<uint32_t> g_count = 0;
+  uint32_t random = g_count.fetch_add(1, std::memory_order_relaxed);
+  random = (random ^ random >> 16) * 0x85ebca6b;
+  random = (random ^ random >> 13) * 0xc2b2ae35;
+  random ^= random >> 16;
+  if (random >> 28 != 0) return;
+  const ErrnoKeeper keeper;
+  const CancellationOff cancellation_off;
+  const timespec pause = {.tv_sec = 0, .tv_nsec = static_cast<long>(random % 2'000'000)};
+  nanosleep(&pause, nullptr);
+}
+#endif
 
 void LeafLock::AcquireSlowly() {
   const CancellationOff cancellation_off;

@@ -54,6 +54,14 @@ class SignalsBlocked {
   uint64_t stretch_ = 0;
 };
 
+// In a build for stress tests (SOCKSIFY_LOCK_JITTER) this thread waits now and then, for up to 2 ms: before
+// and after each lock, and before each change of a descriptor's flags. Elsewhere it is nothing.
+#ifdef SOCKSIFY_LOCK_JITTER
+void PauseAtRandom();
+#else
+inline void PauseAtRandom() {}
+#endif
+
 class LeafLock {
  public:
   constexpr LeafLock() = default;
@@ -77,8 +85,14 @@ class LeafLock {
 class LeafGuard {
  public:
   // The caller has blocked signals, and keeps them blocked for as long as the guard lives.
-  LeafGuard(LeafLock* lock, const SignalsBlocked& /*proof*/) : lock_(lock) { lock_->Acquire(); }
-  ~LeafGuard() { lock_->Release(); }
+  LeafGuard(LeafLock* lock, const SignalsBlocked& /*proof*/) : lock_(lock) {
+    PauseAtRandom();
+    lock_->Acquire();
+  }
+  ~LeafGuard() {
+    lock_->Release();
+    PauseAtRandom();
+  }
   LeafGuard(const LeafGuard&) = delete;
   LeafGuard& operator=(const LeafGuard&) = delete;
 

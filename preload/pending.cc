@@ -136,7 +136,7 @@ bool PendingTable::IsStale(Entry* entry, int fd, const SignalsBlocked& blocked) 
   // another thread has opened since is not what the child has by that number.
   if (IsBorrowedMemory()) return true;
   g_watches.Forget(fd, blocked);
-  Detach(entry, fd, 0, blocked);
+  Detach(entry, fd, blocked);
   return true;
 }
 
@@ -240,7 +240,7 @@ void PendingTable::Forget(int fd) {
   if (entry == nullptr) return;
   const SignalsBlocked blocked;
   const LeafGuard guard(&entry->lock, blocked);
-  if (entries_.Get(fd) == entry) Detach(entry, fd, 0, blocked);
+  if (entries_.Get(fd) == entry) Detach(entry, fd, blocked);
 }
 
 bool PendingTable::Copy(int from, int to) {
@@ -258,10 +258,13 @@ bool PendingTable::Copy(int from, int to) {
   return true;
 }
 
-void PendingTable::Detach(Entry* entry, int fd, unsigned new_flags, const SignalsBlocked& blocked) {
-  entries_.At(fd)->store(nullptr, std::memory_order_release);
+// A close(2) that still sees the flag waits for the lock in Forget(); one that does not goes on, and the
+// number may have another entry by the time that this one is taken out.
+void PendingTable::Detach(Entry* entry, int fd, const SignalsBlocked& blocked) {
   g_descriptors.ClearFlags(fd, kPending);
-  g_descriptors.SetFlags(fd, new_flags);
+  PauseAtRandom();
+  Entry* expected = entry;
+  entries_.At(fd)->compare_exchange_strong(expected, nullptr, std::memory_order_acq_rel);
   if (--entry->references != 0) {
     if (entry->fd.load() != fd) return;
     for (int each = 0; each < static_cast<int>(g_descriptors.used_end()); ++each) {
@@ -281,13 +284,15 @@ void PendingTable::Detach(Entry* entry, int fd, unsigned new_flags, const Signal
 
 // No descriptor of the socket is pending any longer; the program's own registrations are back in its sets.
 void PendingTable::End(Entry* entry, unsigned new_flags, const SignalsBlocked& blocked) {
-  entry->progress.store(Progress::kNone, std::memory_order_release);
   const bool stays_unconnected = (new_flags & kHasConnection) == 0;
   const unsigned flags = stays_unconnected ? new_flags | kFreshStream : new_flags & ~kHasConnection;
+  // All of them first: whoever sees the end at one of the descriptors, without the lock, goes on from there.
+  ForEachDescriptor(*entry, [&](int each) { g_descriptors.SetFlags(each, flags); });
+  entry->progress.store(Progress::kNone, std::memory_order_release);
   ForEachDescriptor(*entry, [&](int each) {
     g_watches.EndHandshake(each, stays_unconnected ? Watches::After::kRemember : Watches::After::kForget,
                            blocked);
-    Detach(entry, each, flags, blocked);
+    Detach(entry, each, blocked);
   });
 }
 

@@ -189,9 +189,9 @@ class PendingTable {
   static void GiveOptionsBack(const Entry& entry, int fd);
   static Connection ConnectionOf(const Entry& entry);
   static void Report(const Entry& entry);
-  // The entry is over for all of its descriptors, or for one; the last one frees it. They get `new_flags`.
+  // The entry is over for all of its descriptors, which get `new_flags`, or for one; the last one frees it.
   void End(Entry* entry, unsigned new_flags, const SignalsBlocked& blocked);
-  void Detach(Entry* entry, int fd, unsigned new_flags, const SignalsBlocked& blocked);
+  void Detach(Entry* entry, int fd, const SignalsBlocked& blocked);
   bool HasOutside(int fd, unsigned first, unsigned last) const;
   template <typename Visit>
   void ForEachDescriptor(const Entry& entry, const Visit& visit) {

@@ -8,10 +8,14 @@
 # For SECONDS (600) the program tests/victims/stress.c is run with one random seed after the other, twice at the
 # same time: direct against an echo server on loopback, and under the preload through a test server that delays
 # and splits its replies. Both check every call against a model, and must print the same. Each seed is printed;
-# the first difference ends the run with 1, and with the commands that repeat it. BUILD_DIR is build/dev, or what
-# holds a build with tests; SEED=N begins with that seed, THREADS=N (8) and STEPS=N (2000) are of one run.
-# What is left out unless a list is given are the known limits (docs/architecture.md). Needs python3. Only
-# loopback is used, and nothing is left running.
+# the first difference ends the run with 1, and with the commands that repeat it. SEED=N begins with that seed,
+# THREADS=N (8) and STEPS=N (2000) are of one run. What is left out unless a list is given are the known limits
+# (docs/architecture.md). Needs python3. Only loopback is used, and nothing is left running.
+#
+# BUILD_DIR is build/dev, or what holds a build with tests. Threads meet where they seldom do in this one:
+#
+#     cmake -S . -B build/jitter -DSOCKSIFY_BUILD_TESTS=ON -DSOCKSIFY_LOCK_JITTER=ON
+#     cmake --build build/jitter --target socksify socksify_preload socksify-testserver victim-stress
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
