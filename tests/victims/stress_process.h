@@ -5,10 +5,13 @@
 
 #include "stress_epoll.h"
 
+/* `is_held`: a child may have had a copy. A thread that waits for the shared set has one, too, while the
+   kernel looks whether there is an event of it: the registrations are gone when it has let go. */
 static void Forget(struct Worker* worker, struct Connection* connection, int is_held) {
   const unsigned size = sizeof worker->tolerated / sizeof *worker->tolerated;
+  const int is_shared = connection->registrations[kSharedSet].is_live;
   for (int set = 0; set < kSets; ++set)
-    if (connection->registrations[set].is_live && is_held)
+    if (connection->registrations[set].is_live && (is_held || is_shared))
       worker->tolerated[worker->tolerated_count++ % size] = MakeTag(worker, connection, set);
   memset(connection->registrations, 0, sizeof connection->registrations);
   connection->state = kUnused;
