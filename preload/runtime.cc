@@ -16,6 +16,7 @@
 #include <array>
 #include <cstdarg>
 #include <cstddef>
+#include <exception>
 #include <new>
 
 #include "base/errno_keeper.h"
@@ -24,6 +25,7 @@
 #include "preload/connections.h"
 #include "preload/originals.h"
 #include "preload/set_up_code.h"
+#include "preload/set_up_stack.h"
 #include "resolver/handed_passwords.h"
 #include "resolver/state_directory.h"
 #include "routing/config_host.h"
@@ -143,6 +145,14 @@ Runtime* Runtime::Get() {
   return runtime != nullptr ? runtime : SetUp();
 }
 
+void Runtime::Make(void* failure) {
+  try {
+    g_runtime.store(new (g_runtime_place.data()) Runtime, std::memory_order_release);
+  } catch (...) {
+    *static_cast<std::exception_ptr*>(failure) = std::current_exception();
+  }
+}
+
 Runtime* Runtime::SetUp() {
   const ErrnoKeeper keeper;
   for (;;) {
@@ -154,16 +164,12 @@ Runtime* Runtime::SetUp() {
       pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
       ClaimProcess();
       if (!g_has_fork_handler.exchange(true)) pthread_atfork(nullptr, nullptr, &AfterForkInChild);
-      try {
-        g_runtime.store(new (g_runtime_place.data()) Runtime, std::memory_order_release);
-        g_state.store(kReady);
-        GiveBackSetUpCode();
-      } catch (...) {
-        g_state.store(kNotBegun);
-        pthread_setcancelstate(cancel_state, nullptr);
-        throw;
-      }
+      std::exception_ptr failure;
+      RunOnOwnStack(&Make, &failure);
+      g_state.store(failure == nullptr ? kReady : kNotBegun);
       pthread_setcancelstate(cancel_state, nullptr);
+      if (failure != nullptr) std::rethrow_exception(failure);
+      GiveBackSetUpCode();
     } else if (state == process || (state != kReady && IsBorrowedMemory())) {
       Pause();
       continue;

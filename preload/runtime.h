@@ -81,6 +81,7 @@ class Runtime {
  private:
   Runtime();
   static Runtime* SetUp();
+  static void Make(void* failure);  // of std::exception_ptr
   void LoadConfiguration();
   FakeTable* OpenFakeTable();
   PeerTable* OpenPeerTable();

@@ -178,6 +178,23 @@ TEST_F(ConnectTest, FastOpenConnectsAndThenSends) {
   }
 }
 
+// Also where a configuration file is read, with a mistake in it or not, and where each connection is
+// reported.
+TEST_F(ConnectTest, TheFirstOneTakesLittleOfTheStack) {
+  ASSERT_EQ(RunDirect("thin_stack", {"127.0.0.1", origin_.port()}).out, "echo hello\n");
+  options_.environment["SOCKSIFY_VERBOSE"] = "2";
+  const ProgramOutcome by_url = Run("thin_stack", {"10.99.99.99", "7"});
+  EXPECT_EQ(by_url.out, "echo hello\n");
+  EXPECT_THAT(by_url.err, HasSubstr("10.99.99.99"));
+  const std::string route = "route { from: 0/0 to: 0/0 via: " + ProxyInConfig() + " }\n";
+  UseConfig(route);
+  EXPECT_EQ(Run("thin_stack", {"10.99.99.99", "7"}).out, "echo hello\n");
+  UseConfig(route + "rout { }\n");
+  const ProgramOutcome mistaken = Run("thin_stack", {"10.99.99.99", "7"});
+  EXPECT_EQ(mistaken.out, "connect: EACCES\n");
+  EXPECT_THAT(mistaken.err, HasSubstr("rout"));
+}
+
 TEST_F(ConnectTest, ALocalAddressFromTheProxyCanBeBoundTo) {
   server_.AddScript("echo.test", "reply.bound=203.0.113.9:4321");
   EXPECT_EQ(Run("bindlocal", {"echo.test", "7"}).out, "echo hello\nforeign address: EADDRNOTAVAIL\n");
