@@ -98,19 +98,19 @@ constexpr auto kOwnKeywords =
 class FormatElection {
  public:
   ConfigFormat Hold(std::string_view text) {
-    for (const ForeignLine& line : SplitForeignLines(text, CommentStart::kAnywhere)) {
-      if (line.fields.empty()) continue;
-      if (IsOurs(line)) return ConfigFormat::kOwn;
+    // Our own files, which may be large, are told by their first lines and cost no memory.
+    ForeignLineReader reader(text, CommentStart::kAnywhere);
+    for (ForeignLine line; reader.Next(&line);) {
+      if (line.content.empty()) continue;
+      if (IsOurs(line.content)) return ConfigFormat::kOwn;
+      line.fields = SplitFields(line);
       Count(line);
     }
     const auto most = std::ranges::max_element(votes_);  // the first of equals
     return *most == 0 ? ConfigFormat::kOwn : static_cast<ConfigFormat>(most - votes_.begin());
   }
 
-  static bool IsOurs(const ForeignLine& line) {
-    if (line.fields.empty()) return false;
-    const std::string_view first = line.fields[0].text;
-    const std::string_view content = line.content;
+  static bool IsOurs(std::string_view content) {
     const size_t colon = content.find(':');
     // `keyword:` or `keyword :`, but no URL, and no IPv6 address.
     if (colon != std::string_view::npos && colon > 0 && !content.substr(colon).starts_with("://") &&
@@ -118,11 +118,12 @@ class FormatElection {
         std::ranges::all_of(Trim(content.substr(0, colon)), IsOfKeyword)) {
       return true;
     }
-    const size_t brace = content.find('{');
-    if (brace != std::string_view::npos && (first.starts_with("route") || first == "server")) return true;
-    for (const ForeignField& field : line.fields) {
-      if (field.text == ":") return false;  // SOCKS 4.2: what follows is a command
-      if (std::ranges::find(kOwnKeywords, std::string_view(field.text)) != kOwnKeywords.end()) return true;
+    const bool has_brace = content.find('{') != std::string_view::npos;
+    std::string_view word = TakeWord(&content);
+    if (has_brace && (word.starts_with("route") || word == "server")) return true;
+    for (; !word.empty(); word = TakeWord(&content)) {
+      if (word == ":") return false;  // SOCKS 4.2: what follows is a command
+      if (std::ranges::find(kOwnKeywords, word) != kOwnKeywords.end()) return true;
     }
     return false;
   }
@@ -205,7 +206,11 @@ ConfigFormat RecognizeFormat(std::string_view text) {
 }
 
 bool IsPlainlyOwn(std::string_view text) {
-  return std::ranges::any_of(SplitForeignLines(text, CommentStart::kAnywhere), FormatElection::IsOurs);
+  ForeignLineReader reader(text, CommentStart::kAnywhere);
+  for (ForeignLine line; reader.Next(&line);) {
+    if (FormatElection::IsOurs(line.content)) return true;
+  }
+  return false;
 }
 
 ForeignHost MakeForeignHost(const ConfigHost& host) {

@@ -25,34 +25,43 @@ size_t FindComment(std::string_view line, CommentStart start) {
   return line.size();
 }
 
-std::vector<ForeignField> SplitFields(std::string_view line, std::string_view content) {
+}  // namespace
+
+bool ForeignLineReader::Next(ForeignLine* line) {
+  if (rest_.empty()) return false;
+  const size_t end = std::min(rest_.find('\n'), rest_.size());
+  line->number = ++number_;
+  line->text = rest_.substr(0, end);
+  if (line->text.ends_with('\r')) line->text.remove_suffix(1);
+  const size_t comment = FindComment(line->text, start_);
+  line->comment = Trim(line->text.substr(comment));
+  line->content = Trim(line->text.substr(0, comment));
+  line->fields.clear();
+  rest_.remove_prefix(std::min(end + 1, rest_.size()));
+  return true;
+}
+
+std::string_view TakeWord(std::string_view* text) {
+  text->remove_prefix(std::min(text->find_first_not_of(kBlanks), text->size()));
+  const std::string_view word = text->substr(0, text->find_first_of(kBlanks));
+  text->remove_prefix(word.size());
+  return word;
+}
+
+std::vector<ForeignField> SplitFields(const ForeignLine& line) {
   std::vector<ForeignField> fields;
-  if (content.empty()) return fields;
-  const size_t end = static_cast<size_t>(content.data() - line.data()) + content.size();
-  for (size_t i = end - content.size(); i < end;) {
-    size_t last = i;
-    while (last < end && !IsBlank(line[last])) ++last;
-    if (last > i) fields.push_back({line.substr(i, last - i), static_cast<unsigned>(i + 1)});
-    i = last + 1;
-  }
+  std::string_view rest = line.content;
+  for (std::string_view word = TakeWord(&rest); !word.empty(); word = TakeWord(&rest))
+    fields.push_back({word, static_cast<unsigned>(word.data() - line.text.data() + 1)});
   return fields;
 }
 
-}  // namespace
-
 std::vector<ForeignLine> SplitForeignLines(std::string_view text, CommentStart start) {
   std::vector<ForeignLine> lines;
-  for (unsigned number = 1; !text.empty(); ++number) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    ForeignLine line{
-        .number = number, .text = text.substr(0, end), .content = {}, .comment = {}, .fields = {}};
-    if (line.text.ends_with('\r')) line.text.remove_suffix(1);
-    const size_t comment = FindComment(line.text, start);
-    line.comment = Trim(line.text.substr(comment));
-    line.content = Trim(line.text.substr(0, comment));
-    line.fields = SplitFields(line.text, line.content);
+  ForeignLineReader reader(text, start);
+  for (ForeignLine line; reader.Next(&line); line = {}) {
+    line.fields = SplitFields(line);
     lines.push_back(std::move(line));
-    text.remove_prefix(std::min(end + 1, text.size()));
   }
   return lines;
 }

@@ -29,7 +29,25 @@ enum class CommentStart : unsigned char {
   kLineStart,  // one that nothing but blanks stands before
 };
 
-// Every line of `text`, empty ones too. The views point into it.
+// Gives the lines of a text one by one, empty ones too. The views point into it.
+class ForeignLineReader {
+ public:
+  ForeignLineReader(std::string_view text, CommentStart start) : rest_(text), start_(start) {}
+
+  // False at the end. The line has no fields yet.
+  bool Next(ForeignLine* line);
+
+ private:
+  std::string_view rest_;
+  CommentStart start_;
+  unsigned number_ = 0;
+};
+
+std::vector<ForeignField> SplitFields(const ForeignLine& line);
+// Takes the first of the words that blanks part; an empty one if there is none.
+std::string_view TakeWord(std::string_view* text);
+
+// Every line of `text`, with its fields.
 std::vector<ForeignLine> SplitForeignLines(std::string_view text, CommentStart start);
 
 // The items of a list, empty ones too: "a,,b" has three. One of an empty text is the empty text.
