@@ -201,7 +201,7 @@ void Runtime::LoadConfiguration() {
   host.handed_password = &ReadHandedPassword;
   auto loaded = LoadConfig(sources, host);
   if (loaded) {
-    config_ = std::make_unique<const Config>(std::move(*loaded));
+    config_.emplace(std::move(*loaded));
     relays_datagrams_ = HasUdpRelays(config_->routes);
     reporter_.Configure(config_->settings, &SecureEnvironment);
     return;
@@ -215,11 +215,11 @@ std::string_view Runtime::process() const {
 }
 
 uint32_t Runtime::user() const {
-  return config_ != nullptr && config_->routes.names_users() ? getuid() : kNobody;
+  return config_ && config_->routes.names_users() ? getuid() : kNobody;
 }
 
 bool Runtime::IsFake(const IpAddress& address) const {
-  if (config_ == nullptr) return false;
+  if (!config_) return false;
   const Settings& settings = config_->settings;
   return address.IsInPrefix(settings.fake_v4, settings.fake_v4_bits) ||
          address.IsInPrefix(settings.fake_v6, settings.fake_v6_bits);
@@ -237,7 +237,7 @@ FakeTable* Runtime::OpenedFakeTable() {
 
 // Two threads may both open it: the second one's goes away again.
 FakeTable* Runtime::OpenFakeTable() {
-  if (config_ == nullptr) return nullptr;
+  if (!config_) return nullptr;
   const ErrnoKeeper keeper;
   const Settings& settings = config_->settings;
   const FakeRange range = {.v4 = settings.fake_v4,
@@ -277,7 +277,7 @@ ServerHealth* Runtime::health() {
 }
 
 ServerHealth* Runtime::OpenHealth() {
-  if (config_ == nullptr) return nullptr;
+  if (!config_) return nullptr;
   const ErrnoKeeper keeper;
   std::expected<std::unique_ptr<HealthTable>, int> opened = std::unexpected(ENOENT);
   const auto& directory = OwnStateDirectory();

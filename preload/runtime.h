@@ -24,6 +24,7 @@
 #include <cerrno>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,7 +52,7 @@ class Runtime {
   static Runtime* Get();
 
   // Null when the configuration has errors, or there is none: then every call that might need a proxy fails.
-  const Config* config() const { return config_.get(); }
+  const Config* config() const { return config_ ? &*config_ : nullptr; }
   // "direct", for loopback destinations while there is no configuration.
   const Rule& loopback_rule() const { return loopback_rule_; }
   const Reporter& reporter() const { return reporter_; }
@@ -88,7 +89,7 @@ class Runtime {
   ServerHealth* OpenHealth();
   uint64_t Draw(const Rule& rule);
 
-  std::unique_ptr<const Config> config_;
+  std::optional<const Config> config_;
   Rule loopback_rule_;
   bool relays_datagrams_ = false;
   Reporter reporter_;
