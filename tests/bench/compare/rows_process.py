@@ -78,9 +78,10 @@ def resident(world: World, peer: Peer) -> float:
     return memory(world, peer, "Rss")
 
 
-def dirty(world: World, peer: Peer) -> float:
-    """What no other process can share. The rest of a library is there once, however many processes have it."""
-    return memory(world, peer, "Private_Dirty")
+def anonymous(world: World, peer: Peer) -> float:
+    """What no other process can share: pages of no file, and changed copies of a file's. The rest is there once, however
+    many processes have it, as are the files of state that all processes of a user write to."""
+    return memory(world, peer, "Anonymous")
 
 
 ROWS = [
@@ -94,5 +95,5 @@ ROWS = [
         is_zero_at_best=True),
     # How many pages come along with one depends on where in memory a library happens to lie.
     Row("resident memory, connected", "KiB", resident, NATIVE, is_difference=True, rounds=51),
-    Row("of it dirty", "KiB", dirty, NATIVE, is_difference=True, rounds=9),
+    Row("of it anonymous", "KiB", anonymous, NATIVE, is_difference=True, rounds=9),
 ]
