@@ -195,6 +195,14 @@ TEST_F(ConnectTest, TheFirstOneTakesLittleOfTheStack) {
   EXPECT_THAT(mistaken.err, HasSubstr("rout"));
 }
 
+TEST_F(ConnectTest, AddressSanitizerHasNothingToSay) {
+  // Its runtime wants to be the first library.
+  options_.environment["ASAN_OPTIONS"] = "verify_asan_link_order=0:detect_leaks=0";
+  const ProgramOutcome outcome = Run("connect-asan", {"echo.test", "7"});
+  EXPECT_EQ(outcome.out, "echo hello\npeer is target: 1\ndescriptors more: 1\n");
+  EXPECT_EQ(outcome.err, "");
+}
+
 TEST_F(ConnectTest, ALocalAddressFromTheProxyCanBeBoundTo) {
   server_.AddScript("echo.test", "reply.bound=203.0.113.9:4321");
   EXPECT_EQ(Run("bindlocal", {"echo.test", "7"}).out, "echo hello\nforeign address: EADDRNOTAVAIL\n");
