@@ -90,8 +90,9 @@ int Watches::Control(int epoll_fd, int operation, int fd, epoll_event* event) {
 int Watches::Register(int operation, Record* record, Mode mode, short handshake_events) {
   const Watch& watch = record->watch;
   const auto generation = record->generation;
-  // A new token for a new mode: an event that another thread has reaped already is of the old one.
-  if (mode != watch.mode) Renew(record);
+  // A new token for a new mode, and for each arming: an event that another thread has reaped already is of
+  // the old one.
+  if (mode != watch.mode || IsOneShot(watch.event)) Renew(record);
   epoll_event kernels = watch.event;
   if (mode != Mode::kRemembered) kernels.data.u64 = TokenOf(*record);
   if (mode == Mode::kHandshake) kernels.events = static_cast<uint16_t>(handshake_events);

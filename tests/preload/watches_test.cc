@@ -32,6 +32,7 @@ class WatchesTest : public testing::Test {
   WatchesTest& operator=(const WatchesTest&) = delete;
 
   int fd() const { return socket_.get(); }
+  int set() const { return set_.get(); }
   void Reopen() {
     ForgetDescriptor(fd());
     socket_.Reset();
@@ -103,6 +104,19 @@ TEST_F(WatchesTest, AnEventOfAClosedSocketDoesNotEndTheHandshakeOfItsSuccessor) 
   g_watches.EndHandshakeOf(last, After::kForget, SignalsBlocked());
   EXPECT_EQ(Reap(), next);
   EXPECT_EQ(ModeOf(next), Mode::kHandshake);
+}
+
+// Or the next connect() would take the registration, which is armed, for one that has fired, and leave it as
+// it is.
+TEST_F(WatchesTest, AnEventFromBeforeAOneShotWasArmedAgainDoesNotCount) {
+  epoll_event event{};
+  event.events = EPOLLOUT | EPOLLONESHOT;
+  ASSERT_EQ(g_watches.Control(set(), EPOLL_CTL_MOD, fd(), &event), 0);
+  const uint64_t last = Reap();
+  ASSERT_EQ(g_watches.Control(set(), EPOLL_CTL_MOD, fd(), &event), 0);
+  const Watches::Watch late = g_watches.Resolve(last, EPOLLOUT | EPOLLHUP, SignalsBlocked());
+  EXPECT_EQ(late.mode, Mode::kRemembered) << "to ask again";
+  EXPECT_EQ(ModeOf(StartHandshake()), Mode::kHandshake);
 }
 
 }  // namespace
