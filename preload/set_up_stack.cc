@@ -2,6 +2,7 @@
 #include "preload/set_up_stack.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstddef>
 
@@ -99,6 +100,8 @@ void RunOnOwnStack(void (*body)(void*), void* argument) {
   void* const memory = mmap(nullptr, kSize, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (memory != MAP_FAILED) {
+    // Who needs more finds no memory of anybody else's.
+    mprotect(memory, static_cast<size_t>(sysconf(_SC_PAGESIZE)), PROT_NONE);
     SocksifyCallOnStack(static_cast<std::byte*>(memory) + kSize, body, argument);
     munmap(memory, kSize);
     return;

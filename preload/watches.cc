@@ -48,8 +48,11 @@ int Watches::Control(int epoll_fd, int operation, int fd, epoll_event* event) {
   // A number that was closed unseen may be something else by now.
   if ((g_descriptors.Flags(fd) & kPending) != 0) g_pendings.Verify(fd, blocked);
   const LeafGuard guard(&lock_, blocked);
-  // Looked at once: if the handshake ends meanwhile, its end waits for the lock and finds the record.
-  const PendingView view = g_pendings.View(fd);
+  // Looked at once: if the handshake ends meanwhile, its end waits for the lock and finds the record. Without
+  // the flag it is over, even if it is still to be seen: of a number that was closed unseen, nobody would
+  // come to end it.
+  const bool is_pending = (g_descriptors.Flags(fd) & kPending) != 0;
+  const PendingView view = is_pending ? g_pendings.View(fd) : PendingView();
   Record* const known = Find(epoll_fd, fd);
   if (!is_change) {
     const int result = libc::epoll_ctl(epoll_fd, operation, fd, event);
