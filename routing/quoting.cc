@@ -48,16 +48,16 @@ bool BeginsServerList(std::string_view text, size_t at) {
 // Where the user information of a URL begins, or the line's size. A password may hold anything, a blank
 // included, so every '@' further on counts.
 size_t FindUserInfo(std::string_view line) {
-  const size_t at = line.rfind('@');
-  if (at == std::string_view::npos) return line.size();
-  const size_t slashes = line.substr(0, at).find("://");
-  if (slashes != std::string_view::npos) return slashes + 3;
-  if (BeginsServerList(line, at)) {
-    const size_t before = FindUserInfo(line.substr(0, at));
-    return before < at ? before : line.size();
+  const size_t slashes = line.find("://");
+  for (size_t at = line.rfind('@'); at != std::string_view::npos; at = line.rfind('@', at - 1)) {
+    if (slashes != std::string_view::npos && slashes + 3 <= at) return slashes + 3;
+    if (!BeginsServerList(line, at)) {
+      const size_t blank = line.substr(0, at).find_last_of(" \t{,");
+      return blank == std::string_view::npos ? 0 : blank + 1;
+    }
+    if (at == 0) break;
   }
-  const size_t blank = line.substr(0, at).find_last_of(" \t{,");
-  return blank == std::string_view::npos ? 0 : blank + 1;
+  return line.size();
 }
 
 }  // namespace
@@ -75,7 +75,10 @@ std::string Quoted(std::string_view text) {
 }
 
 std::string WithoutSecrets(std::string_view line) {
-  const size_t end = std::min(FindPasswordValue(line), FindUserInfo(line));
+  // A line may be a whole file; what is not shown anyway is not searched word by word.
+  const std::string_view begin = line.substr(0, kMaxLineShown);
+  const size_t password = FindPasswordValue(begin);
+  const size_t end = std::min(password < begin.size() ? password : line.size(), FindUserInfo(line));
   std::string shown;
   for (const char c : line.substr(0, std::min(end, kMaxLineShown))) shown += Printable(c);
   if (end < line.size()) {

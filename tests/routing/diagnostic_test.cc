@@ -52,6 +52,20 @@ TEST(QuotingTest, CutsLinesBeforeSecrets) {
   EXPECT_EQ(WithoutSecrets("a\x1b[31mb\tc"), "a?[31mb\tc");
 }
 
+// Whatever somebody took for a configuration.
+TEST(QuotingTest, TakesLinesOfAnyLength) {
+  const auto repeated = [](std::string_view part) {
+    std::string text;
+    while (text.size() < 1'000'000) text += part;
+    return text;
+  };
+  EXPECT_EQ(WithoutSecrets(repeated(" @=1")), repeated(" @=1").substr(0, 400) + "...");
+  EXPECT_EQ(WithoutSecrets(repeated("socks5://")), repeated("socks5://").substr(0, 400) + "...");
+  EXPECT_EQ(WithoutSecrets("password: " + repeated("x")), "password:***");
+  EXPECT_EQ(WithoutSecrets(repeated("x ") + "via: socks5://a:geheim@h"),
+            repeated("x ").substr(0, 400) + "***");
+}
+
 TEST(QuotingTest, QuotesForPeople) {
   EXPECT_EQ(Quoted("x\x01y"), "'x?y'");
   EXPECT_EQ(Quoted("geheim@host"), "'***@host'");
