@@ -172,17 +172,25 @@ bool ConfigParser::AtBlockStart() const {
 
 // Goes on to where the next statement may begin: a new line, a keyword, a closing brace, the end.
 void ConfigParser::SkipStatement() {
+  size_t searched_end = 0;  // before which there is no URL
   while (true) {
-    const Token token = lexer_.Peek(Words::kAddress);
+    const Token token = lexer_.Peek(Words::kPlain);
     if (token.kind == Token::Kind::kEnd || token.first_on_line || token.IsSymbol("}")) return;
     if (token.IsSymbol("{")) {
       SkipBraces();
       return;
     }
-    const bool is_url = token.text.find("://") != std::string_view::npos;
-    if (!is_url && lexer_.AtKeyword()) return;
+    if (token.offset >= searched_end) {
+      const Token address = lexer_.Peek(Words::kAddress);
+      searched_end = address.end;
+      if (address.text.find("://") != std::string_view::npos) {
+        lexer_.Accept(address);
+        continue;
+      }
+    }
+    if (lexer_.AtKeyword()) return;
     // Plain words are shorter than addresses, so `10.0.0.1:x to:` does not swallow a keyword.
-    lexer_.Accept(is_url ? token : lexer_.Peek(Words::kPlain));
+    lexer_.Accept(token);
   }
 }
 
