@@ -316,8 +316,8 @@ uint64_t Runtime::Draw(const Rule& rule) {
 
 AttemptOptions Runtime::OptionsFor(const Rule& rule) {
   AttemptOptions options;
-  options.connect_timeout_ms = config_->settings.connect_timeout_ms;
-  options.negotiate_timeout_ms = config_->settings.negotiate_timeout_ms;
+  options.connect_timeout_ms = config()->settings.connect_timeout_ms;
+  options.negotiate_timeout_ms = config()->settings.negotiate_timeout_ms;
   options.draw = Draw(rule);
   options.health = health();
   if (reporter_.wants_connections()) options.on_failed_trial = &ReportTrial;
