@@ -61,6 +61,10 @@ std::optional<std::string> OptionReader::ReadLetters(std::string_view letters) {
     if (!std::holds_alternative<bool*>(option->target)) {
       return ReadOption(&*option, letters.empty() ? std::nullopt : std::optional(letters));
     }
+    if (letters.starts_with('=')) {
+      return "-" + std::string(1, option->letter) + " takes no value, found '" +
+             std::string(letters.substr(1)) + "'";
+    }
     ReadOption(&*option, std::nullopt);
   }
   return std::nullopt;

@@ -135,6 +135,7 @@ TEST(LaunchOptionsTest, ExplainsMistakes) {
       {{"-", "curl"}, "unknown option '-'"},
       {{"---", "curl"}, "unknown option '---'"},
       {{"--verbose=yes", "curl"}, "--verbose takes no value, found 'yes'"},
+      {{"-vv=1", "curl"}, "-v takes no value, found '1'"},
       {{"-v", "-p"}, "--proxy needs a value behind it"},
       {{"-vp"}, "--proxy needs a value behind it"},
       {{"-p"}, "--proxy needs a value behind it"},
