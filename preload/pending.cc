@@ -262,7 +262,6 @@ bool PendingTable::Copy(int from, int to) {
 // number may have another entry by the time that this one is taken out.
 void PendingTable::Detach(Entry* entry, int fd, const SignalsBlocked& blocked) {
   g_descriptors.ClearFlags(fd, kPending);
-  PauseAtRandom();
   Entry* expected = entry;
   entries_.At(fd)->compare_exchange_strong(expected, nullptr, std::memory_order_acq_rel);
   if (--entry->references != 0) {

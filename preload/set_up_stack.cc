@@ -6,6 +6,8 @@
 
 #include <cstddef>
 
+#include "preload/descriptor_array.h"
+
 // swapcontext(3) would do the same, with four system calls; but AddressSanitizer puts one in its place that
 // prints a warning, and where the processor has a shadow stack that would be another one as well, which a
 // plain call does not need.
@@ -97,9 +99,8 @@ void RunOnOwnStack(void (*body)(void*), void* argument) {
 #if SOCKSIFY_HAS_OWN_STACK
   // Name service modules (nsswitch.conf(5)) may take any of it; what they do not take is never there.
   constexpr size_t kSize = size_t{1} << 20;
-  void* const memory = mmap(nullptr, kSize, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-  if (memory != MAP_FAILED) {
+  void* const memory = ReserveMemory(kSize);
+  if (memory != nullptr) {
     // Who needs more finds no memory of anybody else's.
     mprotect(memory, static_cast<size_t>(sysconf(_SC_PAGESIZE)), PROT_NONE);
     SocksifyCallOnStack(static_cast<std::byte*>(memory) + kSize, body, argument);
