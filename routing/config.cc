@@ -174,7 +174,7 @@ class ConfigLoader {
     };
     const ForeignConfig translation = Translate(format, source.text(), host);
     format_ = format;
-    origin_ += std::string(" (") + FormatName(format) + ')';
+    origin_.append(" (").append(FormatName(format)) += ')';
     std::string text;
     std::vector<unsigned> origins;
     for (const ForeignConfig::Line& line : translation.lines) {

@@ -99,13 +99,13 @@ std::vector<InterfaceAddress> Interfaces() {
 }  // namespace
 
 ConfigHost ConfigHostWithoutNss() {
-  return {.get_env = GetEnv,
-          .read_file = ReadFile,
-          .read_secret = ReadSecret,
-          .user_id = nullptr,
-          .handed_password = nullptr,
-          .service_port = nullptr,
-          .interfaces = Interfaces};
+  // One by one: a constant of pointers would have to be relocated in every process that has the library.
+  ConfigHost host{};
+  host.get_env = GetEnv;
+  host.read_file = ReadFile;
+  host.read_secret = ReadSecret;
+  host.interfaces = Interfaces;
+  return host;
 }
 
 }  // namespace socksify

@@ -42,11 +42,8 @@ class Linker {
     }
   }
 
-  std::vector<Rule> LinkRules() {
-    std::vector<Rule> rules;
-    rules.reserve(draft_.routes.size());
-    for (RouteDraft& draft : draft_.routes) rules.push_back(LinkRule(&draft));
-    return rules;
+  void LinkRules(std::vector<Rule>* rules) {
+    for (RouteDraft& draft : draft_.routes) rules->push_back(LinkRule(&draft));
   }
 
   std::vector<std::unique_ptr<const Server>> TakeServers() {
@@ -192,13 +189,13 @@ void FindWhyUnusable(Server* server) {
 RouteTable LinkRoutes(ConfigDraft draft, ServerDefaults* defaults, InterfaceList* interfaces,
                       Reporter* reporter) {
   Linker linker(&draft, defaults, reporter);
-  std::vector<Rule> written = linker.LinkRules();
-  WarnOfUnreachableRules(draft.routes, written, reporter);
-  WarnOfUdpPastProxies(draft.routes, written, reporter);
-  const size_t others = written.size() + (draft.settings.direct_fallback ? 1 : 0);
+  const size_t others = draft.routes.size() + (draft.settings.direct_fallback ? 1 : 0);
   std::vector<Rule> rules = ImpliedRules(draft.settings.auto_route, interfaces, others);
   const size_t implied = rules.size();
-  for (Rule& rule : written) rules.push_back(std::move(rule));
+  linker.LinkRules(&rules);
+  const std::span<const Rule> written = std::span(rules).subspan(implied);
+  WarnOfUnreachableRules(draft.routes, written, reporter);
+  WarnOfUdpPastProxies(draft.routes, written, reporter);
   if (draft.settings.direct_fallback) {
     rules.push_back(MakeCatchAllRule("SOCKS_DIRECTROUTE_FALLBACK", Target{}));
   }

@@ -33,11 +33,11 @@ std::vector<Rule> ImpliedRules(AutoRoute auto_route, InterfaceList* interfaces, 
 Rule MakeCatchAllRule(std::string_view source, Target target);
 
 // Warns of rules that can never be met.
-void WarnOfUnreachableRules(const std::vector<RouteDraft>& drafts, const std::vector<Rule>& rules,
+void WarnOfUnreachableRules(const std::vector<RouteDraft>& drafts, std::span<const Rule> rules,
                             Reporter* reporter);
 
 // Warns of routes whose servers cannot carry UDP where a later one lets it go direct.
-void WarnOfUdpPastProxies(const std::vector<RouteDraft>& drafts, const std::vector<Rule>& rules,
+void WarnOfUdpPastProxies(const std::vector<RouteDraft>& drafts, std::span<const Rule> rules,
                           Reporter* reporter);
 
 // Warns of names that could not be resolved as `resolveprotocol`, `resolve` and `nameserver` want it.

@@ -43,6 +43,10 @@ ConfigParser::ConfigParser(const SourceText& source, const ConfigHost& host, Int
       draft_(*draft),
       lexer_(source.text()) {}
 
+void ConfigParser::Keywords::Add(std::string_view name, bool (ConfigParser::*parse)(), Repeat repeat) {
+  keywords_[size_++] = {name, parse, repeat};
+}
+
 void ConfigParser::ParseFile() {
   while (!reporter_.full() && lexer_.Peek(Words::kPlain).kind != Token::Kind::kEnd) ParseStatement();
   CheckSecrecy();
@@ -52,7 +56,7 @@ void ConfigParser::ParseRouteText() {
   const Token start = lexer_.Peek(Words::kPlain);
   route_ = RouteDraft{};
   while (!reporter_.full() && lexer_.Peek(Words::kPlain).kind != Token::Kind::kEnd) {
-    if (!ParseKeyword(RouteKeywords(), "route", &seen_in_block_)) {
+    if (!ParseKeyword(route_keywords_, "route", &seen_in_block_)) {
       has_broken_statement_ = true;
       SkipStatement();
       if (lexer_.Peek(Words::kPlain).IsSymbol("}")) lexer_.Next(Words::kPlain);
@@ -71,7 +75,7 @@ void ConfigParser::ParseStatement() {
     lexer_.Accept(word);
     good = ParseServer(word);
   } else {
-    good = ParseKeyword(Settings(), "setting", &seen_settings_);
+    good = ParseKeyword(settings_, "setting", &seen_settings_);
   }
   if (good) return;
   SkipStatement();
@@ -79,7 +83,7 @@ void ConfigParser::ParseStatement() {
   if (lexer_.Peek(Words::kPlain).IsSymbol("}")) lexer_.Next(Words::kPlain);
 }
 
-bool ConfigParser::ParseKeyword(std::span<const Keyword> keywords, std::string_view kind, uint64_t* seen) {
+bool ConfigParser::ParseKeyword(const Keywords& keywords, std::string_view kind, uint64_t* seen) {
   const Token word = lexer_.Next(Words::kPlain);
   if (!word.IsWord()) {
     return Fail(word, "expected a keyword, found " + word.Describe(),
@@ -99,8 +103,7 @@ bool ConfigParser::ParseKeyword(std::span<const Keyword> keywords, std::string_v
   return ExpectColon(word.text) && (this->*keyword->parse)();
 }
 
-bool ConfigParser::UnknownKeyword(const Token& word, std::span<const Keyword> keywords,
-                                  std::string_view kind) {
+bool ConfigParser::UnknownKeyword(const Token& word, const Keywords& keywords, std::string_view kind) {
   const std::string expected = "expected " +
                                (kind == "setting" ? "a setting" : "a keyword of a " + std::string(kind)) +
                                ", found " + Quoted(word.text);
@@ -118,9 +121,9 @@ bool ConfigParser::UnknownKeyword(const Token& word, std::span<const Keyword> ke
                 "remove it: this is a client's configuration");
   }
   for (const auto& [table, name] :
-       {std::pair{Settings(), "outside of the blocks"}, std::pair{RouteKeywords(), "in a 'route' block"},
-        std::pair{ServerKeywords(), "in a 'server' block"}}) {
-    if (std::ranges::find(table, word.text, &Keyword::name) != table.end()) {
+       {std::pair{&settings_, "outside of the blocks"}, std::pair{&route_keywords_, "in a 'route' block"},
+        std::pair{&server_keywords_, "in a 'server' block"}}) {
+    if (std::ranges::find(*table, word.text, &Keyword::name) != table->end()) {
       return Fail(word, expected, Quoted(word.text) + " stands " + name);
     }
   }
@@ -135,7 +138,7 @@ bool ConfigParser::UnknownKeyword(const Token& word, std::span<const Keyword> ke
   return Fail(word, expected, DidYouMean(word.text, names));
 }
 
-bool ConfigParser::ParseBlock(std::span<const Keyword> keywords, std::string_view kind) {
+bool ConfigParser::ParseBlock(const Keywords& keywords, std::string_view kind) {
   const Token open = lexer_.Peek(Words::kPlain);
   if (!open.IsSymbol("{")) return Fail(open, "expected '{', found " + open.Describe());
   lexer_.Accept(open);

@@ -3,6 +3,7 @@
 // keyword; each returns false after it has reported an error, and parsing goes on at the next statement.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -37,8 +38,20 @@ class ConfigParser {
   };
   struct Keyword {
     std::string_view name;
-    bool (ConfigParser::*parse)();
-    Repeat repeat;
+    bool (ConfigParser::*parse)() = nullptr;
+    Repeat repeat = Repeat::kIsError;
+  };
+  // Those of a block. Filled by code: constant pointers are relocated in every process that has the library
+  // (fixed_text.h).
+  class Keywords {
+   public:
+    void Add(std::string_view name, bool (ConfigParser::*parse)(), Repeat repeat);
+    const Keyword* begin() const { return keywords_.data(); }
+    const Keyword* end() const { return begin() + size_; }
+
+   private:
+    std::array<Keyword, 24> keywords_{};
+    size_t size_ = 0;
   };
   struct Choice {
     FixedText<15> name;
@@ -47,9 +60,9 @@ class ConfigParser {
 
   // config_parser.cc: statements and recovery.
   void ParseStatement();
-  bool ParseKeyword(std::span<const Keyword> keywords, std::string_view kind, uint64_t* seen);
-  bool ParseBlock(std::span<const Keyword> keywords, std::string_view kind);
-  bool UnknownKeyword(const Token& word, std::span<const Keyword> keywords, std::string_view kind);
+  bool ParseKeyword(const Keywords& keywords, std::string_view kind, uint64_t* seen);
+  bool ParseBlock(const Keywords& keywords, std::string_view kind);
+  bool UnknownKeyword(const Token& word, const Keywords& keywords, std::string_view kind);
   bool AtBlockStart() const;
   void SkipStatement();
   void SkipBraces();
@@ -80,7 +93,7 @@ class ConfigParser {
   std::optional<ResolveProtocol> ParseWayToResolve();
 
   // config_parser_settings.cc
-  static std::span<const Keyword> Settings();
+  static Keywords Settings();
   bool ParseLogOutput();
   bool ParseErrorLog();
   bool ParseLogTargets(std::vector<std::string>* targets);
@@ -101,7 +114,7 @@ class ConfigParser {
   bool ParseCredentials();
 
   // config_parser_route.cc
-  static std::span<const Keyword> RouteKeywords();
+  static Keywords RouteKeywords();
   bool ParseRoute(const Token& keyword);
   void FinishRoute(const Token& keyword);
   bool ParseFrom();
@@ -132,7 +145,7 @@ class ConfigParser {
   bool ParseProxyAddress(const Token& token, HopDraft* hop);
 
   // config_parser_server.cc
-  static std::span<const Keyword> ServerKeywords();
+  static Keywords ServerKeywords();
   bool ParseServer(const Token& keyword);
   void FinishServer(const Token& keyword);
   void JudgeEarlyData(const Token& keyword);
@@ -161,6 +174,9 @@ class ConfigParser {
   Reporter& reporter_;
   ConfigDraft& draft_;
   Lexer lexer_;
+  const Keywords settings_ = Settings();
+  const Keywords route_keywords_ = RouteKeywords();
+  const Keywords server_keywords_ = ServerKeywords();
 
   std::optional<Location> secret_;  // the first password in this text
   Token keyword_;                   // of the statement that is being read

@@ -12,37 +12,36 @@
 
 namespace socksify {
 
-std::span<const ConfigParser::Keyword> ConfigParser::RouteKeywords() {
-  static constexpr std::array kKeywords = {
-      Keyword{"from", &ConfigParser::ParseFrom, Repeat::kIsError},
-      Keyword{"to", &ConfigParser::ParseTo, Repeat::kIsError},
-      Keyword{"via", &ConfigParser::ParseVia, Repeat::kIsError},
-      Keyword{"protocol", &ConfigParser::ParseRouteProtocol, Repeat::kAdds},
-      Keyword{"command", &ConfigParser::ParseCommand, Repeat::kAdds},
-      Keyword{"proxyprotocol", &ConfigParser::ParseRouteProxyProtocol, Repeat::kAdds},
-      Keyword{"method", &ConfigParser::ParseRouteMethod, Repeat::kAdds},
-      Keyword{"socksmethod", &ConfigParser::ParseRouteMethod, Repeat::kAdds},
-      Keyword{"clientmethod", &ConfigParser::ParseRouteMethod, Repeat::kAdds},
-      Keyword{"gssapi.servicename", &ConfigParser::ParseGssapiServiceName, Repeat::kLastCounts},
-      Keyword{"gssapi.enctype", &ConfigParser::ParseGssapiEncType, Repeat::kAdds},
-      Keyword{"clientcompatibility", &ConfigParser::ParseClientCompatibility, Repeat::kAdds},
-      Keyword{"extension", &ConfigParser::ParseRouteExtension, Repeat::kAdds},
-      Keyword{"balance", &ConfigParser::ParseBalance, Repeat::kIsError},
-      Keyword{"chain", &ConfigParser::ParseChain, Repeat::kIsError},
-      Keyword{"chain.length", &ConfigParser::ParseChainLength, Repeat::kIsError},
-      Keyword{"fallback", &ConfigParser::ParseFallback, Repeat::kIsError},
-      Keyword{"process", &ConfigParser::ParseProcess, Repeat::kIsError},
-      Keyword{"user", &ConfigParser::ParseUser, Repeat::kIsError},
-      Keyword{"resolve", &ConfigParser::ParseResolve, Repeat::kIsError},
-  };
-  return kKeywords;
+ConfigParser::Keywords ConfigParser::RouteKeywords() {
+  Keywords keywords;
+  keywords.Add("from", &ConfigParser::ParseFrom, Repeat::kIsError);
+  keywords.Add("to", &ConfigParser::ParseTo, Repeat::kIsError);
+  keywords.Add("via", &ConfigParser::ParseVia, Repeat::kIsError);
+  keywords.Add("protocol", &ConfigParser::ParseRouteProtocol, Repeat::kAdds);
+  keywords.Add("command", &ConfigParser::ParseCommand, Repeat::kAdds);
+  keywords.Add("proxyprotocol", &ConfigParser::ParseRouteProxyProtocol, Repeat::kAdds);
+  keywords.Add("method", &ConfigParser::ParseRouteMethod, Repeat::kAdds);
+  keywords.Add("socksmethod", &ConfigParser::ParseRouteMethod, Repeat::kAdds);
+  keywords.Add("clientmethod", &ConfigParser::ParseRouteMethod, Repeat::kAdds);
+  keywords.Add("gssapi.servicename", &ConfigParser::ParseGssapiServiceName, Repeat::kLastCounts);
+  keywords.Add("gssapi.enctype", &ConfigParser::ParseGssapiEncType, Repeat::kAdds);
+  keywords.Add("clientcompatibility", &ConfigParser::ParseClientCompatibility, Repeat::kAdds);
+  keywords.Add("extension", &ConfigParser::ParseRouteExtension, Repeat::kAdds);
+  keywords.Add("balance", &ConfigParser::ParseBalance, Repeat::kIsError);
+  keywords.Add("chain", &ConfigParser::ParseChain, Repeat::kIsError);
+  keywords.Add("chain.length", &ConfigParser::ParseChainLength, Repeat::kIsError);
+  keywords.Add("fallback", &ConfigParser::ParseFallback, Repeat::kIsError);
+  keywords.Add("process", &ConfigParser::ParseProcess, Repeat::kIsError);
+  keywords.Add("user", &ConfigParser::ParseUser, Repeat::kIsError);
+  keywords.Add("resolve", &ConfigParser::ParseResolve, Repeat::kIsError);
+  return keywords;
 }
 
 bool ConfigParser::ParseRoute(const Token& keyword) {
   route_ = RouteDraft{};
   has_to_ = has_via_ = false;
   unknown_users_.clear();
-  if (!ParseBlock(RouteKeywords(), "route")) return false;
+  if (!ParseBlock(route_keywords_, "route")) return false;
   FinishRoute(keyword);
   return true;
 }

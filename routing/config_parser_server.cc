@@ -15,32 +15,30 @@ bool IsServerName(std::string_view name) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
            c == '_' || c == '.';
   };
-  constexpr auto kReserved =
-      std::to_array<std::string_view>({"direct", "block", "then", "port", "broadcast"});
+  constexpr auto kReserved = std::to_array<FixedText<9>>({"direct", "block", "then", "port", "broadcast"});
   return std::ranges::all_of(name, is_good) && std::ranges::find(kReserved, name) == kReserved.end();
 }
 
 }  // namespace
 
-std::span<const ConfigParser::Keyword> ConfigParser::ServerKeywords() {
-  static constexpr std::array kKeywords = {
-      Keyword{"address", &ConfigParser::ParseServerAddress, Repeat::kIsError},
-      Keyword{"proxyprotocol", &ConfigParser::ParseServerProxyProtocol, Repeat::kAdds},
-      Keyword{"method", &ConfigParser::ParseServerMethod, Repeat::kAdds},
-      Keyword{"socksmethod", &ConfigParser::ParseServerMethod, Repeat::kAdds},
-      Keyword{"handshake", &ConfigParser::ParseHandshake, Repeat::kIsError},
-      Keyword{"early-data", &ConfigParser::ParseEarlyData, Repeat::kIsError},
-      Keyword{"username", &ConfigParser::ParseUserName, Repeat::kIsError},
-      Keyword{"password", &ConfigParser::ParsePassword, Repeat::kIsError},
-      Keyword{"password.file", &ConfigParser::ParsePasswordFile, Repeat::kIsError},
-      Keyword{"password.command", &ConfigParser::ParsePasswordCommand, Repeat::kIsError},
-      Keyword{"password.prompt", &ConfigParser::ParsePasswordPrompt, Repeat::kIsError},
-      Keyword{"gssapi.servicename", &ConfigParser::ParseGssapiServiceName, Repeat::kIsError},
-      Keyword{"gssapi.enctype", &ConfigParser::ParseGssapiEncType, Repeat::kAdds},
-      Keyword{"clientcompatibility", &ConfigParser::ParseClientCompatibility, Repeat::kAdds},
-      Keyword{"extension", &ConfigParser::ParseServerExtension, Repeat::kAdds},
-  };
-  return kKeywords;
+ConfigParser::Keywords ConfigParser::ServerKeywords() {
+  Keywords keywords;
+  keywords.Add("address", &ConfigParser::ParseServerAddress, Repeat::kIsError);
+  keywords.Add("proxyprotocol", &ConfigParser::ParseServerProxyProtocol, Repeat::kAdds);
+  keywords.Add("method", &ConfigParser::ParseServerMethod, Repeat::kAdds);
+  keywords.Add("socksmethod", &ConfigParser::ParseServerMethod, Repeat::kAdds);
+  keywords.Add("handshake", &ConfigParser::ParseHandshake, Repeat::kIsError);
+  keywords.Add("early-data", &ConfigParser::ParseEarlyData, Repeat::kIsError);
+  keywords.Add("username", &ConfigParser::ParseUserName, Repeat::kIsError);
+  keywords.Add("password", &ConfigParser::ParsePassword, Repeat::kIsError);
+  keywords.Add("password.file", &ConfigParser::ParsePasswordFile, Repeat::kIsError);
+  keywords.Add("password.command", &ConfigParser::ParsePasswordCommand, Repeat::kIsError);
+  keywords.Add("password.prompt", &ConfigParser::ParsePasswordPrompt, Repeat::kIsError);
+  keywords.Add("gssapi.servicename", &ConfigParser::ParseGssapiServiceName, Repeat::kIsError);
+  keywords.Add("gssapi.enctype", &ConfigParser::ParseGssapiEncType, Repeat::kAdds);
+  keywords.Add("clientcompatibility", &ConfigParser::ParseClientCompatibility, Repeat::kAdds);
+  keywords.Add("extension", &ConfigParser::ParseServerExtension, Repeat::kAdds);
+  return keywords;
 }
 
 bool ConfigParser::ParseServer(const Token& keyword) {
@@ -58,7 +56,7 @@ bool ConfigParser::ParseServer(const Token& keyword) {
     Fail(name, "expected a new name for the server, found " + name.Describe() + " again",
          "rename one of them");
   }
-  if (!ParseBlock(ServerKeywords(), "server")) return false;
+  if (!ParseBlock(server_keywords_, "server")) return false;
   FinishServer(keyword);
   return true;
 }

@@ -16,31 +16,30 @@ constexpr uint64_t kMaxTimeoutSeconds = 86'400;
 
 }  // namespace
 
-std::span<const ConfigParser::Keyword> ConfigParser::Settings() {
-  static constexpr std::array kKeywords = {
-      Keyword{"logoutput", &ConfigParser::ParseLogOutput, Repeat::kAdds},
-      Keyword{"errorlog", &ConfigParser::ParseErrorLog, Repeat::kAdds},
-      Keyword{"debug", &ConfigParser::ParseDebug, Repeat::kLastCounts},
-      Keyword{"resolveprotocol", &ConfigParser::ParseResolveProtocol, Repeat::kLastCounts},
-      Keyword{"nameserver", &ConfigParser::ParseNameServers, Repeat::kAdds},
-      Keyword{"autoroute", &ConfigParser::ParseAutoRoute, Repeat::kIsError},
-      Keyword{"fakefamily", &ConfigParser::ParseFakeFamily, Repeat::kLastCounts},
-      Keyword{"fakerange", &ConfigParser::ParseFakeRange, Repeat::kIsError},
-      Keyword{"route.maxfail", &ConfigParser::ParseMaxFail, Repeat::kLastCounts},
-      Keyword{"route.badexpire", &ConfigParser::ParseBadExpire, Repeat::kLastCounts},
-      Keyword{"timeout.connect", &ConfigParser::ParseConnectTimeout, Repeat::kLastCounts},
-      Keyword{"connecttimeout", &ConfigParser::ParseConnectTimeout, Repeat::kLastCounts},
-      Keyword{"timeout.negotiate", &ConfigParser::ParseNegotiateTimeout, Repeat::kLastCounts},
-      Keyword{"timeout.io", &ConfigParser::ParseUnusedTimeout, Repeat::kLastCounts},
-      Keyword{"timeout.io.tcp", &ConfigParser::ParseUnusedTimeout, Repeat::kLastCounts},
-      Keyword{"timeout.io.udp", &ConfigParser::ParseUnusedTimeout, Repeat::kLastCounts},
-      Keyword{"timeout.tcp_fin_wait", &ConfigParser::ParseUnusedTimeout, Repeat::kLastCounts},
-      Keyword{"iotimeout", &ConfigParser::ParseUnusedTimeout, Repeat::kLastCounts},
-      Keyword{"localdomain", &ConfigParser::ParseLocalDomain, Repeat::kLastCounts},
-      Keyword{"credentials", &ConfigParser::ParseCredentials, Repeat::kIsError},
-      Keyword{"udp.connectdst", &ConfigParser::ParseUdpConnectDst, Repeat::kLastCounts},
-  };
-  return kKeywords;
+ConfigParser::Keywords ConfigParser::Settings() {
+  Keywords keywords;
+  keywords.Add("logoutput", &ConfigParser::ParseLogOutput, Repeat::kAdds);
+  keywords.Add("errorlog", &ConfigParser::ParseErrorLog, Repeat::kAdds);
+  keywords.Add("debug", &ConfigParser::ParseDebug, Repeat::kLastCounts);
+  keywords.Add("resolveprotocol", &ConfigParser::ParseResolveProtocol, Repeat::kLastCounts);
+  keywords.Add("nameserver", &ConfigParser::ParseNameServers, Repeat::kAdds);
+  keywords.Add("autoroute", &ConfigParser::ParseAutoRoute, Repeat::kIsError);
+  keywords.Add("fakefamily", &ConfigParser::ParseFakeFamily, Repeat::kLastCounts);
+  keywords.Add("fakerange", &ConfigParser::ParseFakeRange, Repeat::kIsError);
+  keywords.Add("route.maxfail", &ConfigParser::ParseMaxFail, Repeat::kLastCounts);
+  keywords.Add("route.badexpire", &ConfigParser::ParseBadExpire, Repeat::kLastCounts);
+  keywords.Add("timeout.connect", &ConfigParser::ParseConnectTimeout, Repeat::kLastCounts);
+  keywords.Add("connecttimeout", &ConfigParser::ParseConnectTimeout, Repeat::kLastCounts);
+  keywords.Add("timeout.negotiate", &ConfigParser::ParseNegotiateTimeout, Repeat::kLastCounts);
+  keywords.Add("timeout.io", &ConfigParser::ParseUnusedTimeout, Repeat::kLastCounts);
+  keywords.Add("timeout.io.tcp", &ConfigParser::ParseUnusedTimeout, Repeat::kLastCounts);
+  keywords.Add("timeout.io.udp", &ConfigParser::ParseUnusedTimeout, Repeat::kLastCounts);
+  keywords.Add("timeout.tcp_fin_wait", &ConfigParser::ParseUnusedTimeout, Repeat::kLastCounts);
+  keywords.Add("iotimeout", &ConfigParser::ParseUnusedTimeout, Repeat::kLastCounts);
+  keywords.Add("localdomain", &ConfigParser::ParseLocalDomain, Repeat::kLastCounts);
+  keywords.Add("credentials", &ConfigParser::ParseCredentials, Repeat::kIsError);
+  keywords.Add("udp.connectdst", &ConfigParser::ParseUdpConnectDst, Repeat::kLastCounts);
+  return keywords;
 }
 
 bool ConfigParser::ParseLogOutput() {

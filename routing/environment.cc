@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/fixed_text.h"
 #include "base/text.h"
 #include "routing/address_parser.h"
 #include "routing/name_server.h"
@@ -163,7 +164,7 @@ std::vector<RouteVariable> ReadRouteVariables(const ConfigHost& host) {
     if (*value != '\0') variables.push_back({RouteVariable::Kind::kRouteText, std::move(name), value, 0});
   }
   struct ServerVariable {
-    const char* name;
+    FixedText<18> name;
     uint8_t protocols;
   };
   constexpr std::array kServers = {
@@ -171,8 +172,10 @@ std::vector<RouteVariable> ReadRouteVariables(const ConfigHost& host) {
       ServerVariable{"SOCKS4_SERVER", kServerSocks4a}, ServerVariable{"HTTP_CONNECT_PROXY", kServerHttp},
       ServerVariable{"UPNP_IGD", kServerUpnp}};
   for (const ServerVariable& server : kServers) {
-    if (std::optional<std::string> value = GetVariable(host, server.name)) {
-      variables.push_back({RouteVariable::Kind::kServer, server.name, std::move(*value), server.protocols});
+    std::string name(server.name);
+    if (std::optional<std::string> value = GetVariable(host, name.c_str())) {
+      variables.push_back(
+          {RouteVariable::Kind::kServer, std::move(name), std::move(*value), server.protocols});
     }
   }
   return variables;

@@ -18,21 +18,9 @@
 namespace socksify {
 namespace {
 
-struct FormatEntry {
-  ConfigFormat format;
-  const char* name;
-  ForeignConfig (*translate)(std::string_view text, const ForeignHost& host);
-};
-
-constexpr std::array kFormats = {
-    FormatEntry{ConfigFormat::kOwn, "socksify", nullptr},
-    FormatEntry{ConfigFormat::kSocks42, "socks4.2", TranslateSocks42},
-    FormatEntry{ConfigFormat::kNec, "nec", TranslateNec},
-    FormatEntry{ConfigFormat::kHummingbird, "hummingbird", TranslateHummingbird},
-    FormatEntry{ConfigFormat::kTsocks, "tsocks", TranslateTsocks},
-    FormatEntry{ConfigFormat::kProxychains, "proxychains", TranslateProxychains},
-    FormatEntry{ConfigFormat::kTorsocks, "torsocks", TranslateTorsocks},
-};
+// By their ConfigFormat.
+constexpr auto kFormatNames = std::to_array<FixedText<11>>(
+    {"socksify", "socks4.2", "nec", "hummingbird", "tsocks", "proxychains", "torsocks"});
 
 constexpr unsigned kCertain = 100;  // a vote of what no other format has
 
@@ -153,7 +141,7 @@ class FormatElection {
 
   void Vote(ConfigFormat format, unsigned vote) { votes_[static_cast<size_t>(format)] += vote; }
 
-  std::array<unsigned, kFormats.size()> votes_{};
+  std::array<unsigned, kFormatNames.size()> votes_{};
 };
 
 // True for the keywords of passwords, and for what somebody may have typed in their place.
@@ -183,21 +171,22 @@ size_t FindSecret(ConfigFormat format, const ForeignLine& line) {
 
 }  // namespace
 
-const char* FormatName(ConfigFormat format) {
-  return kFormats[static_cast<size_t>(format)].name;
+std::string_view FormatName(ConfigFormat format) {
+  return kFormatNames[static_cast<size_t>(format)];
 }
 
 std::optional<ConfigFormat> FormatOfName(std::string_view name) {
-  for (const FormatEntry& entry : kFormats) {
-    if (name == entry.name) return entry.format;
-  }
-  return std::nullopt;
+  const auto* const found = std::ranges::find(kFormatNames, name);
+  if (found == kFormatNames.end()) return std::nullopt;
+  return static_cast<ConfigFormat>(found - kFormatNames.begin());
 }
 
 std::string FormatNames() {
   std::string text;
-  for (const FormatEntry& entry : kFormats)
-    text += (text.empty() ? "use one of: " : ", ") + std::string(entry.name);
+  for (const std::string_view name : kFormatNames) {
+    text += text.empty() ? "use one of: " : ", ";
+    text += name;
+  }
   return text;
 }
 
@@ -233,7 +222,16 @@ std::string WithoutForeignSecrets(ConfigFormat format, std::string_view text) {
 }
 
 ForeignConfig Translate(ConfigFormat format, std::string_view text, const ForeignHost& host) {
-  return kFormats[static_cast<size_t>(format)].translate(text, host);
+  switch (format) {
+    case ConfigFormat::kSocks42: return TranslateSocks42(text, host);
+    case ConfigFormat::kNec: return TranslateNec(text, host);
+    case ConfigFormat::kHummingbird: return TranslateHummingbird(text, host);
+    case ConfigFormat::kTsocks: return TranslateTsocks(text, host);
+    case ConfigFormat::kProxychains: return TranslateProxychains(text, host);
+    case ConfigFormat::kTorsocks: return TranslateTorsocks(text, host);
+    case ConfigFormat::kOwn: break;
+  }
+  return {};
 }
 
 }  // namespace socksify

@@ -32,7 +32,7 @@ enum class ConfigFormat : uint8_t {
 };
 
 // "socksify", "socks4.2", "nec", "hummingbird", "tsocks", "proxychains", "torsocks": as for --format.
-const char* FormatName(ConfigFormat format);
+std::string_view FormatName(ConfigFormat format);
 std::optional<ConfigFormat> FormatOfName(std::string_view name);
 // "use one of: socksify, socks4.2, ...".
 std::string FormatNames();

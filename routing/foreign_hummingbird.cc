@@ -13,6 +13,7 @@
 #include <array>
 #include <utility>
 
+#include "base/fixed_text.h"
 #include "base/ip_address.h"
 #include "base/text.h"
 #include "routing/foreign_config.h"
@@ -64,8 +65,8 @@ class HummingbirdTranslator {
   };
 
   void AddLine(const ForeignLine& line) {
-    constexpr std::array<std::string_view, 7> kKeywords = {
-        "DIRECT", "SOCKD4", "SOCKD5", "BALANCE", "PROXY_NAME", "EXCLUDE-MODULE", "BIND-MODULE"};
+    constexpr auto kKeywords = std::to_array<FixedText<14>>(
+        {"DIRECT", "SOCKD4", "SOCKD5", "BALANCE", "PROXY_NAME", "EXCLUDE-MODULE", "BIND-MODULE"});
     line_ = line.number;
     fields_ = line.fields;
     next_ = 0;

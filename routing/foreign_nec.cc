@@ -11,6 +11,7 @@
 #include <climits>
 #include <utility>
 
+#include "base/fixed_text.h"
 #include "base/ip_address.h"
 #include "base/text.h"
 #include "routing/foreign_config.h"
@@ -100,10 +101,10 @@ class NecTranslator {
 
  private:
   void AddLine(const ForeignLine& line) {
-    constexpr std::array<std::string_view, 3> kKeywords = {"noproxy", "socks4", "socks5"};
+    constexpr auto kKeywords = std::to_array<FixedText<7>>({"noproxy", "socks4", "socks5"});
     line_ = line.number;
     const std::string keyword = ToLowerAscii(line.fields[0].text);
-    if (std::ranges::find(kKeywords, keyword) == kKeywords.end()) {
+    if (std::ranges::find(kKeywords, std::string_view(keyword)) == kKeywords.end()) {
       config_.Fail(line_, line.fields[0].column,
                    "expected 'noproxy', 'socks4' or 'socks5', found " + Quoted(line.fields[0].text),
                    DidYouMean(keyword, kKeywords));

@@ -129,10 +129,10 @@ class Socks42Translator {
   }
 
   bool ReadAction(Action* action) {
-    constexpr std::array<std::string_view, 3> kActions = {"direct", "deny", "sockd"};
+    constexpr auto kActions = std::to_array<FixedText<6>>({"direct", "deny", "sockd"});
     constexpr std::array kMeanings = {Action::kDirect, Action::kBlock, Action::kProxies};
     const std::string word = ToLowerAscii(fields_[0].text);
-    const auto* const found = std::ranges::find(kActions, word);
+    const auto* const found = std::ranges::find(kActions, std::string_view(word));
     if (found == kActions.end())
       return Fail("expected 'deny', 'direct' or 'sockd', found " + Found(), DidYouMean(word, kActions));
     *action = kMeanings[static_cast<size_t>(found - kActions.begin())];

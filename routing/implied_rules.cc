@@ -55,9 +55,9 @@ Rule UnspecifiedRule(const Location& where) {
 
 std::vector<Rule> ImpliedRules(AutoRoute auto_route, InterfaceList* interfaces, size_t others) {
   std::vector<Rule> rules;
+  rules.reserve(others + (auto_route == AutoRoute::kNone ? 0 : auto_route == AutoRoute::kLoopback ? 2 : 3));
   if (auto_route == AutoRoute::kNone) return rules;
   const Location where{std::make_shared<const std::string>("autoroute"), 0, 0};
-  rules.reserve((auto_route == AutoRoute::kLoopback ? 2 : 3) + others);
   rules.push_back(LoopbackRule(where));
   rules.push_back(UnspecifiedRule(where));
   if (auto_route == AutoRoute::kLoopback) return rules;

@@ -35,21 +35,21 @@ struct Rule {
   Location where;                // the line that decides
   std::vector<Target> group;     // `via`; never empty
   std::vector<Target> fallback;  // `fallback`
-  Balance balance = Balance::kOrdered;
-  std::optional<ResolveProtocol> resolve;  // `resolve`: for the names that can meet this rule
-
   // The matchers. All of them must agree; of several patterns one is enough, and an empty list matches all.
   std::vector<AddressPattern> from;
   std::vector<AddressPattern> to;
+  std::vector<std::string> processes;  // base names; '*' stands for any text, '?' for one byte
+  std::vector<uint32_t> users;         // user ids of `user`, of those that are known
   PortMatch from_port;
   PortMatch to_port;
   uint8_t transports = kAllTransports;  // TransportBit values
   uint8_t commands = kAllCommands;      // CommandBit values
   bool names_commands = false;          // the route has a `command` of its own
-  std::vector<std::string> processes;   // base names; '*' stands for any text, '?' for one byte
   bool names_users = false;             // the route has a `user` of its own
-  std::vector<uint32_t> users;          // their user ids, of those that are known
   bool has_unknown_user = false;        // and there is a name whose user id could not be found
+
+  Balance balance = Balance::kOrdered;
+  std::optional<ResolveProtocol> resolve;  // `resolve`: for the names that can meet this rule
 
   bool Matches(const Query& query) const;
   // Whether `process` and `user` of the rule let this program of this user in. A name whose user id could not

@@ -36,7 +36,7 @@ Rule DatagramsOf(const Rule& rule) {
 
 }  // namespace
 
-void WarnOfUdpPastProxies(const std::vector<RouteDraft>& drafts, const std::vector<Rule>& rules,
+void WarnOfUdpPastProxies(const std::vector<RouteDraft>& drafts, std::span<const Rule> rules,
                           Reporter* reporter) {
   if (std::ranges::none_of(drafts, &RouteDraft::loses_udp)) return;
   const RouteIndex index(rules);

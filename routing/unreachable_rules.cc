@@ -13,8 +13,9 @@ constexpr size_t kMaxComparisons = 2'000'000;
 
 }  // namespace
 
-void WarnOfUnreachableRules(const std::vector<RouteDraft>& drafts, const std::vector<Rule>& rules,
+void WarnOfUnreachableRules(const std::vector<RouteDraft>& drafts, std::span<const Rule> rules,
                             Reporter* reporter) {
+  if (rules.size() < 2) return;
   const RouteIndex index(rules);
   size_t comparisons = 0;
   for (size_t later = 1; later < rules.size(); ++later) {

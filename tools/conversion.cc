@@ -50,7 +50,8 @@ Conversion Convert(const std::string& path, std::optional<ConfigFormat> format, 
   std::string text = host.read_file(path, SIZE_MAX).value_or("");
   if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);  // a byte order mark
   conversion.text = "# Converted by `socksctl convert` from " + OneLine(path) + " (" +
-                    FormatName(conversion.format) + ").\n\n" + Translation(text, conversion.format, host);
+                    std::string(FormatName(conversion.format)) + ").\n\n" +
+                    Translation(text, conversion.format, host);
   return conversion;
 }
 
@@ -58,7 +59,7 @@ std::string ToJson(const Conversion& conversion) {
   nlohmann::ordered_json object;
   object["ok"] = conversion.errors.empty();
   const bool is_known = conversion.format != ConfigFormat::kOwn;
-  object["format"] = TextOrNull(is_known ? FormatName(conversion.format) : "");
+  object["format"] = TextOrNull(is_known ? std::string(FormatName(conversion.format)) : "");
   object["text"] = TextOrNull(conversion.text);
   object["errors"] = ToJson(conversion.errors);
   object["warnings"] = ToJson(conversion.warnings);

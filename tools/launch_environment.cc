@@ -44,7 +44,7 @@ std::vector<EnvironmentChange> MakeEnvironment(const LaunchOptions& options, std
   }
   const bool is_named = !options.sources.file.empty() || !options.sources.proxies.empty();
   if (options.sources.format) {
-    changes.push_back({"SOCKSIFY_FORMAT", FormatName(*options.sources.format)});
+    changes.push_back({"SOCKSIFY_FORMAT", std::string(FormatName(*options.sources.format))});
   } else if (is_named) {
     changes.push_back({"SOCKSIFY_FORMAT", std::nullopt});
   }

@@ -78,7 +78,7 @@ TEST(ExamplesTest, ScenarioGoesWhereEachNotationCanSendIt) {
     machine.files["/home/alice/.config/socksify/credentials"] =
         "machine 10.0.3.1 login alice password secret\nmachine 10.0.3.2 login alice password secret\n";
     const std::string text = ReadExample(folder + file.name);
-    EXPECT_STREQ(FormatName(RecognizeFormat(text)), file.format);
+    EXPECT_EQ(FormatName(RecognizeFormat(text)), file.format);
     machine.files["example"] = text;
     const auto config = machine.Load({"example", {}});
     ASSERT_TRUE(config.has_value()) << FakeMachine::Join(config);

@@ -40,7 +40,7 @@ TEST(ForeignConfigTest, RecognizesALanguageByItsFirstWords) {
       {"server a { adress = 10.0.0.1 }\ndirect 10.0.0.1\n", "socksify"},
       {"socks5://10.0.0.1:1080\ndirect 10.0.0.1 255.0.0.0\n", "socks4.2"},
   };
-  for (const auto& c : cases) EXPECT_STREQ(FormatName(RecognizeFormat(c.text)), c.format) << c.text;
+  for (const auto& c : cases) EXPECT_EQ(FormatName(RecognizeFormat(c.text)), c.format) << c.text;
 }
 
 TEST(ForeignConfigTest, KnowsWhatCanOnlyBeOurs) {

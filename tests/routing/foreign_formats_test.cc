@@ -214,7 +214,7 @@ void Check(const fs::path& path) {
 
   FakeMachine machine;
   SetUp(lines, &machine);
-  EXPECT_STREQ(FormatName(RecognizeFormat(text)), FormatName(*format));
+  EXPECT_EQ(FormatName(RecognizeFormat(text)), FormatName(*format));
   machine.files["foreign.conf"] = text;
   const auto config = machine.Load({.file = "foreign.conf", .proxies = {}, .format = format});
   EXPECT_EQ(Replay(lines, config), expected);
@@ -222,7 +222,7 @@ void Check(const fs::path& path) {
 
   const std::string translated = TranslatedText(*format, text, &machine);
   machine.files["own.conf"] = translated;
-  EXPECT_STREQ(FormatName(RecognizeFormat(translated)), "socksify") << translated;
+  EXPECT_EQ(FormatName(RecognizeFormat(translated)), "socksify") << translated;
   const auto own = machine.Load({"own.conf", {}});
   ASSERT_TRUE(own) << FakeMachine::Join(own) << translated;
   for (const std::string& line : lines) {
