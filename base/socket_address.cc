@@ -15,7 +15,7 @@ constexpr socklen_t kShortSockaddrIn6 = 24;
 
 }  // namespace
 
-std::optional<Endpoint> EndpointFromSockaddr(const sockaddr* address, socklen_t size) {
+std::optional<IpAndPort> ReadSockaddr(const sockaddr* address, socklen_t size) {
   sa_family_t family = AF_UNSPEC;
   if (address == nullptr || size < offsetof(sockaddr, sa_family) + sizeof family) return std::nullopt;
   // The pointer may be unaligned, so nothing is named or copied through it.
@@ -24,16 +24,21 @@ std::optional<Endpoint> EndpointFromSockaddr(const sockaddr* address, socklen_t 
   if (family == AF_INET && size >= sizeof(sockaddr_in)) {
     sockaddr_in v4{};
     std::memcpy(&v4, bytes, sizeof v4);
-    return Endpoint::FromIp(IpAddress::V4(ntohl(v4.sin_addr.s_addr)), ntohs(v4.sin_port));
+    return IpAndPort{IpAddress::V4(ntohl(v4.sin_addr.s_addr)), ntohs(v4.sin_port)};
   }
   if (family == AF_INET6 && size >= kShortSockaddrIn6) {
     sockaddr_in6 v6{};
     std::memcpy(&v6, bytes, std::min<size_t>(size, sizeof v6));
-    return Endpoint::FromIp(
-        IpAddress::V6(std::span<const uint8_t, 16>(v6.sin6_addr.s6_addr), v6.sin6_scope_id),
-        ntohs(v6.sin6_port));
+    return IpAndPort{IpAddress::V6(std::span<const uint8_t, 16>(v6.sin6_addr.s6_addr), v6.sin6_scope_id),
+                     ntohs(v6.sin6_port)};
   }
   return std::nullopt;
+}
+
+std::optional<Endpoint> EndpointFromSockaddr(const sockaddr* address, socklen_t size) {
+  const std::optional<IpAndPort> read = ReadSockaddr(address, size);
+  if (!read) return std::nullopt;
+  return Endpoint::FromIp(read->ip, read->port);
 }
 
 socklen_t ToSockaddr(const IpAddress& ip, uint16_t port, int family, SocketAddress* out) {

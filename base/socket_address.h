@@ -11,17 +11,24 @@
 
 namespace socksify {
 
-// Any socket address that the project handles, as an owned value.
+// Any socket address that the project handles, as an owned value. One of another family, as the kernel may
+// write here, is cut off; its family can still be read.
 union SocketAddress {
   sockaddr generic;
   sockaddr_in v4;
   sockaddr_in6 v6;
-  sockaddr_storage storage;
+};
+
+// An Endpoint without a name, which is most of one.
+struct IpAndPort {
+  IpAddress ip;
+  uint16_t port = 0;
 };
 
 // Reads an AF_INET or AF_INET6 address of `size` bytes; nothing for another family or one that is too short
 // (ip(7), ipv6(7): 24 bytes without the scope are enough for IPv6). The pointer may be unaligned.
 // ::ffff:a.b.c.d stays as it is; use IpAddress::Unmapped.
+std::optional<IpAndPort> ReadSockaddr(const sockaddr* address, socklen_t size);
 std::optional<Endpoint> EndpointFromSockaddr(const sockaddr* address, socklen_t size);
 
 // Writes `ip` and `port` for a socket of `family` (AF_INET or AF_INET6) and returns the size written. IPv4 on

@@ -159,7 +159,9 @@ class Attempt {
   bool TakesEarlyData() const;
   Step WaitEarly(long long now_ms);
   Step ReceiveInput(long long now_ms);
-  ssize_t Receive(std::span<uint8_t> buffer);
+  ssize_t Receive();
+  ssize_t ReceivePeeked();
+  ssize_t Take(std::span<const uint8_t> buffer, ssize_t received);
   Step Dropped(int error, long long now_ms);
   Step EndOfHop(long long now_ms);
   Step Reconnect();

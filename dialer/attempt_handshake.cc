@@ -230,31 +230,39 @@ bool Attempt::IsSendingAgain() {
   return system_->getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_retransmits != 0;
 }
 
-// What belongs to the handshake, and nothing behind it. A message without a length of its own is looked at
-// before it is taken.
-ssize_t Attempt::Receive(std::span<uint8_t> buffer) {
-  if (!handshake_.wants_peek()) {
-    const size_t wanted = std::min(handshake_.input_needed(), buffer.size());
-    return system_->recv(fd_, buffer.data(), wanted, MSG_DONTWAIT);
-  }
+// What belongs to the handshake, and nothing behind it.
+ssize_t Attempt::Receive() {
+  if (handshake_.wants_peek()) return ReceivePeeked();
+  std::array<uint8_t, 264> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): recv(2) writes it.
+  const size_t wanted = std::min(handshake_.input_needed(), buffer.size());
+  return Take(buffer, system_->recv(fd_, buffer.data(), wanted, MSG_DONTWAIT));
+}
+
+// A message without a length of its own is looked at before it is taken. On the stack of those that have one,
+// the room for it would be too much.
+[[gnu::noinline]] ssize_t Attempt::ReceivePeeked() {
+  std::array<uint8_t, 1024> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): recv(2) writes it.
   const ssize_t peeked = system_->recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT | MSG_PEEK);
-  if (peeked <= 0) return peeked;
-  const size_t own = handshake_.OwnBytes(buffer.first(static_cast<size_t>(peeked)));
-  return system_->recv(fd_, buffer.data(), own, MSG_DONTWAIT);
+  if (peeked <= 0) return Take(buffer, peeked);
+  const size_t own = handshake_.OwnBytes(std::span(buffer).first(static_cast<size_t>(peeked)));
+  return Take(buffer, system_->recv(fd_, buffer.data(), own, MSG_DONTWAIT));
+}
+
+// What recv(2) has written to `buffer`, or returned.
+ssize_t Attempt::Take(std::span<const uint8_t> buffer, ssize_t received) {
+  if (received > 0) handshake_.Input(buffer.first(static_cast<size_t>(received)));
+  return received;
 }
 
 Attempt::Step Attempt::ReceiveInput(long long now_ms) {
-  std::array<uint8_t, 1024> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): recv(2) writes it.
-  const ssize_t received = Receive(buffer);
+  const ssize_t received = Receive();
   if (received >= 0) {
     ++activity_;
     if (!has_heard_ && sent_early_ != 0) deadline_ms_ = now_ms + options_.negotiate_timeout_ms;
     has_heard_ = true;
     bytes_received_ += static_cast<uint64_t>(received);
     hop_bytes_received_ += static_cast<uint64_t>(received);
-    if (received > 0) {
-      handshake_.Input(std::span(buffer).first(static_cast<size_t>(received)));
-    } else {
+    if (received == 0) {
       is_stream_over_ = true;
       handshake_.InputClosed();
     }

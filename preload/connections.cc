@@ -9,8 +9,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
+#include <cstring>
 
 #include "base/errno_keeper.h"
 #include "base/socket_address.h"
@@ -30,14 +33,14 @@ namespace {
 // A fake address that a connection goes to stays the name's for as long.
 void HoldPeer(const Connection& connection) {
   FakeTable* const table = Runtime::OpenedFakeTable();
-  const auto peer = EndpointFromSockaddr(&connection.peer.generic, connection.peer_size);
-  if (table != nullptr && peer) table->Hold(peer->ip().Unmapped());
+  const auto peer = ReadSockaddr(&connection.peer.generic, connection.peer_size);
+  if (table != nullptr && peer) table->Hold(peer->ip.Unmapped());
 }
 
 void ReleasePeer(const Connection& connection) {
   FakeTable* const table = Runtime::OpenedFakeTable();
-  const auto peer = EndpointFromSockaddr(&connection.peer.generic, connection.peer_size);
-  if (table != nullptr && peer) table->Release(peer->ip().Unmapped());
+  const auto peer = ReadSockaddr(&connection.peer.generic, connection.peer_size);
+  if (table != nullptr && peer) table->Release(peer->ip.Unmapped());
 }
 
 }  // namespace
@@ -56,19 +59,39 @@ constinit std::atomic<bool> g_has_lent_memory = !kSeesVfork;
 constinit std::atomic<unsigned> g_known_modes_end = 0;
 
 constinit std::atomic<bool> g_has_fork_handlers = false;
-// One byte that reads as zero in a copy of this memory (madvise(2), MADV_WIPEONFORK), but not for a child of
-// vfork(2), which has the memory itself.
-constinit std::atomic<std::atomic<bool>*> g_wiped_on_fork = nullptr;
-constinit sigset_t g_mask_before_fork{};
+// Address space that a copy of this memory lacks (madvise(2), MADV_DONTFORK), but not a child of vfork(2),
+// which has the memory itself. Never touched; so much that what a copy maps for itself will hardly fill the
+// gap.
+constinit std::atomic<void*> g_uncopied = nullptr;
+constexpr size_t kUncopiedSize = size_t{1} << 20;
+// What the kernel has of a signal set; libc's has room for a thousand signals.
+constinit std::array<std::byte, (NSIG - 1) / 8> g_mask_before_fork{};
 
 pid_t CurrentProcess() {
   return static_cast<pid_t>(libc::syscall(SYS_getpid));
 }
 
-void ClaimMemory() {
+void* MapUncopied() {
+  void* const space =
+      mmap(nullptr, kUncopiedSize, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (space == MAP_FAILED) return nullptr;
+  if (madvise(space, kUncopiedSize, MADV_DONTFORK) == 0) return space;
+  munmap(space, kUncopiedSize);
+  return nullptr;
+}
+
+// Whether what g_uncopied says is true of the calling process; also where nobody knows.
+bool HasUncopied() {
+  void* const space = g_uncopied.load(std::memory_order_relaxed);
+  return space == nullptr || madvise(space, kUncopiedSize, MADV_NORMAL) == 0 || errno != ENOMEM;
+}
+
+// By the first caller, and in each copy of the memory; where that is not known, `is_copy` is whether it seems
+// so.
+void ClaimMemory(bool is_copy) {
+  const ErrnoKeeper keeper;
+  if (is_copy) g_uncopied.store(MapUncopied(), std::memory_order_relaxed);
   g_owner.store(CurrentProcess(), std::memory_order_relaxed);
-  std::atomic<bool>* const mark = g_wiped_on_fork.load(std::memory_order_relaxed);
-  if (mark != nullptr) mark->store(true, std::memory_order_relaxed);
 }
 
 // The child must find the tables whole, so no thread may be in the middle of a change.
@@ -94,11 +117,13 @@ void BeforeFork() {
   NameServersLock()->Acquire();
   g_relays.lock()->Acquire();
   g_inbounds.lock()->Acquire();
-  g_mask_before_fork = previous;
+  std::memcpy(g_mask_before_fork.data(), &previous, g_mask_before_fork.size());
 }
 
 void ReleaseAfterFork() {
-  const sigset_t previous = g_mask_before_fork;
+  sigset_t previous;
+  sigemptyset(&previous);
+  std::memcpy(&previous, g_mask_before_fork.data(), g_mask_before_fork.size());
   g_inbounds.lock()->Release();
   g_relays.lock()->Release();
   NameServersLock()->Release();
@@ -113,7 +138,7 @@ void AfterForkInParent() {
 }
 
 void AfterForkInChild() {
-  ClaimMemory();
+  ClaimMemory(true);
   g_watches.AfterFork();
   g_pendings.AfterFork();
   g_relays.AfterFork();
@@ -284,14 +309,13 @@ void CopyDescriptor(int from, int to) {
 bool IsBorrowedMemory() {
   const pid_t owner = g_owner.load(std::memory_order_relaxed);
   if (owner == 0 || owner == CurrentProcess()) return false;
+  const ErrnoKeeper keeper;
+  const bool is_copy = !HasUncopied();
   // It is the parent that waits until its memory is given back.
-  if (getppid() == owner) {
-    std::atomic<bool>* const mark = g_wiped_on_fork.load(std::memory_order_relaxed);
-    if (mark == nullptr || mark->load(std::memory_order_relaxed)) return true;
-  }
+  if (getppid() == owner && !is_copy) return true;
   // A copy of the memory, made by a call that runs no handlers, such as _Fork(3), or claimed by a child that
   // is gone.
-  ClaimMemory();
+  ClaimMemory(is_copy);
   return false;
 }
 
@@ -299,7 +323,8 @@ bool IsBorrowedMemory() {
 void NoteLentMemory() {
   ForgetModes();
   if (g_has_lent_memory.load(std::memory_order_relaxed)) return;
-  if (g_owner.load(std::memory_order_relaxed) != 0) ClaimMemory();
+  const pid_t owner = g_owner.load(std::memory_order_relaxed);
+  if (owner != 0 && owner != CurrentProcess()) ClaimMemory(!HasUncopied());
   g_has_lent_memory.store(true, std::memory_order_relaxed);
 }
 
@@ -323,10 +348,7 @@ void MarkDescriptor(int fd, unsigned flags) {
 void ClaimProcess() {
   if (g_has_fork_handlers.exchange(true)) return;
   const ErrnoKeeper keeper;
-  void* const page = ReserveMemory(static_cast<size_t>(sysconf(_SC_PAGESIZE)));
-  if (page != nullptr && madvise(page, static_cast<size_t>(sysconf(_SC_PAGESIZE)), MADV_WIPEONFORK) == 0)
-    g_wiped_on_fork.store(static_cast<std::atomic<bool>*>(page));
-  ClaimMemory();
+  ClaimMemory(true);
   pthread_atfork(&BeforeFork, &AfterForkInParent, &AfterForkInChild);
 }
 

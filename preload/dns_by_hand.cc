@@ -155,7 +155,8 @@ bool LocalAddress(int fd, SocketAddress* local) {
 }
 
 void Copy(const sockaddr* address, socklen_t size, SocketAddress* out) {
-  std::memcpy(out, address, std::min<size_t>(size, sizeof *out));
+  if (const auto read = ReadSockaddr(address, size))
+    ToSockaddr(read->ip, read->port, address->sa_family, out);
 }
 
 }  // namespace

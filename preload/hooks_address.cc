@@ -216,13 +216,14 @@ SOCKSIFY_EXPORT int bind(int fd, const sockaddr* address, socklen_t size) noexce
         !local->ip().IsLoopback())
       NoteOwnersOf(fd, *local);
   }
-  if (result == 0 || size > sizeof(SocketAddress)) return result;
+  if (result == 0) return result;
   // A program may bind a further socket to the local address of a proxied connection, as FTP clients do for
   // their data connections. That address is the proxy's, so the kernel does not have it; whatever local
   // address leads to the proxy is what the program means.
   SocketAddress wanted{};
-  std::memcpy(&wanted, address, size);
-  const auto counterpart = g_descriptors.PeerOfReportedAddress(wanted, size);
+  const socklen_t wanted_size = std::min<socklen_t>(size, sizeof wanted);
+  std::memcpy(&wanted, address, wanted_size);
+  const auto counterpart = g_descriptors.PeerOfReportedAddress(wanted, wanted_size);
   if (!counterpart) {
     errno = EADDRNOTAVAIL;
     return result;
@@ -234,7 +235,7 @@ SOCKSIFY_EXPORT int bind(int fd, const sockaddr* address, socklen_t size) noexce
   } else {
     wanted.v6.sin6_addr = in6_addr(IN6ADDR_ANY_INIT);
   }
-  if (libc::bind(fd, &wanted.generic, size) != 0) return -1;
+  if (libc::bind(fd, &wanted.generic, wanted_size) != 0) return -1;
   MarkDescriptor(fd, is_port_of_kernel ? kBound | kPortOfKernel : unsigned{kBound});
   if ((g_descriptors.Flags(fd) & kFreshStream) != 0)
     Guarded([&] { return NoteCounterpart(fd, *counterpart), 0; }, 0);

@@ -4,17 +4,22 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstring>
 
+#include "base/cancellation_off.h"
+#include "base/errno_keeper.h"
 #include "base/socket_address.h"
 #include "preload/datagrams.h"
 #include "preload/decision.h"
 #include "preload/dns_by_hand.h"
 #include "preload/originals.h"
+#include "preload/peers.h"
 #include "preload/pending.h"
 #include "preload/pending_calls.h"
 #include "preload/relayed_sends.h"
+#include "preload/set_up_stack.h"
 #include "preload/watches.h"
 
 namespace socksify {
@@ -37,6 +42,28 @@ int ConnectDirect(Runtime* runtime, int fd, const sockaddr* address, socklen_t s
   return result;
 }
 
+constinit std::atomic<bool> g_has_opened_tables = false;
+
+// Before the first connection by a proxy, and like the configuration on a stack of its own.
+[[gnu::cold, gnu::noinline]] void OpenTables(Runtime* runtime, int fd) {
+  const ErrnoKeeper keeper;
+  const SignalsBlocked blocked;
+  const CancellationOff cancellation_off;
+  CallOnOwnStack([=] {
+    runtime->health();
+    runtime->peer_table();
+    PrepareToShare(fd);
+    // The dynamic linker takes some KiB to find each of these, too.
+    MonotonicMs();
+    libc::getsockopt.get();
+    libc::sendto.get();
+    libc::recv.get();
+    libc::ppoll.get();
+    libc::close.get();
+  });
+  g_has_opened_tables.store(true, std::memory_order_relaxed);
+}
+
 int ConnectByProxy(Runtime* runtime, int fd, const sockaddr* address, socklen_t size,
                    const Decision& decision) {
   // A copy may be another program's by now.
@@ -46,6 +73,8 @@ int ConnectByProxy(Runtime* runtime, int fd, const sockaddr* address, socklen_t 
   // A handshake would meet the end of the stream. Dissolving the connection that is not there undoes it.
   if ((g_descriptors.Flags(fd) & kShutDownEarly) != 0) UndoFailedConnect(fd);
   const bool is_nonblocking = (file_flags & O_NONBLOCK) != 0;
+  if (!g_has_opened_tables.load(std::memory_order_relaxed)) [[unlikely]]
+    OpenTables(runtime, fd);
   AttemptOptions options = runtime->OptionsFor(*decision.rule);
   options.is_nonblocking = is_nonblocking;
   options.allows_early_data = (g_descriptors.Flags(fd) & kOfStream) == 0;
@@ -151,12 +180,11 @@ std::optional<int> JudgeRepetition(int fd) {
   return 0;
 }
 
-int ConnectOutbound(int fd, const sockaddr* address, socklen_t size) {
+namespace {
+
+// Apart from its caller: what is set up before needs not have this on the stack.
+[[gnu::noinline]] int ConnectWith(Runtime* runtime, int fd, const sockaddr* address, socklen_t size) {
   const auto endpoint = EndpointFromSockaddr(address, size);
-  const bool is_pending = (g_descriptors.Flags(fd) & kPending) != 0;
-  if (!endpoint && !is_pending) return libc::connect(fd, address, size);
-  Runtime* const runtime = Runtime::Get();
-  if (runtime == nullptr) return libc::connect(fd, address, size);
   Decision decision;
   switch (KindOf(fd)) {
     case SocketKind::kStream:
@@ -180,6 +208,16 @@ int ConnectOutbound(int fd, const sockaddr* address, socklen_t size) {
     case SocketKind::kNone: break;
   }
   return libc::connect(fd, address, size);
+}
+
+}  // namespace
+
+int ConnectOutbound(int fd, const sockaddr* address, socklen_t size) {
+  const bool is_pending = (g_descriptors.Flags(fd) & kPending) != 0;
+  if (!is_pending && !ReadSockaddr(address, size)) return libc::connect(fd, address, size);
+  Runtime* const runtime = Runtime::Get();
+  if (runtime == nullptr) return libc::connect(fd, address, size);
+  return ConnectWith(runtime, fd, address, size);
 }
 
 }  // namespace socksify

@@ -48,45 +48,48 @@ uint16_t LocalPort(int fd) {
   SocketAddress local{};
   socklen_t size = sizeof local;
   if (libc::getsockname(fd, &local.generic, &size) != 0) return 0;
-  const auto endpoint = EndpointFromSockaddr(&local.generic, size);
-  return endpoint ? endpoint->port() : 0;
+  const auto address = ReadSockaddr(&local.generic, size);
+  return address ? address->port : 0;
 }
 
 uint64_t IdentityOf(int fd, uint64_t cookie) {
-  if (!g_identity_rule.is_known.load(std::memory_order_acquire)) FindIdentityRule(fd);
+  PrepareToShare(fd);
   const uint16_t port = g_identity_rule.needs_port.load(std::memory_order_relaxed) ? LocalPort(fd) : 0;
   return SocketIdentity(cookie, g_identity_rule.boot_tag.load(std::memory_order_relaxed), port);
 }
 
 // A proxy that is configured by name may be at any address.
-bool MayBeProxy(const Runtime& runtime, const Endpoint& peer) {
+bool MayBeProxy(const Runtime& runtime, const IpAndPort& peer) {
   if (runtime.config() == nullptr) return false;
   const auto& servers = runtime.config()->routes.servers();
   return std::any_of(servers.begin(), servers.end(), [&](const auto& server) {
     const Endpoint& address = server->address;
-    return address.port() == peer.port() &&
-           (address.is_name() || address.ip().Unmapped() == peer.ip().Unmapped());
+    return address.port() == peer.port &&
+           (address.is_name() || address.ip().Unmapped() == peer.ip.Unmapped());
   });
 }
 
 }  // namespace
 
-void SharePeer(int fd, const Connection& connection, const Endpoint& proxy) {
+void PrepareToShare(int fd) {
+  if (!g_identity_rule.is_known.load(std::memory_order_acquire)) FindIdentityRule(fd);
+}
+
+void SharePeer(int fd, const Connection& connection, const IpAndPort& proxy) {
   Runtime* const runtime = Runtime::Get();
   PeerTable* const table = runtime != nullptr ? runtime->peer_table() : nullptr;
-  const auto peer = EndpointFromSockaddr(&connection.peer.generic, connection.peer_size);
+  const auto peer = ReadSockaddr(&connection.peer.generic, connection.peer_size);
   if (table == nullptr || !peer) return;
-  SharedPeer shared = {.proxy = proxy.ip(),
-                       .proxy_port = proxy.port(),
-                       .peer = peer->ip(),
-                       .peer_port = peer->port(),
+  SharedPeer shared = {.proxy = proxy.ip,
+                       .proxy_port = proxy.port,
+                       .peer = peer->ip,
+                       .peer_port = peer->port,
                        .bound = std::nullopt,
                        .bound_port = 0,
                        .replaced_family = static_cast<uint8_t>(connection.replaced_family)};
-  const auto bound = EndpointFromSockaddr(&connection.bound.generic, connection.bound_size);
-  if (bound) {
-    shared.bound = bound->ip();
-    shared.bound_port = bound->port();
+  if (const auto bound = ReadSockaddr(&connection.bound.generic, connection.bound_size)) {
+    shared.bound = bound->ip;
+    shared.bound_port = bound->port;
   }
   table->Record(IdentityOf(fd, connection.cookie), shared);
 }
@@ -95,14 +98,14 @@ bool AdoptConnection(int fd, const sockaddr* peer, socklen_t size) {
   const ErrnoKeeper keeper;
   // getpeername(2) is no cancellation point; opening the table is.
   const CancellationOff cancellation_off;
-  const auto proxy = EndpointFromSockaddr(peer, size);
+  const auto proxy = ReadSockaddr(peer, size);
   if (!proxy) return false;
   Runtime* const runtime = Runtime::Get();
   if (runtime == nullptr || !MayBeProxy(*runtime, *proxy)) return false;
   PeerTable* const table = runtime->peer_table();
   if (table == nullptr) return false;
   const uint64_t cookie = SocketCookie(fd);
-  const auto shared = table->Find(IdentityOf(fd, cookie), proxy->ip(), proxy->port());
+  const auto shared = table->Find(IdentityOf(fd, cookie), proxy->ip, proxy->port);
   if (!shared) return false;
   const int family = shared->replaced_family != 0 ? shared->replaced_family : peer->sa_family;
   Connection connection;

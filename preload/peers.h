@@ -5,13 +5,16 @@
 
 #include <sys/socket.h>
 
-#include "base/endpoint.h"
+#include "base/socket_address.h"
 #include "preload/descriptor_table.h"
 
 namespace socksify {
 
+// Finds what is the same for all connections of a process, once, by any socket.
+void PrepareToShare(int fd);
+
 // Tells of a proxied connection. `proxy` is the socket's peer as the kernel has it.
-void SharePeer(int fd, const Connection& connection, const Endpoint& proxy);
+void SharePeer(int fd, const Connection& connection, const IpAndPort& proxy);
 
 // Looks for what is known of a socket whose peer is, for the kernel, `peer`, and records it for `fd`. No
 // system call unless that is the address of one of the configured proxies.

@@ -9,10 +9,12 @@
 #include "preload/pending.h"
 
 #include <limits.h>
+#include <sys/mman.h>
 #include <sys/single_threaded.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
+#include <cstddef>
 
 #include "base/cancellation_off.h"
 #include "base/errno_keeper.h"
@@ -75,8 +77,10 @@ bool PendingTable::Attach(Entry* entry, int fd, const PendingStart& start) {
   entry->is_inherited.store(false, std::memory_order_relaxed);
   entry->started_us = start.wants_time ? MonotonicUs() : 0;
   entry->cookie = SocketCookie(fd);
-  entry->peer_size = std::min<socklen_t>(start.address_size, sizeof entry->peer);
-  std::memcpy(&entry->peer, start.address, entry->peer_size);
+  // In the form in which the kernel gives it back: more than its size may have been given, and less.
+  const auto peer = ReadSockaddr(start.address, start.address_size);
+  entry->peer_size =
+      peer ? ToSockaddr(peer->ip, peer->port, start.address->sa_family, &entry->peer) : socklen_t{0};
   entry->events.store(POLLOUT, std::memory_order_relaxed);
   entry->deadline_ms.store(LLONG_MAX, std::memory_order_relaxed);
   entry->fd.store(fd, std::memory_order_relaxed);
@@ -276,9 +280,21 @@ void PendingTable::Detach(Entry* entry, int fd, const SignalsBlocked& blocked) {
   entry->progress.store(Progress::kNone, std::memory_order_release);
   if (entry->attempt != nullptr) entry->attempt->Release();
   entry->EndAttempt();
+  GiveRoomBack(entry);
   pendings_.Remove();
   const LeafGuard guard(&pool_lock_, blocked);
   pool_.Give(entry);
+}
+
+// Whole pages of the first entry, once: many programs have one connection, and the others have use for them
+// again.
+void PendingTable::GiveRoomBack(Entry* entry) {
+  static_assert(offsetof(Entry, room) == 0);
+  if (static_cast<void*>(entry) != g_descriptors.room() || has_given_room_back_.load()) return;
+  has_given_room_back_.store(true);
+  const ErrnoKeeper keeper;
+  const auto page_size = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  madvise(entry->room.data(), entry->room.size() / page_size * page_size, MADV_DONTNEED);
 }
 
 // No descriptor of the socket is pending any longer; the program's own registrations are back in its sets.

@@ -137,6 +137,9 @@ class PendingTable {
 
  private:
   struct Entry {  // NOLINT(cppcoreguidelines-pro-type-member-init): `room` is not cleared.
+    // Not cleared: a page that no attempt has touched costs nothing. At the beginning, so that its first page
+    // is no other's (GiveRoomBack).
+    alignas(Attempt) std::array<std::byte, sizeof(Attempt)> room;
     LeafLock lock;
     std::atomic<Progress> progress = Progress::kNone;
     std::atomic<short> events = 0;
@@ -160,8 +163,6 @@ class PendingTable {
     int low_water = 1;
     long long started_us = 0;
     Attempt* attempt = nullptr;  // in `room`; null when there is none
-    // Not cleared: a page that no attempt has touched costs nothing.
-    alignas(Attempt) std::array<std::byte, sizeof(Attempt)> room;
     Entry* next_free = nullptr;
 
     void EndAttempt() {
@@ -192,6 +193,7 @@ class PendingTable {
   // The entry is over for all of its descriptors, which get `new_flags`, or for one; the last one frees it.
   void End(Entry* entry, unsigned new_flags, const SignalsBlocked& blocked);
   void Detach(Entry* entry, int fd, const SignalsBlocked& blocked);
+  void GiveRoomBack(Entry* entry);
   bool HasOutside(int fd, unsigned first, unsigned last) const;
   template <typename Visit>
   void ForEachDescriptor(const Entry& entry, const Visit& visit) {
@@ -210,6 +212,7 @@ class PendingTable {
   StablePool<Entry> pool_;
   static_assert(StablePool<Entry>::kProvidedSize <= DescriptorTable::kRoom);
   WaitConcern pendings_;
+  std::atomic<bool> has_given_room_back_ = false;
   std::atomic<unsigned> steps_ = 0;
   std::atomic<long long> next_deadline_ms_ = std::numeric_limits<long long>::max();
 };

@@ -183,7 +183,7 @@ std::string TrialTrace(const Attempt& attempt, const FailedTrial& trial) {
 
 }  // namespace
 
-void Reporter::Configure(const Settings& settings, const char* (*get_env)(const char* name)) {
+void ConnectionReporter::Configure(const Settings& settings, const char* (*get_env)(const char* name)) {
   const auto value = [get_env](const char* name) {
     const char* const text = get_env(name);
     return std::string_view(text != nullptr ? text : "");
@@ -212,7 +212,7 @@ void Reporter::Configure(const Settings& settings, const char* (*get_env)(const 
   }
 }
 
-void Reporter::Connection(const ConnectionEvent& event) const {
+void ConnectionReporter::Connection(const ConnectionEvent& event) const {
   const bool wants_line = !line_outputs_.empty() || (event.failure != nullptr && !error_outputs_.empty());
   if (!wants_line && trace_files_.empty()) return;
   const ErrnoKeeper keeper;
@@ -226,7 +226,7 @@ void Reporter::Connection(const ConnectionEvent& event) const {
   if (!trace_files_.empty()) Trace(ConnectionTrace(event));
 }
 
-void Reporter::Trial(const Attempt& attempt, const FailedTrial& trial) const {
+void ConnectionReporter::Trial(const Attempt& attempt, const FailedTrial& trial) const {
   const ErrnoKeeper keeper;
   // The last one is what the connection's own line tells.
   if (trial.goes_on && !line_outputs_.empty()) {
@@ -237,7 +237,7 @@ void Reporter::Trial(const Attempt& attempt, const FailedTrial& trial) const {
 }
 
 // close(2) may be called by a signal handler: no allocation.
-void Reporter::Close(const CloseEvent& event) const {
+void ConnectionReporter::Close(const CloseEvent& event) const {
   if (trace_files_.empty()) return;
   const ErrnoKeeper keeper;
   std::array<char, 256> program{};
@@ -262,11 +262,11 @@ void Reporter::Close(const CloseEvent& event) const {
   for (const std::string& file : trace_files_) WriteTo(file, {line.data(), static_cast<size_t>(length)});
 }
 
-void Reporter::Trace(const std::string& object) const {
+void ConnectionReporter::Trace(const std::string& object) const {
   for (const std::string& file : trace_files_) WriteTo(file, object);
 }
 
-void Reporter::Lookup(const LookupEvent& event) const {
+void ConnectionReporter::Lookup(const LookupEvent& event) const {
   if (trace_files_.empty()) return;
   const ErrnoKeeper keeper;
   std::string json = BeginTrace("resolve");
@@ -276,7 +276,7 @@ void Reporter::Lookup(const LookupEvent& event) const {
   Trace(json + "}\n");
 }
 
-void Reporter::ConfigurationError(const std::vector<Diagnostic>& errors) const {
+void ConnectionReporter::ConfigurationError(const std::vector<Diagnostic>& errors) const {
   const ErrnoKeeper keeper;
   std::string line = "socksify: ";
   AppendProgram(&line);

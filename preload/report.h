@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Reporter: what the preload tells people. Silent unless asked: -v or --log (one line per connection),
+// ConnectionReporter: what the preload tells people. Silent unless asked: -v or --log (one line per
+// connection),
 // --trace and --summary (one JSON object per event), the configuration's logoutput, and one line when the
 // configuration is in error.
 //
@@ -57,7 +58,7 @@ struct LookupEvent {
   const IpAddress* address = nullptr;
 };
 
-class Reporter {
+class ConnectionReporter {
  public:
   // `get_env` reads SOCKSIFY_VERBOSE, SOCKSIFY_LOG, SOCKSIFY_TRACE and SOCKSIFY_SUMMARY, which is a second
   // file for the objects of the trace.

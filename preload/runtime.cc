@@ -19,6 +19,7 @@
 #include <exception>
 #include <new>
 
+#include "base/cancellation_off.h"
 #include "base/errno_keeper.h"
 #include "base/order.h"
 #include "dialer/resolve.h"
@@ -29,6 +30,7 @@
 #include "resolver/handed_passwords.h"
 #include "resolver/state_directory.h"
 #include "routing/config_host.h"
+#include "routing/config_linker.h"
 #include "routing/udp_paths.h"
 
 namespace socksify {
@@ -145,14 +147,6 @@ Runtime* Runtime::Get() {
   return runtime != nullptr ? runtime : SetUp();
 }
 
-void Runtime::Make(void* failure) {
-  try {
-    g_runtime.store(new (g_runtime_place.data()) Runtime, std::memory_order_release);
-  } catch (...) {
-    *static_cast<std::exception_ptr*>(failure) = std::current_exception();
-  }
-}
-
 Runtime* Runtime::SetUp() {
   const ErrnoKeeper keeper;
   for (;;) {
@@ -160,15 +154,17 @@ Runtime* Runtime::SetUp() {
     pid_t state = kNotBegun;
     const pid_t process = getpid();
     if (g_state.compare_exchange_strong(state, process)) {
-      int cancel_state = PTHREAD_CANCEL_ENABLE;
-      pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+      const CancellationOff cancellation_off;
       ClaimProcess();
       if (!g_has_fork_handler.exchange(true)) pthread_atfork(nullptr, nullptr, &AfterForkInChild);
-      std::exception_ptr failure;
-      RunOnOwnStack(&Make, &failure);
-      g_state.store(failure == nullptr ? kReady : kNotBegun);
-      pthread_setcancelstate(cancel_state, nullptr);
-      if (failure != nullptr) std::rethrow_exception(failure);
+      try {
+        CallOnOwnStack(
+            [] { g_runtime.store(new (g_runtime_place.data()) Runtime, std::memory_order_release); });
+      } catch (...) {
+        g_state.store(kNotBegun);
+        throw;
+      }
+      g_state.store(kReady);
       GiveBackSetUpCode();
     } else if (state == process || (state != kReady && IsBorrowedMemory())) {
       Pause();
@@ -184,9 +180,8 @@ Runtime* Runtime::SetUp() {
 }
 
 Runtime::Runtime() {
-  loopback_rule_.where.source = std::make_shared<const std::string>("loopback");
-  loopback_rule_.group.emplace_back();
   LoadConfiguration();
+  if (!config_) loopback_rule_ = std::make_unique<const Rule>(MakeCatchAllRule("loopback", {}));
 }
 
 void Runtime::LoadConfiguration() {
@@ -325,8 +320,13 @@ AttemptOptions Runtime::OptionsFor(const Rule& rule) {
 }
 
 void ReadyUnwinder() {
-  const auto stop_at_once = [](_Unwind_Context*, void*) { return _URC_END_OF_STACK; };
-  _Unwind_Backtrace(stop_at_once, nullptr);
+  const ErrnoKeeper keeper;
+  const SignalsBlocked blocked;
+  const auto unwind = [](void*) {
+    const auto stop_at_once = [](_Unwind_Context*, void*) { return _URC_END_OF_STACK; };
+    _Unwind_Backtrace(stop_at_once, nullptr);
+  };
+  RunOnOwnStack(unwind, nullptr);
   g_is_unwinder_ready.store(true, std::memory_order_relaxed);
 }
 

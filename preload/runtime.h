@@ -54,8 +54,8 @@ class Runtime {
   // Null when the configuration has errors, or there is none: then every call that might need a proxy fails.
   const Config* config() const { return config_ ? &*config_ : nullptr; }
   // "direct", for loopback destinations while there is no configuration.
-  const Rule& loopback_rule() const { return loopback_rule_; }
-  const Reporter& reporter() const { return reporter_; }
+  const Rule& loopback_rule() const { return *loopback_rule_; }
+  const ConnectionReporter& reporter() const { return reporter_; }
   // Whether the table sends datagrams of some kind to a proxy that can carry them.
   bool relays_datagrams() const { return relays_datagrams_; }
   // The program's base name, as rules with `process:` see it.
@@ -82,7 +82,6 @@ class Runtime {
  private:
   Runtime();
   static Runtime* SetUp();
-  static void Make(void* failure);  // of std::exception_ptr
   void LoadConfiguration();
   FakeTable* OpenFakeTable();
   PeerTable* OpenPeerTable();
@@ -90,9 +89,9 @@ class Runtime {
   uint64_t Draw(const Rule& rule);
 
   std::optional<const Config> config_;
-  Rule loopback_rule_;
+  std::unique_ptr<const Rule> loopback_rule_;
   bool relays_datagrams_ = false;
-  Reporter reporter_;
+  ConnectionReporter reporter_;
   std::atomic<FakeTable*> fake_table_ = nullptr;
   std::atomic<PeerTable*> peer_table_ = nullptr;
   std::atomic<ServerHealth*> health_ = nullptr;

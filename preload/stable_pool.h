@@ -31,10 +31,13 @@ class StablePool {
   }
   // Whether no memory was provided or reserved yet. The caller locks.
   bool is_without_memory() const { return batches_.load(std::memory_order_relaxed) == nullptr; }
-  // An object more may be made in `memory`, which is zero, of kProvidedSize bytes, aligned as any page is,
-  // and stays. The caller locks.
-  static constexpr size_t kProvidedSize = kBatchHeaderSize + sizeof(T);
-  void Provide(void* memory) { AddBatch(memory, 1); }
+  // An object more may be made at the beginning of `memory`, which is zero, of kProvidedSize bytes, aligned
+  // as any page is, and stays. The caller locks.
+  static constexpr size_t kProvidedSize = sizeof(T) + 32;
+  void Provide(void* memory) {
+    auto* const place = static_cast<std::byte*>(memory);
+    AddBatch(place + sizeof(T), place, 1);
+  }
 
   void Give(T* object) {
     object->next_free = free_;
@@ -55,17 +58,17 @@ class StablePool {
  private:
   static constexpr size_t kBatchSize = 16;
 
-  // The objects' places are behind it, left alone until an object is made there, so that a batch takes memory
-  // for those in use.
+  // The objects' places are left alone until an object is made there, so that a batch takes memory for those
+  // in use.
   struct Batch {
     Batch* next = nullptr;
+    std::byte* places = nullptr;
     size_t size = 0;
     std::atomic<size_t> made = 0;
 
-    std::byte* places() { return reinterpret_cast<std::byte*>(this) + kBatchHeaderSize; }
-    T* Object(size_t i) { return ObjectAt(places(), i); }
+    T* Object(size_t i) { return ObjectAt(places, i); }
   };
-  static_assert(sizeof(Batch) <= kBatchHeaderSize);
+  static_assert(sizeof(Batch) <= 32 && sizeof(T) % alignof(Batch) == 0);
 
   static T* ObjectAt(std::byte* places, size_t i) {
     return std::launder(reinterpret_cast<T*>(places + i * sizeof(T)));
@@ -82,18 +85,20 @@ class StablePool {
     if (batch == nullptr || batch->made.load(std::memory_order_relaxed) == batch->size) batch = Grow();
     if (batch == nullptr) return nullptr;
     const size_t made = batch->made.load(std::memory_order_relaxed);
-    T* const object = new (batch->places() + made * sizeof(T)) T;
+    T* const object = new (batch->places + made * sizeof(T)) T;
     batch->made.store(made + 1, std::memory_order_release);
     return object;
   }
 
   Batch* Grow() {
     void* const memory = ReserveMemory(kBatchHeaderSize + kBatchSize * sizeof(T));
-    return memory == nullptr ? nullptr : AddBatch(memory, kBatchSize);
+    if (memory == nullptr) return nullptr;
+    return AddBatch(memory, static_cast<std::byte*>(memory) + kBatchHeaderSize, kBatchSize);
   }
 
-  Batch* AddBatch(void* memory, size_t size) {
+  Batch* AddBatch(void* memory, std::byte* places, size_t size) {
     auto* const batch = new (memory) Batch;
+    batch->places = places;
     batch->size = size;
     batch->next = batches_.load(std::memory_order_relaxed);
     batches_.store(batch, std::memory_order_release);

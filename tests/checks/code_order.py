@@ -6,7 +6,7 @@
     code_order.py --self-test
 
 What a connection needs lies together, what is read but once lies in the part that is given back, and what a connection
-changes lies together. No exported function lies in the part that is given back: a program that has written other code to
+changes lies on one page with what the dynamic linker changes at the start. No exported function lies in the part that is given back: a program that has written other code to
 where one begins would lose it. A file that is renamed, or a pattern that matches nothing any more, would otherwise be noticed by
 nobody: the library works as well, and is larger in memory.
 """
@@ -31,7 +31,8 @@ CONNECTION_DATA = ["socksify::g_descriptors", "socksify::g_pendings", "socksify:
                    "socksify::(anonymous namespace)::g_runtime_place"]
 # libc's functions, as preload/originals.h has them.
 ORIGINALS = re.compile(r"socksify::libc::\w+|socksify::\w*Original<.*>::pointer_")
-MAX_DATA_SPAN = 8192  # three pages at the worst
+MAX_DATA_SPAN = 3072  # the dynamic linker changes the rest of the page
+PAGE = 4096
 
 
 def exported(nm_text):
@@ -91,6 +92,18 @@ def check(symbols, hooks):
         yield f"what a connection changes lies {max(places) - min(places)} bytes apart; expected {MAX_DATA_SPAN}"
 
 
+def check_pages(readelf_text):
+    """What is neither constant nor zero at the start begins with .data.connections, and .got.plt just before it."""
+    found = re.findall(r"\] (\.[\w.]+) +[A-Z]+ +([0-9a-f]+) ", readelf_text)
+    addresses = {name: int(address, 16) for name, address in found}
+    begin, end = addresses.get(".data.connections"), addresses.get(".bss")
+    if begin is None or end is None:
+        yield "expected sections .data.connections and .bss, found none"
+    elif end - begin // PAGE * PAGE > PAGE:
+        yield (f"{end - begin // PAGE * PAGE - PAGE} bytes too many for one page are changed in every process: "
+               "constants that hold pointers, or variables of what most programs never do")
+
+
 def self_test():
     lines = {"socksify_connection_code_begin": 0x1000, "socksify_connection_code_end": 0x2000,
              "socksify_set_up_code_begin": 0x2000, "socksify_set_up_code_end": 0x3000}
@@ -108,8 +121,8 @@ def self_test():
                                ("hook elsewhere", problems(connect=0x2000), 1), ("hook before", problems(read=0xfff), 1),
                                ("no such hook", problems(poll=0), 1),
                                ("set-up kept", problems(socksify__StateDirectory=0x1fff), 1),
-                               ("data apart", problems(socksify__g_watches=0x6001), 1),
-                               ("data near", problems(socksify__g_watches=0x6000), 0),
+                               ("data apart", problems(socksify__g_watches=0x4c01), 1),
+                               ("data near", problems(socksify__g_watches=0x4c00), 0),
                                ("original apart", problems(socksify__libc__connect=0x1fff), 1),
                                ("no originals", problems(socksify__libc__connect=0), 1),
                                ("exported hook given back", problems(hook=0x2000), 1),
@@ -118,6 +131,10 @@ def self_test():
                                ("no such data", problems(socksify__g_pendings=0), 1)):
         if len(found) != count:
             failures.append(f"{what}: expected {count} problem(s), found {found}")
+    for bss, count in ((0x2000, 0), (0x2001, 1), (0, 1)):
+        text = f" [31] .data.connections PROGBITS {0x13a0:016x} 00\n" + (f" [ 3] .bss NOBITS {bss:016x} 00\n" if bss else "")
+        if len(list(check_pages(text))) != count:
+            failures.append(f".bss at {bss:x}: expected {count} problem(s)")
     print("\n".join(failures) or "every rule can fail")
     return 1 if failures else 0
 
@@ -130,6 +147,7 @@ def main(arguments):
         return 2
     text = elf_symbols.run("nm", "-C", arguments[0])
     found = list(check(parse(text), exported(text)))
+    found += check_pages(elf_symbols.run("readelf", "-SW", arguments[0]))
     print("\n".join(f"{arguments[0]}: {problem}" for problem in found) or "as written")
     return 1 if found else 0
 

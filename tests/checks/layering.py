@@ -98,9 +98,13 @@ def check_text(folder, text):
                 yield number, f"`{found.group(0)}`: {why}"
 
 
+# Two classes of one name are one to the linker, which takes the destructor of either for both.
+CLASS = re.compile(r"^(?:class|struct|union) (\w+)(?: final)?(?: :[^;]*)? \{", re.MULTILINE)
+
+
 def check_tree(root):
     """Returns (number of files, list of problems)."""
-    files, problems = 0, []
+    files, problems, classes = 0, [], {}
     for folder in MAY_INCLUDE:
         for path in sorted((root / folder).rglob("*")):
             if path.suffix not in SUFFIXES or not path.is_file():
@@ -109,6 +113,10 @@ def check_tree(root):
             text = path.read_text(encoding="utf-8")
             for number, problem in check_text(folder, text):
                 problems.append(f"{path.relative_to(root)}:{number}: {problem}")
+            for name in CLASS.findall(NOT_CODE.sub(blank, text)) if path.suffix == ".h" else ():
+                first = classes.setdefault(name, path)
+                if first != path:
+                    problems.append(f"{path.relative_to(root)}: `{name}` is another class in {first.relative_to(root)}")
     return files, problems
 
 
@@ -189,6 +197,12 @@ def self_test():
                 sample.unlink()
                 if len(problems) != want:
                     failures.append(f"{folder}: {text!r}: expected {want} problem(s), found {problems}")
+        for second, want in (("class A {\n};", 1), ("class A;\nclass B {\n};", 0), ("// class A {", 0)):
+            (root / "base/a.h").write_text("class A {\n};\n")
+            (root / "routing/b.h").write_text(second + "\n")
+            _, problems = check_tree(root)
+            if len(problems) != want:
+                failures.append(f"two headers, {second!r}: expected {want} problem(s), found {problems}")
     print("\n".join(failures) or f"{len(BAD_SAMPLES)} bad samples refused, {len(GOOD_SAMPLES)} good ones pass")
     return 1 if failures else 0
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // connect(2) and its relatives, as a program sees them.
 
+#include <unistd.h>
+
 #include "tests/integration/echo_origin.h"
 #include "tests/integration/preload_fixture.h"
 
@@ -131,6 +133,15 @@ TEST_F(ConnectTest, AThreadIsNotCancelledWhereItAsksForThePeer) {
   EXPECT_EQ(Run("cancel", {"10.99.99.99", "7", "inherited"}).out, "getpeername: 0\n");
 }
 
+// Whatever the program gave: all of a sockaddr_storage, or bytes that mean nothing.
+TEST_F(ConnectTest, ThePeerIsInTheKernelsForm) {
+  const std::string form = ": own size 1, same address 1, nothing else 1\n";
+  const std::string all = "blocking" + form + "non-blocking" + form + "datagrams" + form;
+  EXPECT_EQ(RunDirect("peer_form", {"127.0.0.1", origin_.port()}).out, all);
+  EXPECT_EQ(Run("peer_form", {"10.99.99.99", "7"}).out, all);
+  EXPECT_EQ(Run("peer_form", {"2001:db8::7", "7"}).out, all);
+}
+
 TEST_F(ConnectTest, WithoutMemoryItFailsAndGoesOnLater) {
   EXPECT_EQ(RunDirect("nomemory", {"127.0.0.1", "1"}).out, "start\nwithout memory: ECONNREFUSED\n");
   const ProgramOutcome outcome = Run("nomemory", {"10.99.99.99", "7"});
@@ -193,6 +204,12 @@ TEST_F(ConnectTest, TheFirstOneTakesLittleOfTheStack) {
   const ProgramOutcome mistaken = Run("thin_stack", {"10.99.99.99", "7"});
   EXPECT_EQ(mistaken.out, "connect: EACCES\n");
   EXPECT_THAT(mistaken.err, HasSubstr("rout"));
+}
+
+TEST_F(ConnectTest, OneTakesFewPages) {
+  if (sysconf(_SC_PAGESIZE) != 4096) GTEST_SKIP() << "counted in pages of 4 KiB";
+  // The table that the dynamic linker has relocated, and what both change; and the flags of descriptors.
+  EXPECT_EQ(Run("own_pages", {"10.99.99.99", "7"}).out, "file 8, descriptors 4\necho hello\n");
 }
 
 TEST_F(ConnectTest, AddressSanitizerHasNothingToSay) {

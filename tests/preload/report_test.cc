@@ -52,7 +52,7 @@ class ReportTest : public testing::Test {
   Target target_;
   Rule rule_;
   Endpoint destination_ = *Endpoint::FromName("web.test", 80);
-  Reporter reporter_;
+  ConnectionReporter reporter_;
 };
 
 TEST_F(ReportTest, WritesALineAndAnObjectForAConnection) {
