@@ -55,6 +55,8 @@ constinit std::atomic<bool> g_has_opened_tables = false;
     PrepareToShare(fd);
     // The dynamic linker takes some KiB to find each of these, too.
     MonotonicMs();
+    char nothing = 0;
+    explicit_bzero(&nothing, sizeof nothing);
     libc::getsockopt.get();
     libc::sendto.get();
     libc::recv.get();
