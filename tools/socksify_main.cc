@@ -97,8 +97,12 @@ std::optional<Config> LoadConfiguration(const LaunchOptions& options) {
   auto config = LoadLocalConfig(options.sources, LauncherConfigHost());
   std::fputs(ToText(config ? config->warnings : config.error()).c_str(), stderr);
   if (config) return *std::move(config);
-  Fail(kExitOwnError, options.command[0] + ": not started, because the configuration has errors",
-       "mend them; `socksctl check` reads the configuration again");
+  if (FoundNoConfig(config.error())) {
+    Fail(kExitOwnError, options.command[0] + ": not started");
+  } else {
+    Fail(kExitOwnError, options.command[0] + ": not started, because the configuration has errors",
+         "mend them; `socksctl check` reads the configuration again");
+  }
   return std::nullopt;
 }
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <string>
 #include <vector>
 
@@ -49,6 +51,17 @@ TEST(SocksifyTest, RefusesToStartOnAConfigurationError) {
   EXPECT_THAT(result.err, ::testing::StartsWith(file + ":1:"));
   EXPECT_THAT(result.err, EndsWith("socksify: echo: not started, because the configuration has errors\n"
                                    "  mend them; `socksctl check` reads the configuration again\n"));
+}
+
+TEST(SocksifyTest, RefusesToStartWithoutAConfiguration) {
+  if (access("/etc/socks.conf", F_OK) == 0) GTEST_SKIP() << "this machine has an /etc/socks.conf";
+  const ToolResult result = RunTool({SOCKSIFY_PROGRAM, "echo", "started"});
+  EXPECT_EQ(result.exit_code, 125);
+  EXPECT_EQ(result.out, "");
+  EXPECT_THAT(result.err, ::testing::StartsWith("socksify: no configuration found: "));
+  // Nothing is there that could be mended.
+  EXPECT_THAT(result.err, EndsWith("\n  name a file with -f FILE, or a proxy with -p socks5://HOST:PORT\n"
+                                   "socksify: echo: not started\n"));
 }
 
 TEST(SocksifyTest, RefusesAProxyThatIsNone) {
