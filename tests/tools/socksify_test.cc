@@ -2,7 +2,6 @@
 // The launcher as its user sees it, up to the point where it needs the library.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <unistd.h>
 
 #include <string>
