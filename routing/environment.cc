@@ -165,7 +165,7 @@ std::vector<RouteVariable> ReadRouteVariables(const ConfigHost& host) {
   }
   struct ServerVariable {
     FixedText<18> name;
-    uint8_t protocols;
+    uint8_t protocols = 0;
   };
   constexpr std::array kServers = {
       ServerVariable{"SOCKS5_SERVER", kServerSocks5}, ServerVariable{"SOCKS_SERVER", 0},
