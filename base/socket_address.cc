@@ -13,6 +13,12 @@ namespace {
 // SIN6_LEN_RFC2133 in the kernel: sockaddr_in6 before it had sin6_scope_id.
 constexpr socklen_t kShortSockaddrIn6 = 24;
 
+// Link-local, or multicast on an interface or a link (RFC 4007 section 6, RFC 4291 section 2.7).
+bool HasScope(const in6_addr& ip) {
+  const uint8_t kind = ip.s6_addr[1] & 0x0f;
+  return IN6_IS_ADDR_LINKLOCAL(&ip) || (IN6_IS_ADDR_MULTICAST(&ip) && (kind == 1 || kind == 2));
+}
+
 }  // namespace
 
 std::optional<IpAndPort> ReadSockaddr(const sockaddr* address, socklen_t size) {
@@ -56,12 +62,12 @@ socklen_t ToSockaddr(const IpAddress& ip, uint16_t port, int family, SocketAddre
   out->v6.sin6_family = AF_INET6;
   out->v6.sin6_port = htons(port);
   std::memcpy(&out->v6.sin6_addr, v6.bytes().data(), 16);
-  out->v6.sin6_scope_id = v6.scope_id();
+  if (HasScope(out->v6.sin6_addr)) out->v6.sin6_scope_id = v6.scope_id();
   return sizeof out->v6;
 }
 
 void CopySockaddr(const SocketAddress& from, socklen_t from_size, sockaddr* to, socklen_t* size) {
-  std::memcpy(to, &from, std::min(*size, from_size));
+  std::memcpy(to, &from, std::min<size_t>({*size, from_size, sizeof from}));
   *size = from_size;
 }
 

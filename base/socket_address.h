@@ -32,7 +32,8 @@ std::optional<IpAndPort> ReadSockaddr(const sockaddr* address, socklen_t size);
 std::optional<Endpoint> EndpointFromSockaddr(const sockaddr* address, socklen_t size);
 
 // Writes `ip` and `port` for a socket of `family` (AF_INET or AF_INET6) and returns the size written. IPv4 on
-// an AF_INET6 socket becomes ::ffff:a.b.c.d. Returns 0 where it cannot be said: IPv6 on AF_INET.
+// an AF_INET6 socket becomes ::ffff:a.b.c.d. Returns 0 where it cannot be said: IPv6 on AF_INET. An address
+// of global scope gets no scope id, as the kernel has it in what it gives back.
 socklen_t ToSockaddr(const IpAddress& ip, uint16_t port, int family, SocketAddress* out);
 
 // Copies a socket address to a caller's buffer as the kernel does (getpeername(2)): truncated to *size,

@@ -60,10 +60,11 @@ constinit std::atomic<unsigned> g_known_modes_end = 0;
 
 constinit std::atomic<bool> g_has_fork_handlers = false;
 // Address space that a copy of this memory lacks (madvise(2), MADV_DONTFORK), but not a child of vfork(2),
-// which has the memory itself. Never touched; so much that what a copy maps for itself will hardly fill the
-// gap.
+// which has the memory itself. Never touched. Far from where the kernel looks for room first,
+// so that what a copy maps for itself does not fill the gap.
 constinit std::atomic<void*> g_uncopied = nullptr;
 constexpr size_t kUncopiedSize = size_t{1} << 20;
+constexpr uintptr_t kUncopiedPlace = sizeof(void*) == 8 ? uintptr_t{0x1357} << 24 : uintptr_t{1} << 24;
 // What the kernel has of a signal set; libc's has room for a thousand signals.
 constinit std::array<std::byte, (NSIG - 1) / 8> g_mask_before_fork{};
 
@@ -72,8 +73,10 @@ pid_t CurrentProcess() {
 }
 
 void* MapUncopied() {
-  void* const space =
-      mmap(nullptr, kUncopiedSize, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  // Where something else is there, the kernel chooses.
+  // NOLINTNEXTLINE(performance-no-int-to-ptr)
+  void* const space = mmap(reinterpret_cast<void*>(kUncopiedPlace), kUncopiedSize, PROT_NONE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (space == MAP_FAILED) return nullptr;
   if (madvise(space, kUncopiedSize, MADV_DONTFORK) == 0) return space;
   munmap(space, kUncopiedSize);
@@ -84,14 +87,6 @@ void* MapUncopied() {
 bool HasUncopied() {
   void* const space = g_uncopied.load(std::memory_order_relaxed);
   return space == nullptr || madvise(space, kUncopiedSize, MADV_NORMAL) == 0 || errno != ENOMEM;
-}
-
-// By the first caller, and in each copy of the memory; where that is not known, `is_copy` is whether it seems
-// so.
-void ClaimMemory(bool is_copy) {
-  const ErrnoKeeper keeper;
-  if (is_copy) g_uncopied.store(MapUncopied(), std::memory_order_relaxed);
-  g_owner.store(CurrentProcess(), std::memory_order_relaxed);
 }
 
 // The child must find the tables whole, so no thread may be in the middle of a change.
@@ -120,16 +115,20 @@ void BeforeFork() {
   std::memcpy(g_mask_before_fork.data(), &previous, g_mask_before_fork.size());
 }
 
-void ReleaseAfterFork() {
-  sigset_t previous;
-  sigemptyset(&previous);
-  std::memcpy(&previous, g_mask_before_fork.data(), g_mask_before_fork.size());
+void ReleaseLocks() {
   g_inbounds.lock()->Release();
   g_relays.lock()->Release();
   NameServersLock()->Release();
   g_pendings.lock()->Release();
   g_descriptors.lock()->Release();
   g_watches.lock()->Release();
+}
+
+void ReleaseAfterFork() {
+  sigset_t previous;
+  sigemptyset(&previous);
+  std::memcpy(&previous, g_mask_before_fork.data(), g_mask_before_fork.size());
+  ReleaseLocks();
   pthread_sigmask(SIG_SETMASK, &previous, nullptr);
 }
 
@@ -137,14 +136,28 @@ void AfterForkInParent() {
   ReleaseAfterFork();
 }
 
-void AfterForkInChild() {
-  ClaimMemory(true);
+// The process has a copy of another's memory, without its threads.
+void BecomeCopy() {
+  g_uncopied.store(MapUncopied(), std::memory_order_relaxed);
   g_watches.AfterFork();
   g_pendings.AfterFork();
   g_relays.AfterFork();
   g_inbounds.FreeInChild(static_cast<int>(g_descriptors.used_end()));
-  ReleaseAfterFork();
   if (FakeTable* const table = Runtime::OpenedFakeTable()) table->AfterFork();
+}
+
+// From a process that is not this one, and whose handlers of fork(2) have not run.
+void TakeOver(pid_t owner, pid_t process, bool is_copy) {
+  if (!g_owner.compare_exchange_strong(owner, process) || !is_copy) return;
+  // Who held them is not in this process.
+  ReleaseLocks();
+  BecomeCopy();
+}
+
+void AfterForkInChild() {
+  g_owner.store(CurrentProcess(), std::memory_order_relaxed);
+  BecomeCopy();
+  ReleaseAfterFork();
 }
 
 }  // namespace
@@ -308,14 +321,15 @@ void CopyDescriptor(int from, int to) {
 
 bool IsBorrowedMemory() {
   const pid_t owner = g_owner.load(std::memory_order_relaxed);
-  if (owner == 0 || owner == CurrentProcess()) return false;
+  const pid_t process = owner == 0 ? 0 : CurrentProcess();
+  if (owner == process) return false;
   const ErrnoKeeper keeper;
   const bool is_copy = !HasUncopied();
   // It is the parent that waits until its memory is given back.
   if (getppid() == owner && !is_copy) return true;
   // A copy of the memory, made by a call that runs no handlers, such as _Fork(3), or claimed by a child that
   // is gone.
-  ClaimMemory(is_copy);
+  TakeOver(owner, process, is_copy);
   return false;
 }
 
@@ -324,7 +338,8 @@ void NoteLentMemory() {
   ForgetModes();
   if (g_has_lent_memory.load(std::memory_order_relaxed)) return;
   const pid_t owner = g_owner.load(std::memory_order_relaxed);
-  if (owner != 0 && owner != CurrentProcess()) ClaimMemory(!HasUncopied());
+  const pid_t process = owner == 0 ? 0 : CurrentProcess();
+  if (owner != process) TakeOver(owner, process, !HasUncopied());
   g_has_lent_memory.store(true, std::memory_order_relaxed);
 }
 
@@ -348,7 +363,8 @@ void MarkDescriptor(int fd, unsigned flags) {
 void ClaimProcess() {
   if (g_has_fork_handlers.exchange(true)) return;
   const ErrnoKeeper keeper;
-  ClaimMemory(true);
+  g_uncopied.store(MapUncopied(), std::memory_order_relaxed);
+  g_owner.store(CurrentProcess(), std::memory_order_relaxed);
   pthread_atfork(&BeforeFork, &AfterForkInParent, &AfterForkInChild);
 }
 

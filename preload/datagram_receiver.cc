@@ -44,7 +44,8 @@ bool Receiver::Examine(const msghdr& message, std::span<const iovec> parts, size
   // An error of this side's has nothing of the datagram's but where it was to go.
   out->header_size = 0;
   ShowAsItIs(message, out);
-  if (is_connected_) out->address_size = ToSockaddr(peer_.ip(), peer_.port(), socket_->family, &out->address);
+  if (is_connected_)
+    out->address_size = ToSockaddr(peer_.ip(), peer_.port(), socket_->family, &out->address.internet);
   return true;
 }
 
@@ -109,7 +110,7 @@ bool Receiver::ExamineDatagram(const msghdr& message, std::span<const iovec> par
   if (shown.is_name()) return false;
   shown = Endpoint::FromIp(shown.ip().Unmapped(), shown.port());
   if (is_connected_ && !IsFromPeer(shown)) return false;
-  out->address_size = ToSockaddr(shown.ip(), shown.port(), socket_->family, &out->address);
+  out->address_size = ToSockaddr(shown.ip(), shown.port(), socket_->family, &out->address.internet);
   return out->address_size != 0;
 }
 
@@ -135,7 +136,7 @@ bool Receiver::ShowIpv4Source(std::span<const iovec> parts, size_t size, Shown* 
   const auto* const front = static_cast<const uint8_t*>(parts[0].iov_base);
   const uint8_t* const ipv4 = Ipv4SourceOf({front, std::min(parts[0].iov_len, size)});
   if (ipv4 == nullptr) return false;
-  sockaddr_in& shown = out->address.v4;
+  sockaddr_in& shown = out->address.internet.v4;
   shown.sin_family = AF_INET;
   std::memcpy(&shown.sin_addr, ipv4, sizeof shown.sin_addr);
   std::memcpy(&shown.sin_port, ipv4 + sizeof shown.sin_addr, sizeof shown.sin_port);
@@ -146,7 +147,8 @@ bool Receiver::ShowIpv4Source(std::span<const iovec> parts, size_t size, Shown* 
 
 bool Receiver::ShowAsItIs(const msghdr& message, Shown* out) {
   if (message.msg_namelen != 0)
-    std::memcpy(&out->address, message.msg_name, std::min<size_t>(message.msg_namelen, sizeof out->address));
+    std::memcpy(static_cast<void*>(&out->address), message.msg_name,
+                std::min<size_t>(message.msg_namelen, sizeof out->address));
   out->address_size = message.msg_namelen;
   return true;
 }
@@ -155,21 +157,21 @@ bool Receiver::ShowNobodysRelay(const msghdr& message, Shown* out) const {
   ShowAsItIs(message, out);
   if ((g_descriptors.Flags(fd_) & kDnsByHand) == 0) return true;
   socklen_t size = out->address_size;
-  if (ShowNameServer(&out->address.generic, sizeof out->address, &size)) out->address_size = size;
+  if (ShowNameServer(&out->address.internet.generic, sizeof out->address, &size)) out->address_size = size;
   return true;
 }
 
 bool Receiver::ExamineForeign(const msghdr& message, Shown* out) {
   ShowAsItIs(message, out);
   if (is_connected_ && !socket_->has_queued.load(std::memory_order_relaxed)) return false;
-  if (Relays::IsForgotten(*socket_, out->address)) return false;
+  if (Relays::IsForgotten(*socket_, out->address.internet)) return false;
   socklen_t size = out->address_size;
-  if (ShowNameServer(&out->address.generic, sizeof out->address, &size)) {
+  if (ShowNameServer(&out->address.internet.generic, sizeof out->address, &size)) {
     out->address_size = size;
     return true;
   }
   Runtime* const runtime = Runtime::Get();
-  const auto source = EndpointFromSockaddr(&out->address.generic, out->address_size);
+  const auto source = EndpointFromSockaddr(&out->address.internet.generic, out->address_size);
   if (runtime == nullptr || !source) return false;
   Decision decision;
   Decide(runtime, fd_, *source, Transport::kUdp, &decision);

@@ -18,9 +18,15 @@
 
 namespace socksify {
 
+// Whom a datagram came from. What has come to the number may be a socket of another family.
+union SourceAddress {
+  SocketAddress internet;
+  sockaddr_storage any;
+};
+
 // What the program is to see of a datagram.
 struct Shown {
-  SocketAddress address{};
+  SourceAddress address{};
   socklen_t address_size = 0;
   size_t header_size = 0;
 };

@@ -196,9 +196,11 @@ ssize_t SendToNameServer(int fd, const void* data, size_t data_size, const socka
 ssize_t SendToNameServer(int fd, const iovec* parts, size_t count, const sockaddr* address, socklen_t size) {
   SocketAddress server{};
   if (address != nullptr) {
-    Copy(address, size, &server);
+    SocketAddress given{};
+    std::memcpy(&given, address, std::min<size_t>(size, sizeof given));
     // An AF_INET socket takes it so (udp(7)).
-    if (server.generic.sa_family == AF_UNSPEC) server.generic.sa_family = AF_INET;
+    if (given.generic.sa_family == AF_UNSPEC) given.generic.sa_family = AF_INET;
+    Copy(&given.generic, size, &server);
   } else {
     const std::optional<Connection> connection = FindConnection(fd);
     if (!connection) {

@@ -32,9 +32,10 @@ bool MayHaveRelays(int fd) {
 }
 
 void TellSource(const Shown& shown, msghdr* message) {
-  if (message->msg_name != nullptr)
-    CopySockaddr(shown.address, shown.address_size, static_cast<sockaddr*>(message->msg_name),
-                 &message->msg_namelen);
+  if (message->msg_name == nullptr) return;
+  const size_t size = std::min<size_t>(shown.address_size, sizeof shown.address);
+  std::memcpy(message->msg_name, &shown.address, std::min<size_t>(message->msg_namelen, size));
+  message->msg_namelen = shown.address_size;
 }
 
 // What the kernel told about `own`, and how much of `payload` bytes found room.
@@ -86,7 +87,7 @@ class ReceivedBatch {
   unsigned Prepare(const mmsghdr* messages, unsigned count, size_t header_size) {
     header_size_ = header_size;
     own_ = memory_.Take<mmsghdr>(kMaxMessages);
-    names_ = memory_.Take<SocketAddress>(kMaxMessages);
+    names_ = memory_.Take<SourceAddress>(kMaxMessages);
     auto* const margins = memory_.Take<Margins>(kMaxMessages);
     if (own_ == nullptr || names_ == nullptr || margins == nullptr) return 0;
     unsigned prepared = 0;
@@ -143,7 +144,7 @@ class ReceivedBatch {
  private:
   BorrowedMemory memory_;
   mmsghdr* own_ = nullptr;
-  SocketAddress* names_ = nullptr;
+  SourceAddress* names_ = nullptr;
   size_t header_size_ = 0;
 };
 
@@ -163,7 +164,7 @@ ssize_t ReceiveRelayed(int fd, msghdr* message, int flags) {
   }
   for (;;) {
     Margins margins;       // NOLINT(cppcoreguidelines-pro-type-member-init): the kernel's to fill
-    SocketAddress source;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    SourceAddress source;  // NOLINT(cppcoreguidelines-pro-type-member-init)
     const size_t expected = receiver.expected_header();
     Receiver::Surround(*message, expected, &margins, room.data());
     msghdr own = *message;

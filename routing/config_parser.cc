@@ -44,7 +44,7 @@ ConfigParser::ConfigParser(const SourceText& source, const ConfigHost& host, Int
       lexer_(source.text()) {}
 
 void ConfigParser::Keywords::Add(std::string_view name, bool (ConfigParser::*parse)(), Repeat repeat) {
-  keywords_[size_++] = {name, parse, repeat};
+  keywords_.at(size_++) = {name, parse, repeat};
 }
 
 void ConfigParser::ParseFile() {

@@ -142,6 +142,16 @@ TEST_F(ConnectTest, ThePeerIsInTheKernelsForm) {
   EXPECT_EQ(Run("peer_form", {"2001:db8::7", "7"}).out, all);
 }
 
+// Made by a call that runs no handlers, and where it has filled the gaps between its parent's mappings.
+TEST_F(ConnectTest, ACopyOfTheProcessIsKnownAsOne) {
+  const char kSeen[] = "peer is target: 1\necho hello\n";
+  EXPECT_EQ(RunDirect("raw_copy", {"127.0.0.1", origin_.port(), "0x100000", "1"}).out, kSeen);
+  for (const char* const size : {"0x1000", "0x40000", "0x100000", "0x400000"}) {
+    EXPECT_EQ(Run("raw_copy", {"10.99.99.99", "7", size, "1"}).out, kSeen) << size;
+    EXPECT_EQ(Run("raw_copy", {"10.99.99.99", "7", size, "20"}).out, kSeen) << size;
+  }
+}
+
 TEST_F(ConnectTest, WithoutMemoryItFailsAndGoesOnLater) {
   EXPECT_EQ(RunDirect("nomemory", {"127.0.0.1", "1"}).out, "start\nwithout memory: ECONNREFUSED\n");
   const ProgramOutcome outcome = Run("nomemory", {"10.99.99.99", "7"});

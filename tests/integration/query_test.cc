@@ -49,6 +49,7 @@ TEST_F(QueryTest, ByEveryCall) {
   EXPECT_EQ(Ask("epoll", "web.test", kA), peer + "epoll_wait 1\n" + answer + from);
   EXPECT_EQ(Ask("twice", "web.test", kA), peer + answer + from + answer + from + "send: EDESTADDRREQ\n");
   EXPECT_EQ(Ask("both", "web.test", kA), answer + from + answer + "from 192.0.2.54 port 53\n");
+  EXPECT_EQ(Ask("unspec", "web.test", kA), answer + from);
 }
 
 TEST_F(QueryTest, ByIpv6) {

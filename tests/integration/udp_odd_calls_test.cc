@@ -35,6 +35,12 @@ TEST_F(UdpOddCallsTest, CorksOfCopies) {
   ExpectLikeDirect("udp_odd", {"cork-copy"});
 }
 
+TEST_F(UdpOddCallsTest, ALongerAddressThanOurOwn) {
+  const std::string right = "size 110, address right 1\n";
+  EXPECT_EQ(RunDirect("unix_source", {}).out, right + right + right);
+  EXPECT_EQ(Run("unix_source", {}).out, right + right + right);
+}
+
 TEST_F(UdpOddCallsTest, DatagramsInSeveralParts) {
   ExpectLikeDirect("udp_odd", {"more-too-long", "more-elsewhere"});
 }

@@ -19,6 +19,7 @@ static socklen_t Read(const char* text, unsigned short port, struct sockaddr_sto
   memset(v6, 0, sizeof *v6);
   if (inet_pton(AF_INET6, text, &v6->sin6_addr) != 1) exit(2);
   v6->sin6_family = AF_INET6;
+  v6->sin6_scope_id = 7; /* which only link-local addresses have */
   v6->sin6_port = htons(port);
   return sizeof *v6;
 }
@@ -34,7 +35,8 @@ static void Try(const char* name, int type, const struct sockaddr_storage* to, s
   }
   memset(peer, 0x22, sizeof peer);
   if (getpeername(fd, (struct sockaddr*)peer, &size) != 0) Fail("getpeername");
-  const size_t zero_begin = to->ss_family == AF_INET ? offsetof(struct sockaddr_in, sin_zero) : own_size;
+  const size_t zero_begin = to->ss_family == AF_INET ? offsetof(struct sockaddr_in, sin_zero)
+                                                     : offsetof(struct sockaddr_in6, sin6_scope_id);
   int is_clear = 1;
   for (size_t i = zero_begin; i < own_size; ++i) is_clear &= peer[i] == 0;
   for (size_t i = own_size; i < sizeof peer; ++i) is_clear &= peer[i] == 0x22;

@@ -141,6 +141,10 @@ int main(int argc, char** argv) {
   if (strcmp(way, "sendto") == 0) {
     if (sendto(fd, g_query, (size_t)g_size, 0, server, g_server_size) != g_size) Fail("sendto");
     ReceiveFrom(fd);
+  } else if (strcmp(way, "unspec") == 0) { /* an AF_INET socket takes it so (udp(7)) */
+    server->sa_family = AF_UNSPEC;
+    if (sendto(fd, g_query, (size_t)g_size, 0, server, g_server_size) != g_size) Fail("sendto");
+    ReceiveFrom(fd);
   } else if (strcmp(way, "sendmsg") == 0) {
     if (sendmsg(fd, &message.msg_hdr, 0) != g_size) Fail("sendmsg");
     ReceiveMessage(fd, 0);
