@@ -7,8 +7,8 @@
 
 namespace socksify {
 
-// Calls `body` with `argument`, on the caller's stack where there is no memory for another. The caller sees to
-// it that no handler of the program's can run: one may look where its stack is, as garbage collectors do.
+// Calls `body` with `argument`, on the caller's stack where there is no memory for another. The caller sees
+// to it that no handler of the program's can run: one may look where its stack is, as garbage collectors do.
 // `body` throws nothing. Changes errno.
 void RunOnOwnStack(void (*body)(void*), void* argument);
 

@@ -3,7 +3,7 @@
 #
 # Everything that a change must pass, in one command:
 #
-#     tests/run.sh [--quick] [--jobs N]
+#     tests/run.sh [--quick] [--threads] [--jobs N]
 #
 # It installs the Debian packages that are missing (apt-get, as root or with sudo), then checks the format,
 # builds with g++ and with clang, with and without sanitizers, runs every test, installs into a prefix and
@@ -13,6 +13,7 @@
 # Ends with 0 if nothing failed, with 1 if anything did, with 2 for a mistake in the command line.
 #
 #     --quick    only the developer build and its tests; installs nothing
+#     --threads  a build with ThreadSanitizer and its tests as well, which take a few minutes more
 #     --jobs N   at most N compilers and tests at a time (default: one for each processor)
 
 set -uo pipefail
@@ -35,10 +36,12 @@ misuse() {
 }
 
 quick=no
+threads=no
 jobs=$(nproc)
 while [ $# -gt 0 ]; do
   case $1 in
     --quick) quick=yes ;;
+    --threads) threads=yes ;;
     --jobs)
       shift
       jobs=${1:-}
@@ -56,7 +59,7 @@ done
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
 cd "$root" || exit 1
-readonly root jobs quick
+readonly root jobs quick threads
 readonly logs="$root/build/run-logs"
 # Where several builds are made from scratch: a third of the work is to read headers again for each test, and to write
 # what only a debugger wants to know. What is tested is compiled as it is shipped, once for all steps that want it so.
@@ -286,7 +289,7 @@ else
   run_step tidy "clang and clang-tidy over everything but the tests"
   end_step lab "real programs and servers in network namespaces, meanwhile"
   run_step asan "clang, AddressSanitizer and UndefinedBehaviorSanitizer; unit tests and the fuzz corpora"
-  run_step tsan "ThreadSanitizer; tests of the resolver and of the preload"
+  [ "$threads" = no ] || run_step tsan "ThreadSanitizer; tests of the resolver and of the preload"
   run_step install "a build without presets, installed, moved and used"
   run_step quickstart "examples/quickstart.sh"
 fi
