@@ -55,6 +55,7 @@ while [ $# -gt 0 ]; do
   esac
   [ $# -eq 0 ] || shift
 done
+[ "$quick$threads" != yesyes ] || misuse "--quick and --threads exclude each other"
 [[ $jobs =~ ^[1-9][0-9]*$ ]] || misuse "--jobs: expected a number from 1 on, found '$jobs'"
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
