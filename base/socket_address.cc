@@ -3,10 +3,6 @@
 
 #include <arpa/inet.h>
 
-#include <algorithm>
-#include <cstddef>
-#include <cstring>
-
 namespace socksify {
 namespace {
 
@@ -66,9 +62,10 @@ socklen_t ToSockaddr(const IpAddress& ip, uint16_t port, int family, SocketAddre
   return sizeof out->v6;
 }
 
-void CopySockaddr(const SocketAddress& from, socklen_t from_size, sockaddr* to, socklen_t* size) {
-  std::memcpy(to, &from, std::min<size_t>({*size, from_size, sizeof from}));
-  *size = from_size;
+socklen_t NormalizeSockaddr(const sockaddr* address, socklen_t size, SocketAddress* out) {
+  const std::optional<IpAndPort> read = ReadSockaddr(address, size);
+  if (!read) return 0;
+  return ToSockaddr(read->ip, read->port, read->ip.is_v4() ? AF_INET : AF_INET6, out);
 }
 
 }  // namespace socksify

@@ -5,6 +5,9 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
 #include <optional>
 
 #include "base/endpoint.h"
@@ -36,8 +39,17 @@ std::optional<Endpoint> EndpointFromSockaddr(const sockaddr* address, socklen_t 
 // of global scope gets no scope id, as the kernel has it in what it gives back.
 socklen_t ToSockaddr(const IpAddress& ip, uint16_t port, int family, SocketAddress* out);
 
+// Writes an address that a program gave in the form in which the kernel gives it back: of its family's size,
+// whatever more or less there was, and with nothing in what means nothing. Returns the size; 0 where
+// ReadSockaddr reads nothing.
+socklen_t NormalizeSockaddr(const sockaddr* address, socklen_t size, SocketAddress* out);
+
 // Copies a socket address to a caller's buffer as the kernel does (getpeername(2)): truncated to *size,
-// which then gets the full size.
-void CopySockaddr(const SocketAddress& from, socklen_t from_size, sockaddr* to, socklen_t* size);
+// which then gets the full size. `Address` is a SocketAddress or what has room for those of other families.
+template <typename Address>
+void CopySockaddr(const Address& from, socklen_t from_size, sockaddr* to, socklen_t* size) {
+  std::memcpy(to, &from, std::min<size_t>({*size, from_size, sizeof from}));
+  *size = from_size;
+}
 
 }  // namespace socksify

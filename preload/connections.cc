@@ -60,8 +60,8 @@ constinit std::atomic<unsigned> g_known_modes_end = 0;
 
 constinit std::atomic<bool> g_has_fork_handlers = false;
 // Address space that a copy of this memory lacks (madvise(2), MADV_DONTFORK), but not a child of vfork(2),
-// which has the memory itself. Never touched. Far from where the kernel looks for room first,
-// so that what a copy maps for itself does not fill the gap.
+// which has the memory itself. Never touched. Far from where the kernel looks for room first, so that what a
+// copy maps for itself does not fill the gap.
 constinit std::atomic<void*> g_uncopied = nullptr;
 constexpr size_t kUncopiedSize = size_t{1} << 20;
 constexpr uintptr_t kUncopiedPlace = sizeof(void*) == 8 ? uintptr_t{0x1357} << 24 : uintptr_t{1} << 24;
@@ -85,6 +85,7 @@ void* MapUncopied() {
 
 // Whether what g_uncopied says is true of the calling process; also where nobody knows.
 bool HasUncopied() {
+  const ErrnoKeeper keeper;
   void* const space = g_uncopied.load(std::memory_order_relaxed);
   return space == nullptr || madvise(space, kUncopiedSize, MADV_NORMAL) == 0 || errno != ENOMEM;
 }
@@ -138,6 +139,7 @@ void AfterForkInParent() {
 
 // The process has a copy of another's memory, without its threads.
 void BecomeCopy() {
+  const ErrnoKeeper keeper;
   g_uncopied.store(MapUncopied(), std::memory_order_relaxed);
   g_watches.AfterFork();
   g_pendings.AfterFork();
@@ -323,7 +325,6 @@ bool IsBorrowedMemory() {
   const pid_t owner = g_owner.load(std::memory_order_relaxed);
   const pid_t process = owner == 0 ? 0 : CurrentProcess();
   if (owner == process) return false;
-  const ErrnoKeeper keeper;
   const bool is_copy = !HasUncopied();
   // It is the parent that waits until its memory is given back.
   if (getppid() == owner && !is_copy) return true;

@@ -154,11 +154,6 @@ bool LocalAddress(int fd, SocketAddress* local) {
   return libc::getsockname(fd, &local->generic, &size) == 0;
 }
 
-void Copy(const sockaddr* address, socklen_t size, SocketAddress* out) {
-  if (const auto read = ReadSockaddr(address, size))
-    ToSockaddr(read->ip, read->port, address->sa_family, out);
-}
-
 }  // namespace
 
 LeafLock* NameServersLock() {
@@ -167,7 +162,7 @@ LeafLock* NameServersLock() {
 
 int ConnectToNameServer(int fd, const sockaddr* address, socklen_t size) {
   SocketAddress server{};
-  Copy(address, size, &server);
+  NormalizeSockaddr(address, size, &server);
   const SignalsBlocked blocked;
   SocketAddress local{};
   if (!g_helpers.Find(server, &local, blocked)) return -1;
@@ -200,7 +195,7 @@ ssize_t SendToNameServer(int fd, const iovec* parts, size_t count, const sockadd
     std::memcpy(&given, address, std::min<size_t>(size, sizeof given));
     // An AF_INET socket takes it so (udp(7)).
     if (given.generic.sa_family == AF_UNSPEC) given.generic.sa_family = AF_INET;
-    Copy(&given.generic, size, &server);
+    NormalizeSockaddr(&given.generic, size, &server);
   } else {
     const std::optional<Connection> connection = FindConnection(fd);
     if (!connection) {
@@ -248,7 +243,7 @@ bool ShowNameServer(sockaddr* address, socklen_t room, socklen_t* size) {
   const socklen_t known = std::min(room, *size);
   if (!EndpointFromSockaddr(address, known)) return false;
   SocketAddress local{};
-  Copy(address, known, &local);
+  NormalizeSockaddr(address, known, &local);
   SocketAddress server{};
   const SignalsBlocked blocked;
   if (!g_helpers.FindServer(local, &server, blocked)) return false;

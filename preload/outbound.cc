@@ -185,7 +185,7 @@ std::optional<int> JudgeRepetition(int fd) {
 namespace {
 
 // Apart from its caller: what is set up before needs not have this on the stack.
-[[gnu::noinline]] int ConnectWith(Runtime* runtime, int fd, const sockaddr* address, socklen_t size) {
+[[gnu::noinline]] int ConnectByRoutes(Runtime* runtime, int fd, const sockaddr* address, socklen_t size) {
   const auto endpoint = EndpointFromSockaddr(address, size);
   Decision decision;
   switch (KindOf(fd)) {
@@ -219,7 +219,7 @@ int ConnectOutbound(int fd, const sockaddr* address, socklen_t size) {
   if (!is_pending && !ReadSockaddr(address, size)) return libc::connect(fd, address, size);
   Runtime* const runtime = Runtime::Get();
   if (runtime == nullptr) return libc::connect(fd, address, size);
-  return ConnectWith(runtime, fd, address, size);
+  return ConnectByRoutes(runtime, fd, address, size);
 }
 
 }  // namespace socksify

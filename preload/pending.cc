@@ -77,10 +77,7 @@ bool PendingTable::Attach(Entry* entry, int fd, const PendingStart& start) {
   entry->is_inherited.store(false, std::memory_order_relaxed);
   entry->started_us = start.wants_time ? MonotonicUs() : 0;
   entry->cookie = SocketCookie(fd);
-  // In the form in which the kernel gives it back: more than its size may have been given, and less.
-  const auto peer = ReadSockaddr(start.address, start.address_size);
-  entry->peer_size =
-      peer ? ToSockaddr(peer->ip, peer->port, start.address->sa_family, &entry->peer) : socklen_t{0};
+  entry->peer_size = NormalizeSockaddr(start.address, start.address_size, &entry->peer);
   entry->events.store(POLLOUT, std::memory_order_relaxed);
   entry->deadline_ms.store(LLONG_MAX, std::memory_order_relaxed);
   entry->fd.store(fd, std::memory_order_relaxed);

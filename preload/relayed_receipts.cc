@@ -32,10 +32,9 @@ bool MayHaveRelays(int fd) {
 }
 
 void TellSource(const Shown& shown, msghdr* message) {
-  if (message->msg_name == nullptr) return;
-  const size_t size = std::min<size_t>(shown.address_size, sizeof shown.address);
-  std::memcpy(message->msg_name, &shown.address, std::min<size_t>(message->msg_namelen, size));
-  message->msg_namelen = shown.address_size;
+  if (message->msg_name != nullptr)
+    CopySockaddr(shown.address, shown.address_size, static_cast<sockaddr*>(message->msg_name),
+                 &message->msg_namelen);
 }
 
 // What the kernel told about `own`, and how much of `payload` bytes found room.

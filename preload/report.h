@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // ConnectionReporter: what the preload tells people. Silent unless asked: -v or --log (one line per
-// connection),
-// --trace and --summary (one JSON object per event), the configuration's logoutput, and one line when the
-// configuration is in error.
+// connection), --trace and --summary (one JSON object per event), the configuration's logoutput, and one line
+// when the configuration is in error.
 //
 // Each line is one write(2). Files are opened for each line and closed again, so that no descriptor is left
 // in the program. errno is preserved. No secret is ever written.

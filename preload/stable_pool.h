@@ -17,7 +17,9 @@ namespace socksify {
 
 template <typename T, size_t kNear = 0>
 class StablePool {
-  static constexpr size_t kBatchHeaderSize = (32 + alignof(T) - 1) / alignof(T) * alignof(T);
+  static constexpr size_t kHeaderSize = 32;  // of a Batch
+  // Where the objects are right behind it.
+  static constexpr size_t kBatchHeaderSize = (kHeaderSize + alignof(T) - 1) / alignof(T) * alignof(T);
 
  public:
   constexpr StablePool() = default;
@@ -33,7 +35,7 @@ class StablePool {
   bool is_without_memory() const { return batches_.load(std::memory_order_relaxed) == nullptr; }
   // An object more may be made at the beginning of `memory`, which is zero, of kProvidedSize bytes, aligned
   // as any page is, and stays. The caller locks.
-  static constexpr size_t kProvidedSize = sizeof(T) + 32;
+  static constexpr size_t kProvidedSize = sizeof(T) + kHeaderSize;
   void Provide(void* memory) {
     auto* const place = static_cast<std::byte*>(memory);
     AddBatch(place + sizeof(T), place, 1);
@@ -68,7 +70,7 @@ class StablePool {
 
     T* Object(size_t i) { return ObjectAt(places, i); }
   };
-  static_assert(sizeof(Batch) <= 32 && sizeof(T) % alignof(Batch) == 0);
+  static_assert(sizeof(Batch) <= kHeaderSize && sizeof(T) % alignof(Batch) == 0);
 
   static T* ObjectAt(std::byte* places, size_t i) {
     return std::launder(reinterpret_cast<T*>(places + i * sizeof(T)));
