@@ -20,6 +20,7 @@
 #include "preload/dns_by_hand.h"
 #include "preload/inbounds.h"
 #include "preload/originals.h"
+#include "preload/peers.h"
 #include "preload/pending.h"
 #include "preload/relays.h"
 #include "preload/runtime.h"
@@ -94,7 +95,7 @@ bool HasUncopied() {
 void BeforeFork() {
   // Both will read the socket, and one alone can take the reply away.
   g_pendings.SettleEarly();
-  ForgetModes();
+  ShareSockets();
   // A thread may be inside the dynamic linker now, which the child could never call then.
   libc::execve.get();
   libc::execv.get();
@@ -191,7 +192,12 @@ void ForEachCopy(int fd, Change change) {
 std::optional<Connection> FindConnection(int fd) {
   std::optional<Connection> connection = g_descriptors.Find(fd);
   if (!connection) return std::nullopt;
-  if (SocketCookie(fd) == connection->cookie) return connection;
+  if (connection->cookie == 0) {
+    connection = IdentifyConnection(fd, *connection);
+    if (connection) return connection;
+  } else if (SocketCookie(fd) == connection->cookie) {
+    return connection;
+  }
   ForgetDescriptor(fd);
   return std::nullopt;
 }
@@ -275,8 +281,7 @@ namespace {
 bool IsHeavy(unsigned flags) {
   constexpr unsigned kAlways =
       kPending | kFreshStream | kEpollSet | kDnsByHand | kDatagram | kRelayed | kInbound;
-  const bool has_lent = g_has_lent_memory.load(std::memory_order_relaxed);
-  return (flags & (has_lent ? kAlways | kHasConnection : kAlways)) != 0;
+  return (flags & (HasLentMemory() ? kAlways | kHasConnection : kAlways)) != 0;
 }
 
 }  // namespace
@@ -336,17 +341,22 @@ bool IsBorrowedMemory() {
 
 // Nobody has borrowed it before the first time, so whoever calls then is in the process that it belongs to.
 void NoteLentMemory() {
-  ForgetModes();
-  if (g_has_lent_memory.load(std::memory_order_relaxed)) return;
+  ShareSockets();
+  if (HasLentMemory()) return;
   const pid_t owner = g_owner.load(std::memory_order_relaxed);
   const pid_t process = owner == 0 ? 0 : CurrentProcess();
   if (owner != process) TakeOver(owner, process, !HasUncopied());
   g_has_lent_memory.store(true, std::memory_order_relaxed);
 }
 
-void ForgetModes() {
+bool HasLentMemory() {
+  return g_has_lent_memory.load(std::memory_order_relaxed);
+}
+
+void ShareSockets() {
   const unsigned end = g_known_modes_end.exchange(0);
   for (unsigned fd = 0; fd < end; ++fd) g_descriptors.ClearFlags(static_cast<int>(fd), kKnownBlocking);
+  IdentifyConnections();
 }
 
 void MarkDescriptor(int fd, unsigned flags) {

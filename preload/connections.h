@@ -16,8 +16,8 @@ namespace socksify {
 // what is no socket.
 uint64_t SocketCookie(int fd);
 
-// The proxied connection behind `fd`, if its socket is still the one that was recorded. Two or three system
-// calls, all of them on descriptors of ours only.
+// The proxied connection behind `fd`, if its socket is still the one that was recorded. A few system calls,
+// all of them on descriptors of ours only.
 std::optional<Connection> FindConnection(int fd);
 
 // Records a connection of a datagram socket for this descriptor and all others of the same socket.
@@ -48,7 +48,10 @@ void ClaimProcess();
 bool IsBorrowedMemory();
 // This process is about to make such a child, the first one or another.
 void NoteLentMemory();
-// Another process is about to have all sockets of this one: it may make them non-blocking (kKnownBlocking).
-void ForgetModes();
+// Whether there has been such a child, or may have been one unseen.
+bool HasLentMemory();
+// Another process is about to have all sockets of this one: it may make them non-blocking (kKnownBlocking),
+// and wants to know whom they lead to.
+void ShareSockets();
 
 }  // namespace socksify

@@ -51,6 +51,16 @@ void DescriptorTable::Update(int fd, const Connection& connection, const Signals
   if (Slot* const slot = slots_.Get(fd)) slot->connection.Write(connection);
 }
 
+bool DescriptorTable::Identify(int fd, uint64_t cookie, const SignalsBlocked& blocked) {
+  const LeafGuard guard(&lock_, blocked);
+  Slot* const slot = slots_.Get(fd);
+  Connection connection;
+  if (slot == nullptr || !slot->connection.Read(&connection) || connection.cookie != 0) return false;
+  connection.cookie = cookie;
+  slot->connection.Write(connection);
+  return true;
+}
+
 void DescriptorTable::Unrecord(int fd, const SignalsBlocked& blocked) {
   const LeafGuard guard(&lock_, blocked);
   DropConnection(fd);

@@ -6,7 +6,8 @@
 // lock.
 //
 // libc closes descriptors in ways that we cannot see (fclose(3), raw system calls), so a connection is
-// believed only while the socket's identity, SO_COOKIE (socket(7)), is the one that it was recorded with.
+// believed only while the socket's identity, SO_COOKIE (socket(7)), is the one that it was recorded with, or
+// while the socket can be no other (peers.h).
 #pragma once
 
 #include <sys/types.h>
@@ -60,7 +61,7 @@ inline constexpr unsigned kSpecialFlags = kPending | kDnsByHand | kToNameServer 
 
 // A proxied connection, as the program is to see it.
 struct Connection {
-  uint64_t cookie = 0;   // SO_COOKIE
+  uint64_t cookie = 0;   // SO_COOKIE; 0: not asked for yet (peers.h)
   SocketAddress peer{};  // what the program connected to
   socklen_t peer_size = 0;
   SocketAddress bound{};  // what the proxy bound for it; bound_size 0: the kernel's own answer
@@ -98,6 +99,8 @@ class DescriptorTable {
   bool Record(int fd, const Connection& connection, const SignalsBlocked& blocked);
   // What is known of a recorded connection, for all of its descriptors; not another peer.
   void Update(int fd, const Connection& connection, const SignalsBlocked& blocked);
+  // Writes down the identity of a recorded connection that has none yet. False if there is no such one.
+  bool Identify(int fd, uint64_t cookie, const SignalsBlocked& blocked);
   // `fd` has no connection any more, and keeps its flags.
   void Unrecord(int fd, const SignalsBlocked& blocked);
   // How many descriptors have the connection that was recorded for `fd`.

@@ -86,11 +86,9 @@ void WriteIntOption(int number, void* value, socklen_t* size) {
 
 // The kernel's answer decides whether there is a connection at all; then ours takes its place.
 template <typename Ask>
-int AnswerAddress(int fd, const Ask& ask, sockaddr* address, socklen_t* size,
-                  SocketAddress Connection::* ours, socklen_t Connection::* ours_size) {
-  if (g_descriptors.Flags(fd) == 0 || address == nullptr || size == nullptr) return ask(fd, address, size);
-  const std::optional<Connection> connection = FindConnection(fd);
-  if (!connection) return ask(fd, address, size);
+int AnswerAddress(int fd, const std::optional<Connection>& connection, const Ask& ask, sockaddr* address,
+                  socklen_t* size, SocketAddress Connection::* ours, socklen_t Connection::* ours_size) {
+  if (!connection || address == nullptr || size == nullptr) return ask(fd, address, size);
   SocketAddress kernels{};
   socklen_t kernels_size = sizeof kernels;
   const int result = ask(fd, &kernels.generic, &kernels_size);
@@ -122,16 +120,18 @@ SOCKSIFY_EXPORT int getpeername(int fd, sockaddr* address, socklen_t* size) noex
     return -1;
   }
   // It may have come about just now.
-  if ((g_descriptors.Flags(fd) & kHasConnection) == 0 && address != nullptr && size != nullptr) {
+  std::optional<Connection> connection = FindConnection(fd);
+  if (!connection && address != nullptr && size != nullptr) {
     const socklen_t room = *size;
     const int result = libc::getpeername(fd, address, size);
     if (result != 0 || !IsInternetAddress(address, std::min(room, *size))) return result;
-    const bool is_proxied =
-        Guarded([&] { return AdoptConnection(fd, address, std::min(room, *size)); }, false);
-    if (!is_proxied) return result;
+    connection = Guarded([&] { return AdoptConnection(fd, address, std::min(room, *size)); },
+                         std::optional<Connection>());
+    if (!connection) return result;
     *size = room;
   }
-  return AnswerAddress(fd, libc::getpeername, address, size, &Connection::peer, &Connection::peer_size);
+  return AnswerAddress(fd, connection, libc::getpeername, address, size, &Connection::peer,
+                       &Connection::peer_size);
 }
 
 SOCKSIFY_EXPORT int getsockname(int fd, sockaddr* address, socklen_t* size) noexcept {
@@ -140,7 +140,8 @@ SOCKSIFY_EXPORT int getsockname(int fd, sockaddr* address, socklen_t* size) noex
     if (Guarded([&] { return InboundAddress(fd, address, size, &result); }, false)) return result;
     return libc::getsockname(OwnSocketOf(fd), address, size);
   }
-  return AnswerAddress(fd, libc::getsockname, address, size, &Connection::bound, &Connection::bound_size);
+  return AnswerAddress(fd, FindConnection(fd), libc::getsockname, address, size, &Connection::bound,
+                       &Connection::bound_size);
 }
 
 SOCKSIFY_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen_t* size) noexcept {

@@ -10,12 +10,14 @@
 #include <cstring>
 
 #include "base/errno_keeper.h"
+#include "preload/connections.h"
 #include "preload/datagrams.h"
 #include "preload/dns_by_hand.h"
 #include "preload/libc_aliases.h"
 #include "preload/listening.h"
 #include "preload/originals.h"
 #include "preload/outbound.h"
+#include "preload/peers.h"
 #include "preload/pending.h"
 #include "preload/pending_calls.h"
 #include "preload/relayed_sends.h"
@@ -50,7 +52,7 @@ bool CopyFromProgram(const void* from, void* to, size_t size) {
 }
 
 // Descriptors that another process is about to get (unix(7)), where nobody knows that a proxy still has to
-// reply.
+// reply, nor whom they lead to.
 [[gnu::noinline]] void SettlePassed(const msghdr& message) {
   const ErrnoKeeper keeper;
   const auto* const control = static_cast<const std::byte*>(message.msg_control);
@@ -63,12 +65,18 @@ bool CopyFromProgram(const void* from, void* to, size_t size) {
       int fd = -1;
       if (!CopyFromProgram(control + at + data, &fd, sizeof fd)) return;
       if ((g_descriptors.Flags(fd) & kPending) != 0) g_pendings.SettleEarly(fd);
+      if ((g_descriptors.Flags(fd) & kHasConnection) != 0) FindConnection(fd);
     }
   }
 }
 
+// Whether there is anything that whoever gets a descriptor has to be told about it.
+[[gnu::always_inline]] inline bool HasUntold() {
+  return g_pendings.is_used() || HasUnidentified();
+}
+
 [[gnu::always_inline]] inline bool PassesControl(const msghdr& message) {
-  return g_pendings.is_used() && message.msg_control != nullptr && message.msg_controllen != 0;
+  return message.msg_control != nullptr && message.msg_controllen != 0 && HasUntold();
 }
 
 [[gnu::always_inline]] inline bool IsRelayed(int fd) {
@@ -188,10 +196,11 @@ namespace {
 
 [[gnu::noinline]] ssize_t SendMessage(int fd, const msghdr* message, int flags) {
   const bool has_address = message != nullptr && message->msg_name != nullptr;
+  if (message != nullptr && PassesControl(*message)) [[unlikely]]
+    SettlePassed(*message);
   if (g_descriptors.has_special()) [[unlikely]] {
     if (IsHeldBack(fd, flags)) [[unlikely]]
       return -1;
-    if (message != nullptr && PassesControl(*message)) SettlePassed(*message);
     const bool is_for_peer = message != nullptr && !has_address;
     if (is_for_peer && IsConnectedToNameServer(fd)) [[unlikely]]
       return Guarded([&] { return AskNameServer(fd, *message); }, ssize_t{-1});
@@ -230,7 +239,8 @@ SOCKSIFY_EXPORT ssize_t sendto(int fd, const void* data, size_t data_size, int f
 }
 
 SOCKSIFY_EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) {
-  if (g_descriptors.has_special() || (message != nullptr && message->msg_name != nullptr))
+  if (g_descriptors.has_special() ||
+      (message != nullptr && (message->msg_name != nullptr || PassesControl(*message))))
     return SendMessage(fd, message, flags);
   return libc::sendmsg(fd, message, flags);
 }
@@ -238,7 +248,7 @@ SOCKSIFY_EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) {
 SOCKSIFY_EXPORT int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
   if (IsHeldBack(fd, flags)) [[unlikely]]
     return -1;
-  for (unsigned i = 0; messages != nullptr && g_pendings.is_used() && i < count; ++i) {
+  for (unsigned i = 0; messages != nullptr && HasUntold() && i < count; ++i) {
     if (PassesControl(messages[i].msg_hdr)) SettlePassed(messages[i].msg_hdr);
   }
   // Up to the first message that needs us, libc sends; as sendmmsg(2), a failure after that shows in the next

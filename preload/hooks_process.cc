@@ -20,6 +20,7 @@
 
 #include "preload/connections.h"
 #include "preload/originals.h"
+#include "preload/peers.h"
 #include "preload/pending.h"
 #include "preload/runtime.h"
 
@@ -31,10 +32,16 @@ namespace {
     g_pendings.SettleEarly();
 }
 
-// Another program is about to have the sockets of this one, which goes on.
+// Another program is about to have the sockets of this one, in its place.
+[[gnu::always_inline]] inline void HandOver() {
+  SettleAll();
+  IdentifyConnections();
+}
+
+// Another one, beside this one, which goes on.
 [[gnu::always_inline]] inline void ShareAll() {
   SettleAll();
-  ForgetModes();
+  ShareSockets();
 }
 
 // The arguments of execl(3) and its kin, which end with a null pointer.
@@ -79,7 +86,7 @@ SOCKSIFY_EXPORT int HookedCloneOfLibc(int (*function)(void*), void* stack, int f
 SOCKSIFY_EXPORT int HookedClone(int (*function)(void*), void* stack, int flags, void* argument,
                                 void* parent_id, void* tls, void* child_id) {
   if ((flags & (CLONE_VM | CLONE_THREAD)) == CLONE_VM) NoteLentMemory();
-  if ((flags & CLONE_VM) == 0) ForgetModes();
+  if ((flags & CLONE_VM) == 0) ShareSockets();
   return libc::clone(function, stack, flags, argument, parent_id, tls, child_id);
 }
 
@@ -89,33 +96,33 @@ SOCKSIFY_EXPORT int HookedCloneOfLibc(int (*function)(void*), void* stack, int f
 }
 
 SOCKSIFY_EXPORT int execve(const char* path, char* const argv[], char* const environment[]) noexcept {
-  SettleAll();
+  HandOver();
   return libc::execve(path, argv, environment);
 }
 
 SOCKSIFY_EXPORT int fexecve(int fd, char* const argv[], char* const environment[]) noexcept {
-  SettleAll();
+  HandOver();
   return libc::fexecve(fd, argv, environment);
 }
 
 SOCKSIFY_EXPORT int execveat(int fd, const char* path, char* const argv[], char* const environment[],
                              int flags) noexcept {
-  SettleAll();
+  HandOver();
   return libc::execveat(fd, path, argv, environment, flags);
 }
 
 SOCKSIFY_EXPORT int execv(const char* path, char* const argv[]) noexcept {
-  SettleAll();
+  HandOver();
   return libc::execv(path, argv);
 }
 
 SOCKSIFY_EXPORT int execvp(const char* file, char* const argv[]) noexcept {
-  SettleAll();
+  HandOver();
   return libc::execvp(file, argv);
 }
 
 SOCKSIFY_EXPORT int execvpe(const char* file, char* const argv[], char* const environment[]) noexcept {
-  SettleAll();
+  HandOver();
   return libc::execvpe(file, argv, environment);
 }
 

@@ -266,7 +266,7 @@ class ReplacedNumbers {
       SYS_signal,
 #endif
       SYS_setsockopt,    SYS_shutdown,     SYS_socket,      SYS_io_uring_setup, SYS_accept4,
-      SYS_socketpair,
+      SYS_socketpair,    SYS_execve,       SYS_execveat,
 #ifdef SYS_accept
       SYS_accept,
 #endif
@@ -309,6 +309,9 @@ constexpr ReplacedNumbers kReplaced;
 #endif
     case SYS_epoll_create1: return Call<int, int>(&::epoll_create1, arguments);
     case SYS_epoll_ctl: return Call<int, int, int, int, epoll_event*>(&::epoll_ctl, arguments);
+    case SYS_execve: return Call<int, const char*, char* const*, char* const*>(&::execve, arguments);
+    case SYS_execveat:
+      return Call<int, int, const char*, char* const*, char* const*, int>(&::execveat, arguments);
     case SYS_fcntl: return Fcntl(arguments);
     case SYS_getpeername: return Call<int, int, sockaddr*, socklen_t*>(&::getpeername, arguments);
     case SYS_getsockname: return Call<int, int, sockaddr*, socklen_t*>(&::getsockname, arguments);

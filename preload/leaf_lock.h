@@ -39,6 +39,8 @@ class SignalsBlocked {
   SignalsBlocked(const SignalsBlocked&) = delete;
   SignalsBlocked& operator=(const SignalsBlocked&) = delete;
 
+  // Nothing of the program's runs while the scope lasts.
+  bool is_alone() const { return !is_blocking_; }
   // The program's own mask; null where that is in force.
   const sigset_t* wait_mask() const { return is_blocking_ ? &previous_ : nullptr; }
 

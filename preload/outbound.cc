@@ -11,6 +11,7 @@
 #include "base/cancellation_off.h"
 #include "base/errno_keeper.h"
 #include "base/socket_address.h"
+#include "preload/connections.h"
 #include "preload/datagrams.h"
 #include "preload/decision.h"
 #include "preload/dns_by_hand.h"
@@ -81,6 +82,7 @@ int ConnectByProxy(Runtime* runtime, int fd, const sockaddr* address, socklen_t 
   options.is_nonblocking = is_nonblocking;
   options.allows_early_data = (g_descriptors.Flags(fd) & kOfStream) == 0;
   options.is_bound = (g_descriptors.Flags(fd) & kBound) != 0;
+  const bool wants_report = runtime->reporter().wants_connections();
   SignalsBlocked blocked;
   const int error = g_pendings.Start(fd,
                                      {.address = address,
@@ -88,7 +90,8 @@ int ConnectByProxy(Runtime* runtime, int fd, const sockaddr* address, socklen_t 
                                       .rule = decision.rule,
                                       .destination = &decision.destination,
                                       .options = options,
-                                      .wants_time = runtime->reporter().wants_connections()},
+                                      .wants_time = wants_report,
+                                      .wants_identity = wants_report || is_nonblocking || HasLentMemory()},
                                      blocked);
   if (error != 0) return error;
   return is_nonblocking ? EINPROGRESS : AwaitStartedConnect(fd, &blocked);

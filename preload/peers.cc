@@ -13,6 +13,9 @@
 #include "resolver/socket_identity.h"
 
 namespace socksify {
+
+constinit std::atomic<bool> g_has_unidentified = false;
+
 namespace {
 
 // What every process has the same, found once in each.
@@ -58,14 +61,14 @@ uint64_t IdentityOf(int fd, uint64_t cookie) {
   return SocketIdentity(cookie, g_identity_rule.boot_tag.load(std::memory_order_relaxed), port);
 }
 
-// A proxy that is configured by name may be at any address.
+// A proxy that is configured by name may be at any address, and so may this machine (0.0.0.0).
 bool MayBeProxy(const Runtime& runtime, const IpAndPort& peer) {
   if (runtime.config() == nullptr) return false;
   const auto& servers = runtime.config()->routes.servers();
   return std::any_of(servers.begin(), servers.end(), [&](const auto& server) {
     const Endpoint& address = server->address;
-    return address.port() == peer.port &&
-           (address.is_name() || address.ip().Unmapped() == peer.ip.Unmapped());
+    return address.port() == peer.port && (address.is_name() || address.ip().IsUnspecified() ||
+                                           address.ip().Unmapped() == peer.ip.Unmapped());
   });
 }
 
@@ -94,19 +97,51 @@ void SharePeer(int fd, const Connection& connection, const IpAndPort& proxy) {
   table->Record(IdentityOf(fd, connection.cookie), shared);
 }
 
-bool AdoptConnection(int fd, const sockaddr* peer, socklen_t size) {
+void NoteUnidentified() {
+  g_has_unidentified.store(true, std::memory_order_relaxed);
+}
+
+std::optional<Connection> IdentifyConnection(int fd, const Connection& found) {
+  const ErrnoKeeper keeper;
+  const CancellationOff cancellation_off;
+  SocketAddress kernels{};
+  socklen_t size = sizeof kernels;
+  if (libc::getpeername(fd, &kernels.generic, &size) != 0) return std::nullopt;
+  const auto proxy = ReadSockaddr(&kernels.generic, size);
+  Runtime* const runtime = Runtime::Get();
+  if (!proxy || runtime == nullptr || !MayBeProxy(*runtime, *proxy)) return std::nullopt;
+  Connection connection = found;
+  connection.cookie = SocketCookie(fd);
+  // What a child of vfork(2) has by this number need not be what its parent has.
+  if (IsBorrowedMemory()) return connection;
+  const SignalsBlocked blocked;
+  // Else the program has closed it meanwhile, or somebody else was quicker.
+  if (g_descriptors.Identify(fd, connection.cookie, blocked)) SharePeer(fd, connection, *proxy);
+  return connection;
+}
+
+void IdentifyConnections() {
+  if (!HasUnidentified() || IsBorrowedMemory()) return;
+  g_has_unidentified.store(false, std::memory_order_relaxed);
+  for (int fd = 0; fd < static_cast<int>(g_descriptors.used_end()); ++fd) {
+    const std::optional<Connection> connection = g_descriptors.Find(fd);
+    if (connection && connection->cookie == 0) IdentifyConnection(fd, *connection);
+  }
+}
+
+std::optional<Connection> AdoptConnection(int fd, const sockaddr* peer, socklen_t size) {
   const ErrnoKeeper keeper;
   // getpeername(2) is no cancellation point; opening the table is.
   const CancellationOff cancellation_off;
   const auto proxy = ReadSockaddr(peer, size);
-  if (!proxy) return false;
+  if (!proxy) return std::nullopt;
   Runtime* const runtime = Runtime::Get();
-  if (runtime == nullptr || !MayBeProxy(*runtime, *proxy)) return false;
+  if (runtime == nullptr || !MayBeProxy(*runtime, *proxy)) return std::nullopt;
   PeerTable* const table = runtime->peer_table();
-  if (table == nullptr) return false;
+  if (table == nullptr) return std::nullopt;
   const uint64_t cookie = SocketCookie(fd);
   const auto shared = table->Find(IdentityOf(fd, cookie), proxy->ip, proxy->port);
-  if (!shared) return false;
+  if (!shared) return std::nullopt;
   const int family = shared->replaced_family != 0 ? shared->replaced_family : peer->sa_family;
   Connection connection;
   connection.cookie = cookie;
@@ -116,7 +151,8 @@ bool AdoptConnection(int fd, const sockaddr* peer, socklen_t size) {
     connection.bound_size = ToSockaddr(*shared->bound, shared->bound_port, family, &connection.bound);
   }
   const SignalsBlocked blocked;
-  return connection.peer_size != 0 && g_descriptors.Record(fd, connection, blocked);
+  if (connection.peer_size == 0 || !g_descriptors.Record(fd, connection, blocked)) return std::nullopt;
+  return connection;
 }
 
 }  // namespace socksify

@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Connections that this process did not make itself: descriptors that came over execve(2) or by SCM_RIGHTS
 // (unix(7)). The process that made them has told the others of the same user (resolver/peer_table.h).
+//
+// What they are told by is the socket's identity, SO_COOKIE (socket(7)). One of a process in which nothing of
+// the program's could run meanwhile has come about without it, and most sockets end where they were made. So
+// it is asked for when somebody wants to know of the connection, and before the socket can get to others.
+// Until then the socket is believed to be the one that was connected while the kernel says that it is one
+// which leads to a proxy; one that has ended without anybody's asking is not known any more.
 #pragma once
 
 #include <sys/socket.h>
+
+#include <atomic>
+#include <optional>
 
 #include "base/socket_address.h"
 #include "preload/descriptor_table.h"
@@ -16,8 +25,21 @@ void PrepareToShare(int fd);
 // Tells of a proxied connection. `proxy` is the socket's peer as the kernel has it.
 void SharePeer(int fd, const Connection& connection, const IpAndPort& proxy);
 
+// Whether there may be a connection in this process that was recorded without its socket's identity.
+[[gnu::visibility("hidden")]] extern constinit std::atomic<bool> g_has_unidentified;
+inline bool HasUnidentified() {
+  return g_has_unidentified.load(std::memory_order_relaxed);
+}
+// One has been.
+void NoteUnidentified();
+// Finds out the identity of the socket whose connection was found for `fd` without, and tells the others.
+// Nothing if it is another socket by now.
+std::optional<Connection> IdentifyConnection(int fd, const Connection& found);
+// Does so for all of this process: another one is about to have its sockets.
+void IdentifyConnections();
+
 // Looks for what is known of a socket whose peer is, for the kernel, `peer`, and records it for `fd`. No
 // system call unless that is the address of one of the configured proxies.
-bool AdoptConnection(int fd, const sockaddr* peer, socklen_t size);
+std::optional<Connection> AdoptConnection(int fd, const sockaddr* peer, socklen_t size);
 
 }  // namespace socksify

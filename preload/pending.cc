@@ -39,7 +39,7 @@ int PendingTable::Start(int fd, const PendingStart& start, const SignalsBlocked&
   }
   if (entry == nullptr) return ENOMEM;
   const LeafGuard guard(&entry->lock, blocked);
-  if (!Attach(entry, fd, start)) {
+  if (!Attach(entry, fd, start, blocked)) {
     entry->progress.store(Progress::kNone, std::memory_order_release);
     const LeafGuard pool_guard(&pool_lock_, blocked);
     pool_.Give(entry);
@@ -67,7 +67,7 @@ int PendingTable::Start(int fd, const PendingStart& start, const SignalsBlocked&
 }
 
 // The socket's descriptors become the entry's. A socket that was duplicated before has more than one.
-bool PendingTable::Attach(Entry* entry, int fd, const PendingStart& start) {
+bool PendingTable::Attach(Entry* entry, int fd, const PendingStart& start, const SignalsBlocked& blocked) {
   entry->references = 0;
   entry->error = 0;
   entry->is_abandoned = false;
@@ -76,7 +76,8 @@ bool PendingTable::Attach(Entry* entry, int fd, const PendingStart& start) {
   entry->lends_no_delay.store(false, std::memory_order_relaxed);
   entry->is_inherited.store(false, std::memory_order_relaxed);
   entry->started_us = start.wants_time ? MonotonicUs() : 0;
-  entry->cookie = SocketCookie(fd);
+  const bool has_copies = (g_descriptors.Flags(fd) & kHasCopies) != 0;
+  entry->cookie = start.wants_identity || has_copies || !blocked.is_alone() ? SocketCookie(fd) : 0;
   entry->peer_size = NormalizeSockaddr(start.address, start.address_size, &entry->peer);
   entry->events.store(POLLOUT, std::memory_order_relaxed);
   entry->deadline_ms.store(LLONG_MAX, std::memory_order_relaxed);
@@ -92,7 +93,7 @@ bool PendingTable::Attach(Entry* entry, int fd, const PendingStart& start) {
   };
   if (!attach(fd)) return false;
   pendings_.Add();
-  if ((g_descriptors.Flags(fd) & kHasCopies) == 0) return true;
+  if (!has_copies) return true;
   for (int each = 0; each < static_cast<int>(g_descriptors.used_end()); ++each) {
     const bool may_be_copy = each != fd && (g_descriptors.Flags(each) & kHasCopies) != 0;
     if (may_be_copy && SocketCookie(each) == entry->cookie) attach(each);
@@ -115,6 +116,13 @@ Progress PendingTable::Advance(int fd, const SignalsBlocked& blocked) {
   return AdvanceLocked(entry, fd, blocked);
 }
 
+void PendingTable::Identify(int fd, const SignalsBlocked& blocked) {
+  Entry* const entry = entries_.Get(fd);
+  if (entry == nullptr) return;
+  const LeafGuard guard(&entry->lock, blocked);
+  if (entries_.Get(fd) == entry && entry->cookie == 0) entry->cookie = SocketCookie(fd);
+}
+
 void PendingTable::Verify(int fd, const SignalsBlocked& blocked) {
   Entry* const entry = entries_.Get(fd);
   if (entry == nullptr) return;
@@ -128,7 +136,10 @@ void PendingTable::Verify(int fd, const SignalsBlocked& blocked) {
 bool PendingTable::IsStale(Entry* entry, int fd, const SignalsBlocked& blocked) {
   const bool is_checked = entry->checked_fd == fd && entry->checked_in == blocked.stretch();
   if (is_checked && __libc_single_threaded != 0) return false;
-  if (SocketCookie(fd) == entry->cookie) {
+  const uint64_t cookie = SocketCookie(fd);
+  // A handler that was installed past the hooks has run (leaf_lock.h).
+  if (entry->cookie == 0) entry->cookie = cookie;
+  if (cookie != 0 && cookie == entry->cookie) {
     entry->checked_fd = fd;
     entry->checked_in = blocked.stretch();
     return false;

@@ -17,7 +17,9 @@
 // meanwhile, so such a connection is settled before it gets to another process or to stdio.
 //
 // All duplicates of a socket in this process share one pending connection, which is held on to by the
-// socket's SO_COOKIE: a number that was closed unseen and used again is noticed. After fork(2) the child has
+// socket's SO_COOKIE: a number that was closed unseen and used again is noticed. Where nothing of the
+// program's can run before its connect(2) returns, that is asked for only when it does so before the
+// connection is there. After fork(2) the child has
 // a copy; whichever process the program lets use the socket carries it on. A lock of its own protects each
 // pending connection; signals and cancellation are off while it is held.
 #pragma once
@@ -67,7 +69,8 @@ struct PendingStart {
   const Rule* rule = nullptr;
   const Endpoint* destination = nullptr;
   AttemptOptions options;
-  bool wants_time = false;  // the report will tell how long it took
+  bool wants_time = false;      // the report will tell how long it took
+  bool wants_identity = false;  // of the socket, before connect(2) returns
 };
 
 class PendingTable {
@@ -80,6 +83,8 @@ class PendingTable {
   // Takes the handshake as far as it goes without waiting.
   Progress Advance(int fd, const SignalsBlocked& blocked);
   Progress Advance(int fd);
+  // Asks for the identity of the socket that `fd` is at the moment, if nobody has.
+  void Identify(int fd, const SignalsBlocked& blocked);
   // Forgets what is known of `fd` if it is another socket by now, or none.
   void Verify(int fd, const SignalsBlocked& blocked);
   // Advances everything whose time is over.
@@ -155,7 +160,7 @@ class PendingTable {
     std::atomic<bool> is_sending_over = false;
     std::atomic<bool> lends_no_delay = false;
     std::atomic<bool> is_inherited = false;
-    uint64_t cookie = 0;
+    uint64_t cookie = 0;      // 0: not asked for yet
     int checked_fd = -1;      // the descriptor that was last found to be of this socket, and the stretch of
     uint64_t checked_in = 0;  // SignalsBlocked in which it was
     SocketAddress peer{};
@@ -173,7 +178,7 @@ class PendingTable {
 
   // All but the views are called with the entry locked.
   bool IsStale(Entry* entry, int fd, const SignalsBlocked& blocked);
-  bool Attach(Entry* entry, int fd, const PendingStart& start);
+  bool Attach(Entry* entry, int fd, const PendingStart& start, const SignalsBlocked& blocked);
   Progress AdvanceLocked(Entry* entry, int fd, const SignalsBlocked& blocked);
   // Publishes what the attempt has come to.
   Progress Settle(Entry* entry, int fd, const SignalsBlocked& blocked);

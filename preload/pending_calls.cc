@@ -113,7 +113,9 @@ int AwaitConnect(int fd) {
 }
 
 int AwaitStartedConnect(int fd, SignalsBlocked* blocked) {
-  return EndOfConnect(fd, Await(fd, TransferLimitMs(fd, SO_SNDTIMEO), Awaited::kEarly, false, blocked));
+  const AwaitEnd end = Await(fd, TransferLimitMs(fd, SO_SNDTIMEO), Awaited::kEarly, false, blocked);
+  if (end != AwaitEnd::kOver) g_pendings.Identify(fd, *blocked);
+  return EndOfConnect(fd, end);
 }
 
 int ConnectAgain(int fd) {

@@ -152,7 +152,11 @@ Progress PendingTable::Succeed(Entry* entry, int fd, const SignalsBlocked& block
   }
   SocketAddress proxy{};
   const socklen_t proxy_size = entry->attempt->PeerAddress(&proxy);
-  if (const auto address = ReadSockaddr(&proxy.generic, proxy_size)) SharePeer(fd, connection, *address);
+  if (connection.cookie == 0) {
+    NoteUnidentified();
+  } else if (const auto address = ReadSockaddr(&proxy.generic, proxy_size)) {
+    SharePeer(fd, connection, *address);
+  }
   // The tables for all processes have been opened by now.
   if (!g_has_succeeded.load(std::memory_order_relaxed)) [[unlikely]] {
     g_has_succeeded.store(true, std::memory_order_relaxed);

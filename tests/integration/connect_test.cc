@@ -142,6 +142,37 @@ TEST_F(ConnectTest, ThePeerIsInTheKernelsForm) {
   EXPECT_EQ(Run("peer_form", {"2001:db8::7", "7"}).out, all);
 }
 
+// A program that knows nothing of it but its number has to find out whom it leads to.
+TEST_F(ConnectTest, WhoIsGivenAConnectionKnowsItsPeer) {
+  const char kSeen[] = "peer is target: 1\necho hello\n";
+  for (const char* const way : {"execve",       "execv",  "execvp",     "execvpe",  "execl",
+                                "execlp",       "execle", "fexecve",    "execveat", "posix_spawn",
+                                "posix_spawnp", "system", "popen",      "fork",     "_Fork",
+                                "vfork",        "clone",  "clone-copy", "sendmsg",  "sendmsg-by-number",
+                                "sendmmsg"}) {
+    EXPECT_EQ(RunDirect("handed_on", {way, "127.0.0.1", origin_.port()}).out, kSeen) << way;
+    EXPECT_EQ(Run("handed_on", {way, "10.99.99.99", "7"}).out, kSeen) << way;
+  }
+  // The kernel has another address for that one.
+  UseProxies({"socks5://0.0.0.0:" + std::to_string(server_.port())});
+  EXPECT_EQ(Run("handed_on", {"execve", "10.99.99.99", "7"}).out, kSeen);
+}
+
+TEST_F(ConnectTest, AConnectionThatHasEndedIsStillOne) {
+  const ProgramOutcome direct = RunDirect("handed_on", {"ended", "127.0.0.1", origin_.port()});
+  EXPECT_EQ(direct.out, "getpeername: ENOTCONN\nconnect: EISCONN\n");
+  EXPECT_EQ(Run("handed_on", {"ended", "10.99.99.99", "7"}).out, direct.out);
+  UseConfig("server proxy { address: " + ProxyInConfig() + " proxyprotocol: socks_v5 }\n" +
+            "route { from: 0/0 to: 0/0 via: proxy fallback: direct }\n");
+  EXPECT_EQ(Run("handed_on", {"ended", "10.99.99.99", "7"}).out, direct.out);
+}
+
+TEST_F(ConnectTest, AChildThatHasTheMemoryDoesNotChangeTheParentsPeer) {
+  const char kSeen[] = "peer is target: 1\necho hello\n";
+  EXPECT_EQ(RunDirect("handed_on", {"lent", "127.0.0.1", origin_.port(), "127.0.0.1"}).out, kSeen);
+  EXPECT_EQ(Run("handed_on", {"lent", "10.99.99.99", "7", "echo.test"}).out, kSeen);
+}
+
 // Made by a call that runs no handlers, and where it has filled the gaps between its parent's mappings.
 TEST_F(ConnectTest, ACopyOfTheProcessIsKnownAsOne) {
   const char kSeen[] = "peer is target: 1\necho hello\n";

@@ -142,6 +142,7 @@ TEST_F(EarlyTest, WhoeverReadsPastTheHooks) {
              {"forked", "connect: 0\nwrite: 5\nread: hello\nchild: 0\necho again\n"},
              {"passed", "connect: 0\nwrite: 5\nread: hello\nchild: 0\nsendmsg: 1\n"},
              {"executed", "connect: 0\nwrite: 6\ngot hello\n"},
+             {"executed-by-number", "connect: 0\nwrite: 6\ngot hello\n"},
              {"executed-with-environment", "connect: 0\nwrite: 6\ngot hello word\n"},
              {"spawned", "connect: 0\nwrite: 6\ngot hello\nsystem: 0\n"},
              {"spawned-by-vfork", "connect: 0\nwrite: 6\ngot hello\nchild: 0\n"},

@@ -50,6 +50,20 @@ TEST(DescriptorTableTest, AllCopiesLearnMoreOfAConnection) {
   EXPECT_EQ(table.Sharers(9), 2U);
 }
 
+TEST(DescriptorTableTest, AnIdentityIsFoundOutOnce) {
+  DescriptorTable table;
+  const SignalsBlocked blocked;
+  EXPECT_FALSE(table.Identify(5, 42, blocked));
+  ASSERT_TRUE(table.Record(5, To(0), blocked));
+  table.Share(5, 9, blocked);
+  EXPECT_TRUE(table.Identify(9, 42, blocked));
+  EXPECT_EQ(table.Find(5)->cookie, 42U);
+  EXPECT_FALSE(table.Identify(5, 43, blocked));
+  EXPECT_EQ(table.Find(9)->cookie, 42U);
+  table.Drop(5);
+  EXPECT_FALSE(table.Identify(5, 44, blocked));
+}
+
 TEST(DescriptorTableTest, WhatIsNoConnectionAnyMoreKeepsItsFlags) {
   DescriptorTable table;
   const SignalsBlocked blocked;

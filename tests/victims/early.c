@@ -296,6 +296,7 @@ int main(int argc, char** argv) {
                                        {"standard-input-at-once", StandardInputAtOnce},
                                        {"forked", Forked},
                                        {"executed", Executed},
+                                       {"executed-by-number", ExecutedByNumber},
                                        {"executed-with-environment", ExecutedWithEnvironment},
                                        {"spawned", Spawned},
                                        {"spawned-by-vfork", SpawnedByVfork},

@@ -6,6 +6,7 @@
 #include "early_connection.h"
 
 #include <pthread.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 static void Standard(void) {
@@ -83,6 +84,13 @@ static void Executed(void) {
   BeforeAnother();
   execlp("sh", "sh", "-c", kReadOne, NULL);
   Fail("execlp");
+}
+
+static void ExecutedByNumber(void) {
+  char* arguments[] = {"sh", "-c", (char*)kReadOne, NULL};
+  BeforeAnother();
+  syscall(SYS_execve, "/bin/sh", arguments, environ);
+  Fail("syscall");
 }
 
 static void ExecutedWithEnvironment(void) {
