@@ -145,6 +145,7 @@ bool Attempt::PrepareNextTarget(long long now_ms) {
   hop_index_ = 0;
   address_index_ = 0;
   address_count_ = 0;
+  address_port_ = 0;
   is_first_to_wait_ = false;
   choice_.Begin(next, options_.draw, options_.health, probes_, now_ms);
   if (next.kind == Target::Kind::kBlock) {
@@ -156,7 +157,7 @@ bool Attempt::PrepareNextTarget(long long now_ms) {
     return true;
   }
   if (PrepareAddresses()) return true;
-  if (options_.health != nullptr && address_port_ != 0)
+  if (options_.health != nullptr && !hops().empty() && address_port_ != 0)
     options_.health->NoteFailure(*hops().front(), now_ms, EHOSTUNREACH);
   return TryOtherHops(0);
 }

@@ -166,6 +166,14 @@ TEST_F(AttemptChainTest, ADynamicChainGoesOnWithoutANameThatIsUnknown) {
   EXPECT_TRUE(IsBad(unknown));
 }
 
+// The way past the proxies is taken by addresses, which only a proxy may know.
+TEST_F(AttemptChainTest, ADirectFallbackFailsForANameThatIsUnknown) {
+  const Rule rule = MakeRule({Via({Named("dead", AddServer(ClosedPort()))}), Direct()});
+  EXPECT_EQ(Dial(rule, Name("nosuch.invalid")), State::kFailed);
+  EXPECT_EQ(attempt_->failure().error, EHOSTUNREACH);
+  EXPECT_STREQ(attempt_->failure().reason, "the name cannot be resolved locally");
+}
+
 TEST_F(AttemptChainTest, AServerThatTheDestinationRefusesIsWell) {
   first_.AddRefused("refused.test");
   Server* const a = Named("a", first_);
