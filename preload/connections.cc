@@ -55,9 +55,9 @@ constinit std::atomic<pid_t> g_owner = 0;
 // Whether a child of vfork(2) may ever have had the use of this memory: from the first that was seen on.
 constinit std::atomic<bool> g_has_lent_memory = !kSeesVfork;
 
-// One past the highest descriptor that has been given kKnownBlocking since all were last forgotten. Its
-// copies may be higher, but what has copies is not known (kHasCopies).
-constinit std::atomic<unsigned> g_known_modes_end = 0;
+// One past the highest descriptor that has been given kUnshared since all were last shared. Its copies may be
+// higher, but what has copies is not known (kHasCopies).
+constinit std::atomic<unsigned> g_unshared_end = 0;
 
 constinit std::atomic<bool> g_has_fork_handlers = false;
 // Address space that a copy of this memory lacks (madvise(2), MADV_DONTFORK), but not a child of vfork(2),
@@ -94,8 +94,7 @@ bool HasUncopied() {
 // The child must find the tables whole, so no thread may be in the middle of a change.
 void BeforeFork() {
   // Both will read the socket, and one alone can take the reply away.
-  g_pendings.SettleEarly();
-  ShareSockets();
+  PrepareToSpawn();
   // A thread may be inside the dynamic linker now, which the child could never call then.
   libc::execve.get();
   libc::execv.get();
@@ -277,7 +276,7 @@ namespace {
 
 // Whether a child of vfork(2) must not make its parent forget this. The flags that are not named have no more
 // to them. Where no such child has been seen, a connection that is there is not asked about: should one come
-// by unseen, the table of peers has it still (peers.h).
+// by unseen, the table of peers has it still if its socket has been identified (peers.h).
 bool IsHeavy(unsigned flags) {
   constexpr unsigned kAlways =
       kPending | kFreshStream | kEpollSet | kDnsByHand | kDatagram | kRelayed | kInbound;
@@ -354,8 +353,19 @@ bool HasLentMemory() {
 }
 
 void ShareSockets() {
-  const unsigned end = g_known_modes_end.exchange(0);
-  for (unsigned fd = 0; fd < end; ++fd) g_descriptors.ClearFlags(static_cast<int>(fd), kKnownBlocking);
+  const unsigned end = g_unshared_end.exchange(0);
+  for (unsigned fd = 0; fd < end; ++fd)
+    g_descriptors.ClearFlags(static_cast<int>(fd), kUnshared | kKnownBlocking);
+  IdentifyConnections();
+}
+
+void PrepareToSpawn() {
+  if (g_pendings.is_used()) g_pendings.SettleEarly();
+  ShareSockets();
+}
+
+void PrepareToExecute() {
+  if (g_pendings.is_used()) g_pendings.SettleEarly();
   IdentifyConnections();
 }
 
@@ -363,11 +373,11 @@ void MarkDescriptor(int fd, unsigned flags) {
   if (g_owner.load(std::memory_order_relaxed) == 0) [[unlikely]]
     ClaimProcess();
   g_descriptors.SetFlags(fd, flags);
-  if ((flags & kKnownBlocking) == 0) return;
+  if ((flags & kUnshared) == 0) return;
   // After the flag can be seen: whoever lowers the end then finds it, or leaves it to the next.
   const unsigned end = static_cast<unsigned>(fd) + 1;
-  unsigned known = g_known_modes_end.load();
-  while (known < end && !g_known_modes_end.compare_exchange_weak(known, end)) {
+  unsigned known = g_unshared_end.load();
+  while (known < end && !g_unshared_end.compare_exchange_weak(known, end)) {
   }
 }
 

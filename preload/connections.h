@@ -50,8 +50,12 @@ bool IsBorrowedMemory();
 void NoteLentMemory();
 // Whether there has been such a child, or may have been one unseen.
 bool HasLentMemory();
-// Another process is about to have all sockets of this one: it may make them non-blocking (kKnownBlocking),
-// and wants to know whom they lead to.
+// Another process is about to have all sockets of this one: it may connect them (kUnshared) or make them
+// non-blocking (kKnownBlocking), and wants to know whom they lead to.
 void ShareSockets();
+// Another program is about to have them, beside this one or in its place. A proxy's reply that is still to
+// come would be its to read, so it is waited for (pending_early.cc).
+void PrepareToSpawn();
+void PrepareToExecute();
 
 }  // namespace socksify

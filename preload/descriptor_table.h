@@ -50,11 +50,12 @@ enum DescriptorFlag : uint32_t {
   kPortOfKernel = 1 << 20,     // it was bound to port 0
   kKnownBlocking = 1 << 22,    // kFreshStream, without O_NONBLOCK as far as this process knows
   kToNameServer = 1 << 17,     // its connection is one to a name server (see dns_by_hand.h)
+  kUnshared = 1 << 23,         // a stream socket that only this process has had so far, as far as it knows
 };
 // What belongs to the socket and not to a connection of it.
 inline constexpr unsigned kOptionFlags = kHasCopies | kFastOpenConnect | kReceiveLowWater | kTransferTimeout |
                                          kBound | kCorked | kDnsByHand | kDatagram | kRelayed |
-                                         kV6OnlyToProgram | kOfStream;
+                                         kV6OnlyToProgram | kOfStream | kUnshared;
 
 // What a descriptor may have for whose sake a call that moves data is not libc's alone.
 inline constexpr unsigned kSpecialFlags = kPending | kDnsByHand | kToNameServer | kDatagram | kRelayed;

@@ -17,7 +17,6 @@
 #include "preload/listening.h"
 #include "preload/originals.h"
 #include "preload/outbound.h"
-#include "preload/peers.h"
 #include "preload/pending.h"
 #include "preload/pending_calls.h"
 #include "preload/relayed_sends.h"
@@ -52,7 +51,7 @@ bool CopyFromProgram(const void* from, void* to, size_t size) {
 }
 
 // Descriptors that another process is about to get (unix(7)), where nobody knows that a proxy still has to
-// reply, nor whom they lead to.
+// reply.
 [[gnu::noinline]] void SettlePassed(const msghdr& message) {
   const ErrnoKeeper keeper;
   const auto* const control = static_cast<const std::byte*>(message.msg_control);
@@ -60,23 +59,24 @@ bool CopyFromProgram(const void* from, void* to, size_t size) {
   for (size_t at = 0; at + sizeof header <= message.msg_controllen; at += CMSG_ALIGN(header.cmsg_len)) {
     if (!CopyFromProgram(control + at, &header, sizeof header)) return;
     if (header.cmsg_len < sizeof header || header.cmsg_len > message.msg_controllen - at) return;
+    if (CMSG_ALIGN(header.cmsg_len) < header.cmsg_len) return;
     if (header.cmsg_level != SOL_SOCKET || header.cmsg_type != SCM_RIGHTS) continue;
     for (size_t data = CMSG_LEN(0); data + sizeof(int) <= header.cmsg_len; data += sizeof(int)) {
       int fd = -1;
       if (!CopyFromProgram(control + at + data, &fd, sizeof fd)) return;
       if ((g_descriptors.Flags(fd) & kPending) != 0) g_pendings.SettleEarly(fd);
-      if ((g_descriptors.Flags(fd) & kHasConnection) != 0) FindConnection(fd);
     }
   }
 }
 
-// Whether there is anything that whoever gets a descriptor has to be told about it.
-[[gnu::always_inline]] inline bool HasUntold() {
-  return g_pendings.is_used() || HasUnidentified();
+[[gnu::always_inline]] inline bool PassesControl(const msghdr& message) {
+  return message.msg_control != nullptr && message.msg_controllen != 0;
 }
 
-[[gnu::always_inline]] inline bool PassesControl(const msghdr& message) {
-  return message.msg_control != nullptr && message.msg_controllen != 0 && HasUntold();
+// Whether a message may carry descriptors (SCM_RIGHTS): not by a socket that is known for another one than of
+// unix(7). The control data are not looked at, which may not be there.
+[[gnu::always_inline]] inline bool MayCarryDescriptors(int fd, const msghdr& message) {
+  return PassesControl(message) && g_descriptors.Flags(fd) == 0;
 }
 
 [[gnu::always_inline]] inline bool IsRelayed(int fd) {
@@ -196,11 +196,12 @@ namespace {
 
 [[gnu::noinline]] ssize_t SendMessage(int fd, const msghdr* message, int flags) {
   const bool has_address = message != nullptr && message->msg_name != nullptr;
-  if (message != nullptr && PassesControl(*message)) [[unlikely]]
-    SettlePassed(*message);
+  if (message != nullptr && MayCarryDescriptors(fd, *message)) [[unlikely]]
+    ShareSockets();
   if (g_descriptors.has_special()) [[unlikely]] {
     if (IsHeldBack(fd, flags)) [[unlikely]]
       return -1;
+    if (message != nullptr && g_pendings.is_used() && PassesControl(*message)) SettlePassed(*message);
     const bool is_for_peer = message != nullptr && !has_address;
     if (is_for_peer && IsConnectedToNameServer(fd)) [[unlikely]]
       return Guarded([&] { return AskNameServer(fd, *message); }, ssize_t{-1});
@@ -240,7 +241,7 @@ SOCKSIFY_EXPORT ssize_t sendto(int fd, const void* data, size_t data_size, int f
 
 SOCKSIFY_EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   if (g_descriptors.has_special() ||
-      (message != nullptr && (message->msg_name != nullptr || PassesControl(*message))))
+      (message != nullptr && (message->msg_name != nullptr || MayCarryDescriptors(fd, *message))))
     return SendMessage(fd, message, flags);
   return libc::sendmsg(fd, message, flags);
 }
@@ -248,8 +249,12 @@ SOCKSIFY_EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) {
 SOCKSIFY_EXPORT int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
   if (IsHeldBack(fd, flags)) [[unlikely]]
     return -1;
-  for (unsigned i = 0; messages != nullptr && HasUntold() && i < count; ++i) {
-    if (PassesControl(messages[i].msg_hdr)) SettlePassed(messages[i].msg_hdr);
+  const bool may_settle = g_pendings.is_used();
+  const bool may_carry = g_descriptors.Flags(fd) == 0;
+  for (unsigned i = 0; messages != nullptr && (may_settle || may_carry) && i < count; ++i) {
+    if (!PassesControl(messages[i].msg_hdr)) continue;
+    if (may_carry) ShareSockets();
+    if (may_settle) SettlePassed(messages[i].msg_hdr);
   }
   // Up to the first message that needs us, libc sends; as sendmmsg(2), a failure after that shows in the next
   // call.

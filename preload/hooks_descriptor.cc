@@ -50,7 +50,7 @@ SOCKSIFY_EXPORT int socket(int domain, int type, int protocol) noexcept {
   if (is_internet && kind == SOCK_STREAM) {
     const bool is_known_blocking = kSeesModes && (type & SOCK_NONBLOCK) == 0;
     const unsigned mode = is_known_blocking ? unsigned{kKnownBlocking} : 0U;
-    MarkDescriptor(fd, kFreshStream | mode | (is_standard ? unsigned{kOfStream} : 0U));
+    MarkDescriptor(fd, kFreshStream | kUnshared | mode | (is_standard ? unsigned{kOfStream} : 0U));
   }
   const bool is_udp = protocol == 0 || protocol == IPPROTO_UDP;
   if (is_internet && kind == SOCK_DGRAM && is_udp) MarkDescriptor(fd, kDatagram);
@@ -98,7 +98,7 @@ SOCKSIFY_EXPORT int listen(int fd, int backlog) noexcept {
   const unsigned flags = g_descriptors.Flags(fd);
   if ((flags & kFreshStream) != 0) {
     g_watches.EndFresh(fd);
-    g_descriptors.ClearFlags(fd, kFreshStream | kKnownBlocking);
+    g_descriptors.ClearFlags(fd, kFreshStream | kUnshared | kKnownBlocking);
   }
   if ((flags & (kFreshStream | kInbound)) == 0 && !IsInternetStream(fd)) return libc::listen(fd, backlog);
   return Guarded([&] { return Listen(fd, backlog); }, -1);

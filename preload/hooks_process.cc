@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The calls by which somebody gets the program's sockets who does not pass by the hooks: another program, and
-// libc's own streams. A proxy's reply that is still to come (see pending_early.cc) would be theirs to read,
-// so it is waited for. While no connection is pending in the process each is libc's call.
+// The calls by which somebody gets the program's sockets who does not pass by the hooks, or not in this
+// process: another program, and libc's own streams. What nobody could find out later is seen to before:
+// PrepareToSpawn(), PrepareToExecute().
 //
 // libc's own calls do not come by here, so all of exec(3)'s family have to. A child of vfork(2) comes by with
 // the exec.
@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <spawn.h>
 #include <unistd.h>
+#include <wordexp.h>
 
 #include <cstdarg>
 #include <cstdio>
@@ -20,29 +21,11 @@
 
 #include "preload/connections.h"
 #include "preload/originals.h"
-#include "preload/peers.h"
 #include "preload/pending.h"
 #include "preload/runtime.h"
 
 namespace socksify {
 namespace {
-
-[[gnu::always_inline]] inline void SettleAll() {
-  if (g_pendings.is_used()) [[unlikely]]
-    g_pendings.SettleEarly();
-}
-
-// Another program is about to have the sockets of this one, in its place.
-[[gnu::always_inline]] inline void HandOver() {
-  SettleAll();
-  IdentifyConnections();
-}
-
-// Another one, beside this one, which goes on.
-[[gnu::always_inline]] inline void ShareAll() {
-  SettleAll();
-  ShareSockets();
-}
 
 // The arguments of execl(3) and its kin, which end with a null pointer.
 size_t CountArguments(va_list arguments) {
@@ -77,6 +60,12 @@ extern "C" [[gnu::visibility("hidden")]] void* SocksifyBeforeVfork() {
   return reinterpret_cast<void*>(libc::vfork.get());
 }
 
+// fork(2) itself is seen by its handlers.
+SOCKSIFY_EXPORT pid_t _Fork() noexcept {
+  ShareSockets();
+  return libc::_Fork();
+}
+
 // Under the names of a variadic function (see runtime.h).
 SOCKSIFY_EXPORT int HookedClone(int (*function)(void*), void* stack, int flags, void* argument,
                                 void* parent_id, void* tls, void* child_id) __asm__("clone");
@@ -96,33 +85,33 @@ SOCKSIFY_EXPORT int HookedCloneOfLibc(int (*function)(void*), void* stack, int f
 }
 
 SOCKSIFY_EXPORT int execve(const char* path, char* const argv[], char* const environment[]) noexcept {
-  HandOver();
+  PrepareToExecute();
   return libc::execve(path, argv, environment);
 }
 
 SOCKSIFY_EXPORT int fexecve(int fd, char* const argv[], char* const environment[]) noexcept {
-  HandOver();
+  PrepareToExecute();
   return libc::fexecve(fd, argv, environment);
 }
 
 SOCKSIFY_EXPORT int execveat(int fd, const char* path, char* const argv[], char* const environment[],
                              int flags) noexcept {
-  HandOver();
+  PrepareToExecute();
   return libc::execveat(fd, path, argv, environment, flags);
 }
 
 SOCKSIFY_EXPORT int execv(const char* path, char* const argv[]) noexcept {
-  HandOver();
+  PrepareToExecute();
   return libc::execv(path, argv);
 }
 
 SOCKSIFY_EXPORT int execvp(const char* file, char* const argv[]) noexcept {
-  HandOver();
+  PrepareToExecute();
   return libc::execvp(file, argv);
 }
 
 SOCKSIFY_EXPORT int execvpe(const char* file, char* const argv[], char* const environment[]) noexcept {
-  HandOver();
+  PrepareToExecute();
   return libc::execvpe(file, argv, environment);
 }
 
@@ -155,24 +144,30 @@ SOCKSIFY_EXPORT int execle(const char* path, const char* first, ...) noexcept {
 SOCKSIFY_EXPORT int posix_spawn(pid_t* pid, const char* path, const posix_spawn_file_actions_t* actions,
                                 const posix_spawnattr_t* attributes, char* const argv[],
                                 char* const environment[]) {
-  ShareAll();
+  PrepareToSpawn();
   return libc::posix_spawn(pid, path, actions, attributes, argv, environment);
 }
 
 SOCKSIFY_EXPORT int posix_spawnp(pid_t* pid, const char* file, const posix_spawn_file_actions_t* actions,
                                  const posix_spawnattr_t* attributes, char* const argv[],
                                  char* const environment[]) {
-  ShareAll();
+  PrepareToSpawn();
   return libc::posix_spawnp(pid, file, actions, attributes, argv, environment);
 }
 
 SOCKSIFY_EXPORT int system(const char* command) {
-  ShareAll();
+  PrepareToSpawn();
   return libc::system(command);
 }
 
+// Its shell.
+SOCKSIFY_EXPORT int wordexp(const char* words, wordexp_t* out, int flags) {
+  PrepareToSpawn();
+  return libc::wordexp(words, out, flags);
+}
+
 SOCKSIFY_EXPORT FILE* popen(const char* command, const char* mode) {
-  ShareAll();
+  PrepareToSpawn();
   return libc::popen(command, mode);
 }
 

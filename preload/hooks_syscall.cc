@@ -17,6 +17,7 @@
 #include <cstring>
 
 #include "base/cancellation_off.h"
+#include "preload/connections.h"
 #include "preload/leaf_lock.h"
 #include "preload/libc_aliases.h"
 #include "preload/originals.h"
@@ -266,7 +267,10 @@ class ReplacedNumbers {
       SYS_signal,
 #endif
       SYS_setsockopt,    SYS_shutdown,     SYS_socket,      SYS_io_uring_setup, SYS_accept4,
-      SYS_socketpair,    SYS_execve,       SYS_execveat,
+      SYS_socketpair,    SYS_execve,       SYS_execveat,    SYS_clone,          SYS_clone3,
+#ifdef SYS_fork
+      SYS_fork,
+#endif
 #ifdef SYS_accept
       SYS_accept,
 #endif
@@ -309,9 +313,15 @@ constexpr ReplacedNumbers kReplaced;
 #endif
     case SYS_epoll_create1: return Call<int, int>(&::epoll_create1, arguments);
     case SYS_epoll_ctl: return Call<int, int, int, int, epoll_event*>(&::epoll_ctl, arguments);
-    case SYS_execve: return Call<int, const char*, char* const*, char* const*>(&::execve, arguments);
-    case SYS_execveat:
-      return Call<int, int, const char*, char* const*, char* const*, int>(&::execveat, arguments);
+    // A child may make these whose parent had other threads, maybe inside the dynamic linker: nothing of
+    // libc's is looked up for them.
+    case SYS_execve:
+    case SYS_execveat: PrepareToExecute(); break;
+#ifdef SYS_fork
+    case SYS_fork:
+#endif
+    case SYS_clone:
+    case SYS_clone3: ShareSockets(); break;
     case SYS_fcntl: return Fcntl(arguments);
     case SYS_getpeername: return Call<int, int, sockaddr*, socklen_t*>(&::getpeername, arguments);
     case SYS_getsockname: return Call<int, int, sockaddr*, socklen_t*>(&::getsockname, arguments);

@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <wordexp.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -36,6 +37,7 @@ namespace socksify {
 
 namespace libc {
 
+inline constexpr Original<decltype(::_Fork), "_Fork"> _Fork;
 inline constexpr Original<decltype(::accept), "accept"> accept;
 inline constexpr Original<decltype(::accept4), "accept4"> accept4;
 inline constexpr Original<decltype(::bind), "bind"> bind;
@@ -140,6 +142,7 @@ inline constexpr Original<decltype(::sysv_signal), "sysv_signal"> sysv_signal;
 inline constexpr Original<decltype(::vdprintf), "vdprintf"> vdprintf;
 inline constexpr Original<decltype(::__vdprintf_chk), "__vdprintf_chk"> vdprintf_chk;
 inline constexpr Original<decltype(::fork), "vfork"> vfork;
+inline constexpr Original<decltype(::wordexp), "wordexp"> wordexp;
 inline constexpr Original<decltype(::write), "write"> write;
 inline constexpr Original<decltype(::writev), "writev"> writev;
 

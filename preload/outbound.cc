@@ -67,9 +67,24 @@ constinit std::atomic<bool> g_has_opened_tables = false;
   g_has_opened_tables.store(true, std::memory_order_relaxed);
 }
 
+// connect(2) on a socket that somebody else may have connected: the errno of one that is. A handshake would
+// be sent on that connection: a socket that was connected by sendto(2), as ours are, takes MSG_FASTOPEN for
+// the end of waiting.
+std::optional<int> JudgeStranger(int fd, const sockaddr* address, socklen_t size) {
+  constexpr unsigned kOurs = kFreshStream | kUnshared;
+  if ((g_descriptors.Flags(fd) & (kOurs | kHasCopies)) == kOurs) return std::nullopt;
+  SocketAddress peer{};
+  socklen_t peer_size = sizeof peer;
+  const ErrnoKeeper keeper;
+  if (::getpeername(fd, &peer.generic, &peer_size) != 0) return std::nullopt;
+  if ((g_descriptors.Flags(fd) & kHasConnection) != 0) return EISCONN;
+  return libc::connect(fd, address, size) == 0 ? 0 : errno;
+}
+
 int ConnectByProxy(Runtime* runtime, int fd, const sockaddr* address, socklen_t size,
                    const Decision& decision) {
-  // A copy may be another program's by now.
+  if (const std::optional<int> error = JudgeStranger(fd, address, size)) return *error;
+  // A copy may be another program's by now, and the socket another process's, too.
   const bool is_known = (g_descriptors.Flags(fd) & (kKnownBlocking | kHasCopies)) == kKnownBlocking;
   const int file_flags = is_known ? 0 : libc::fcntl(fd, F_GETFL);
   if (file_flags < 0) return errno;
@@ -91,7 +106,7 @@ int ConnectByProxy(Runtime* runtime, int fd, const sockaddr* address, socklen_t 
                                       .destination = &decision.destination,
                                       .options = options,
                                       .wants_time = wants_report,
-                                      .wants_identity = wants_report || is_nonblocking || HasLentMemory()},
+                                      .wants_identity = !is_known || wants_report || HasLentMemory()},
                                      blocked);
   if (error != 0) return error;
   return is_nonblocking ? EINPROGRESS : AwaitStartedConnect(fd, &blocked);
@@ -102,7 +117,7 @@ int ConnectStream(Runtime* runtime, int fd, const sockaddr* address, socklen_t s
   if (decision.failure != nullptr) return Refuse(runtime, decision, *decision.failure, "tcp");
   if (decision.IsPlainDirect()) {
     g_watches.EndFresh(fd);
-    g_descriptors.ClearFlags(fd, kFreshStream | kKnownBlocking);
+    g_descriptors.ClearFlags(fd, kFreshStream | kUnshared | kKnownBlocking);
     return ConnectDirect(runtime, fd, address, size, decision, "tcp");
   }
   const int saved_errno = errno;

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "preload/peers.h"
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 
 #include "base/cancellation_off.h"
 #include "base/errno_keeper.h"
@@ -13,10 +17,10 @@
 #include "resolver/socket_identity.h"
 
 namespace socksify {
-
-constinit std::atomic<bool> g_has_unidentified = false;
-
 namespace {
+
+// Whether there may be a connection in this process that was recorded without its socket's identity.
+constinit std::atomic<bool> g_has_unidentified = false;
 
 // What every process has the same, found once in each.
 struct IdentityRule {
@@ -59,6 +63,15 @@ uint64_t IdentityOf(int fd, uint64_t cookie) {
   PrepareToShare(fd);
   const uint16_t port = g_identity_rule.needs_port.load(std::memory_order_relaxed) ? LocalPort(fd) : 0;
   return SocketIdentity(cookie, g_identity_rule.boot_tag.load(std::memory_order_relaxed), port);
+}
+
+// Whether so many bytes have come by the socket: also of one that has ended, of whose peer the kernel says
+// nothing any more.
+bool HasReceived(int fd, uint32_t count) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  return libc::getsockopt(fd, IPPROTO_TCP, TCP_INFO, static_cast<void*>(&info), &size) == 0 &&
+         info.tcpi_bytes_received >= count;
 }
 
 // A proxy that is configured by name may be at any address, and so may this machine (0.0.0.0).
@@ -106,7 +119,10 @@ std::optional<Connection> IdentifyConnection(int fd, const Connection& found) {
   const CancellationOff cancellation_off;
   SocketAddress kernels{};
   socklen_t size = sizeof kernels;
-  if (libc::getpeername(fd, &kernels.generic, &size) != 0) return std::nullopt;
+  if (libc::getpeername(fd, &kernels.generic, &size) != 0) {
+    if (errno == ENOTCONN && HasReceived(fd, found.negotiated_received)) return found;
+    return std::nullopt;
+  }
   const auto proxy = ReadSockaddr(&kernels.generic, size);
   Runtime* const runtime = Runtime::Get();
   if (!proxy || runtime == nullptr || !MayBeProxy(*runtime, *proxy)) return std::nullopt;
@@ -121,12 +137,14 @@ std::optional<Connection> IdentifyConnection(int fd, const Connection& found) {
 }
 
 void IdentifyConnections() {
-  if (!HasUnidentified() || IsBorrowedMemory()) return;
-  g_has_unidentified.store(false, std::memory_order_relaxed);
+  if (!g_has_unidentified.load(std::memory_order_relaxed) || IsBorrowedMemory()) return;
   for (int fd = 0; fd < static_cast<int>(g_descriptors.used_end()); ++fd) {
     const std::optional<Connection> connection = g_descriptors.Find(fd);
     if (connection && connection->cookie == 0) IdentifyConnection(fd, *connection);
   }
+  // Not before: another thread that is about to hand a socket on would find nothing to do. None can have been
+  // added meanwhile.
+  g_has_unidentified.store(false, std::memory_order_relaxed);
 }
 
 std::optional<Connection> AdoptConnection(int fd, const sockaddr* peer, socklen_t size) {
@@ -139,6 +157,8 @@ std::optional<Connection> AdoptConnection(int fd, const sockaddr* peer, socklen_
   if (runtime == nullptr || !MayBeProxy(*runtime, *proxy)) return std::nullopt;
   PeerTable* const table = runtime->peer_table();
   if (table == nullptr) return std::nullopt;
+  // It may be a copy that was made unseen.
+  IdentifyConnections();
   const uint64_t cookie = SocketCookie(fd);
   const auto shared = table->Find(IdentityOf(fd, cookie), proxy->ip, proxy->port);
   if (!shared) return std::nullopt;

@@ -5,13 +5,12 @@
 // What they are told by is the socket's identity, SO_COOKIE (socket(7)). One of a process in which nothing of
 // the program's could run meanwhile has come about without it, and most sockets end where they were made. So
 // it is asked for when somebody wants to know of the connection, and before the socket can get to others.
-// Until then the socket is believed to be the one that was connected while the kernel says that it is one
-// which leads to a proxy; one that has ended without anybody's asking is not known any more.
+// Until then the socket is believed to be the one that was connected if it leads to a proxy, or has ended and
+// has received as much as the handshake's answers.
 #pragma once
 
 #include <sys/socket.h>
 
-#include <atomic>
 #include <optional>
 
 #include "base/socket_address.h"
@@ -25,12 +24,7 @@ void PrepareToShare(int fd);
 // Tells of a proxied connection. `proxy` is the socket's peer as the kernel has it.
 void SharePeer(int fd, const Connection& connection, const IpAndPort& proxy);
 
-// Whether there may be a connection in this process that was recorded without its socket's identity.
-[[gnu::visibility("hidden")]] extern constinit std::atomic<bool> g_has_unidentified;
-inline bool HasUnidentified() {
-  return g_has_unidentified.load(std::memory_order_relaxed);
-}
-// One has been.
+// A connection has been recorded without its socket's identity.
 void NoteUnidentified();
 // Finds out the identity of the socket whose connection was found for `fd` without, and tells the others.
 // Nothing if it is another socket by now.

@@ -76,8 +76,7 @@ bool PendingTable::Attach(Entry* entry, int fd, const PendingStart& start, const
   entry->lends_no_delay.store(false, std::memory_order_relaxed);
   entry->is_inherited.store(false, std::memory_order_relaxed);
   entry->started_us = start.wants_time ? MonotonicUs() : 0;
-  const bool has_copies = (g_descriptors.Flags(fd) & kHasCopies) != 0;
-  entry->cookie = start.wants_identity || has_copies || !blocked.is_alone() ? SocketCookie(fd) : 0;
+  entry->cookie = start.wants_identity || !blocked.is_alone() ? SocketCookie(fd) : 0;
   entry->peer_size = NormalizeSockaddr(start.address, start.address_size, &entry->peer);
   entry->events.store(POLLOUT, std::memory_order_relaxed);
   entry->deadline_ms.store(LLONG_MAX, std::memory_order_relaxed);
@@ -93,7 +92,7 @@ bool PendingTable::Attach(Entry* entry, int fd, const PendingStart& start, const
   };
   if (!attach(fd)) return false;
   pendings_.Add();
-  if (!has_copies) return true;
+  if ((g_descriptors.Flags(fd) & kHasCopies) == 0) return true;
   for (int each = 0; each < static_cast<int>(g_descriptors.used_end()); ++each) {
     const bool may_be_copy = each != fd && (g_descriptors.Flags(each) & kHasCopies) != 0;
     if (may_be_copy && SocketCookie(each) == entry->cookie) attach(each);

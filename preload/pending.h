@@ -18,8 +18,8 @@
 //
 // All duplicates of a socket in this process share one pending connection, which is held on to by the
 // socket's SO_COOKIE: a number that was closed unseen and used again is noticed. Where nothing of the
-// program's can run before its connect(2) returns, that is asked for only when it does so before the
-// connection is there. After fork(2) the child has
+// program's can run before connect(2) returns, the cookie is asked for at the end of the call, and only if
+// the handshake is still under way then. After fork(2) the child has
 // a copy; whichever process the program lets use the socket carries it on. A lock of its own protects each
 // pending connection; signals and cancellation are off while it is held.
 #pragma once

@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <sstream>
+
 #include "tests/integration/echo_origin.h"
 #include "tests/integration/preload_fixture.h"
 
@@ -144,12 +146,13 @@ TEST_F(ConnectTest, ThePeerIsInTheKernelsForm) {
 
 // A program that knows nothing of it but its number has to find out whom it leads to.
 TEST_F(ConnectTest, WhoIsGivenAConnectionKnowsItsPeer) {
-  const char kSeen[] = "peer is target: 1\necho hello\n";
-  for (const char* const way : {"execve",       "execv",  "execvp",     "execvpe",  "execl",
-                                "execlp",       "execle", "fexecve",    "execveat", "posix_spawn",
-                                "posix_spawnp", "system", "popen",      "fork",     "_Fork",
-                                "vfork",        "clone",  "clone-copy", "sendmsg",  "sendmsg-by-number",
-                                "sendmmsg"}) {
+  const char kSeen[] = "connect: EISCONN\npeer is target: 1\necho hello\n";
+  const char kWays[] =
+      "execve execv execvp execvpe execl execlp execle fexecve execveat execve-by-number execveat-by-number "
+      "posix_spawn posix_spawnp system popen wordexp fork _Fork vfork clone clone-copy "
+      "sendmsg sendmsg-by-number sendmmsg";
+  std::istringstream ways(kWays);
+  for (std::string way; ways >> way;) {
     EXPECT_EQ(RunDirect("handed_on", {way, "127.0.0.1", origin_.port()}).out, kSeen) << way;
     EXPECT_EQ(Run("handed_on", {way, "10.99.99.99", "7"}).out, kSeen) << way;
   }
@@ -158,19 +161,37 @@ TEST_F(ConnectTest, WhoIsGivenAConnectionKnowsItsPeer) {
   EXPECT_EQ(Run("handed_on", {"execve", "10.99.99.99", "7"}).out, kSeen);
 }
 
-TEST_F(ConnectTest, AConnectionThatHasEndedIsStillOne) {
-  const ProgramOutcome direct = RunDirect("handed_on", {"ended", "127.0.0.1", origin_.port()});
-  EXPECT_EQ(direct.out, "getpeername: ENOTCONN\nconnect: EISCONN\n");
-  EXPECT_EQ(Run("handed_on", {"ended", "10.99.99.99", "7"}).out, direct.out);
-  UseConfig("server proxy { address: " + ProxyInConfig() + " proxyprotocol: socks_v5 }\n" +
-            "route { from: 0/0 to: 0/0 via: proxy fallback: direct }\n");
-  EXPECT_EQ(Run("handed_on", {"ended", "10.99.99.99", "7"}).out, direct.out);
+// Whose identity nobody has asked for, and which is another process's, or a copy, or not there any more.
+TEST_F(ConnectTest, AConnectionIsTheSameWhateverHappens) {
+  const char kSeen[] = "connect: EISCONN\npeer: target\necho hello\n";
+  for (const char* const way : {"again", "lent", "by-fork", "by-_Fork", "by-number", "passed", "copied"}) {
+    // A connection that another process has made is no news to the kernel.
+    EXPECT_EQ(RunDirect("whose_peer", {way, "127.0.0.1", origin_.port(), "127.0.0.1"}).out, kSeen) << way;
+    EXPECT_EQ(Run("whose_peer", {way, "10.99.99.99", "7", "echo.test"}).out, kSeen) << way;
+  }
+  const char kEnded[] = "connect: EISCONN\npeer: ENOTCONN\n";
+  EXPECT_EQ(RunDirect("whose_peer", {"ended", "127.0.0.1", origin_.port()}).out, kEnded);
+  EXPECT_EQ(Run("whose_peer", {"ended", "10.99.99.99", "7"}).out, kEnded);
+  server_.SetScript("close.at=13 close.with=rst");
+  EXPECT_EQ(Run("whose_peer", {"reset", "10.99.99.99", "7"}).out, kEnded);
 }
 
-TEST_F(ConnectTest, AChildThatHasTheMemoryDoesNotChangeTheParentsPeer) {
-  const char kSeen[] = "peer is target: 1\necho hello\n";
-  EXPECT_EQ(RunDirect("handed_on", {"lent", "127.0.0.1", origin_.port(), "127.0.0.1"}).out, kSeen);
-  EXPECT_EQ(Run("handed_on", {"lent", "10.99.99.99", "7", "echo.test"}).out, kSeen);
+// It would be sent to the destination.
+TEST_F(ConnectTest, NoHandshakeIsSentOnAConnectionThatIsThere) {
+  std::string dead;
+  {
+    const TestServer gone;
+    dead = gone.endpoints().front().ip().ToString() + " port = " + std::to_string(gone.port());
+  }
+  UseConfig(
+      "autoroute: none\nroute.maxfail: 0\n"
+      "server proxy { address: " +
+      dead +
+      " proxyprotocol: socks_v5 handshake: pipelined"
+      " username: name password: secret }\n"
+      "route { from: 0/0 to: 0/0 via: proxy fallback: direct }\n");
+  EXPECT_EQ(Run("whose_peer", {"again", "127.0.0.1", origin_.port()}).out,
+            "connect: EISCONN\npeer: target\necho hello\n");
 }
 
 // Made by a call that runs no handlers, and where it has filled the gaps between its parent's mappings.

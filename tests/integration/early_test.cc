@@ -141,6 +141,7 @@ TEST_F(EarlyTest, WhoeverReadsPastTheHooks) {
              {"standard-input-at-once", "connect: 0\nwrite: 6\ngot hello\n"},
              {"forked", "connect: 0\nwrite: 5\nread: hello\nchild: 0\necho again\n"},
              {"passed", "connect: 0\nwrite: 5\nread: hello\nchild: 0\nsendmsg: 1\n"},
+             {"passed-without-end", "connect: 0\nsendmsg: ENOBUFS\n"},
              {"executed", "connect: 0\nwrite: 6\ngot hello\n"},
              {"executed-by-number", "connect: 0\nwrite: 6\ngot hello\n"},
              {"executed-with-environment", "connect: 0\nwrite: 6\ngot hello word\n"},

@@ -305,6 +305,7 @@ int main(int argc, char** argv) {
                                        {"kept-during-vfork", KeptDuringVfork},
                                        {"piped", Piped},
                                        {"passed", Passed},
+                                       {"passed-without-end", PassedWithoutEnd},
                                        {"refused-read", RefusedRead},
                                        {"refused-poll", RefusedPoll},
                                        {"refused-select", RefusedSelect},

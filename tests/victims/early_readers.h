@@ -6,6 +6,7 @@
 #include "early_connection.h"
 
 #include <pthread.h>
+#include <stdint.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -181,6 +182,19 @@ static void Piped(void) {
   if (stream == NULL || fgets(g_buffer, sizeof g_buffer, stream) == NULL) Fail("popen");
   printf("%s", g_buffer);
   Say("pclose", pclose(stream));
+}
+
+/* A message that nobody can send, not to be read for ever either. */
+static void PassedWithoutEnd(void) {
+  int ends[2];
+  char byte = 0;
+  struct iovec part = {&byte, 1};
+  struct cmsghdr header = {.cmsg_len = SIZE_MAX, .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS + 1};
+  const struct msghdr message = {
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = &header, .msg_controllen = SIZE_MAX};
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) Fail("socketpair");
+  Blocking();
+  Say("sendmsg", sendmsg(ends[1], &message, 0));
 }
 
 /* Over a UNIX socket to a process that was there before. */

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
-   handed_on WAY HOST PORT [OTHER]: connects, does nothing else by itself, and hands the connection on to
-   another program (this one, as `show DESCRIPTOR ADDRESS PORT`), which prints whether its peer is the
-   destination. By two WAYs it asks by itself: `ended`, after the end of the connection; `lent`, after a child
-   of vfork(2) has connected to OTHER by the same number. */
+   handed_on WAY HOST PORT: connects, does nothing else by itself, and hands the connection on to another
+   program (this one, as `show DESCRIPTOR ADDRESS PORT`), which says whether it is connected, and to the
+   destination. */
 #include "victim.h"
 
-#include <poll.h>
 #include <sched.h>
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <wordexp.h>
 
 extern char** environ;
 
@@ -17,13 +16,13 @@ static char g_number[16];
 static char* g_show[6] = {NULL, "show", g_number, NULL, NULL, NULL};
 
 static int Show(int fd, const char* host, const char* port) {
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((unsigned short)atoi(port))};
   struct sockaddr_in peer;
-  struct in_addr address;
   socklen_t size = sizeof peer;
+  if (inet_pton(AF_INET, host, &to.sin_addr) != 1) return 2;
+  printf("connect: %s\n", connect(fd, (struct sockaddr*)&to, sizeof to) == 0 ? "0" : strerrorname_np(errno));
   if (getpeername(fd, (struct sockaddr*)&peer, &size) != 0) Fail("getpeername");
-  const int is_same = inet_pton(AF_INET, host, &address) == 1 && peer.sin_addr.s_addr == address.s_addr &&
-                      peer.sin_port == htons((unsigned short)atoi(port));
-  printf("peer is target: %d\n", is_same);
+  printf("peer is target: %d\n", peer.sin_addr.s_addr == to.sin_addr.s_addr && peer.sin_port == to.sin_port);
   Echo(fd, "hello");
   return 0;
 }
@@ -90,12 +89,20 @@ static int HandOn(const char* way, const char* command) {
         clone(Execute, stack + sizeof stack, is_copy ? SIGCHLD : CLONE_VM | CLONE_VFORK | SIGCHLD, g_show);
   } else if (strcmp(way, "system") == 0) {
     return system(command);
+  } else if (strcmp(way, "wordexp") == 0) {
+    /* Its shell writes what the words are. */
+    char words[600];
+    wordexp_t result;
+    snprintf(words, sizeof words, "$(%s)", command);
+    if (wordexp(words, &result, 0) != 0) Fail(way);
+    for (size_t i = 0; i < result.we_wordc; ++i)
+      printf("%s%s", result.we_wordv[i], i == 1 || i == 5 || i + 1 == result.we_wordc ? "\n" : " ");
   } else if (strcmp(way, "popen") == 0) {
     return pclose(popen(command, "w"));
   } else {
     return 2;
   }
-  Await(child);
+  if (child >= 0) Await(child);
   return 0;
 }
 
@@ -115,42 +122,13 @@ static void Become(const char* way, int self) {
   if (strcmp(way, "execveat") == 0) execveat(self, "", g_show, environ, AT_EMPTY_PATH);
 }
 
-/* Both sides have ended it; the kernel tells no peer then, and the socket is no fresh one either. */
-static int End(int fd, const struct addrinfo* to) {
-  struct sockaddr_in peer;
-  socklen_t size = sizeof peer;
-  struct pollfd ended = {.fd = fd, .events = POLLIN};
-  char byte;
-  shutdown(fd, SHUT_WR);
-  while (poll(&ended, 1, 10000) == 1 && read(fd, &byte, 1) > 0) {
-  }
-  shutdown(fd, SHUT_RDWR);
-  /* The last acknowledgement is under way. */
-  for (int i = 0; i < 1000 && getpeername(fd, (struct sockaddr*)&peer, &size) == 0; ++i) usleep(10000);
-  printf("getpeername: %s\n", strerrorname_np(errno));
-  printf("connect: %s\n", connect(fd, to->ai_addr, to->ai_addrlen) == 0 ? "0" : strerrorname_np(errno));
-  return 0;
-}
-
-static void Lend(int fd, const char* other, const char* port) {
-  const struct addrinfo* const to = Resolve(other, port, AF_INET);
-  const pid_t child = vfork();
-  if (child == 0) {
-    close(fd);
-    const int own = socket(AF_INET, SOCK_STREAM, 0);
-    _exit(own == fd && connect(own, to->ai_addr, to->ai_addrlen) == 0 ? 0 : 1);
-  }
-  int status = -1;
-  if (waitpid(child, &status, 0) != child || status != 0) Fail("child");
-}
-
 int main(int argc, char** argv) {
   char command[512];
   char address[INET_ADDRSTRLEN];
   int channel[2];
   if (argc == 5 && strcmp(argv[1], "show") == 0) return Show(atoi(argv[2]), argv[3], argv[4]);
   if (argc == 4 && strcmp(argv[1], "receive") == 0) return Receive(argv[2], argv[3]);
-  if (argc != 4 && argc != 5) return 2;
+  if (argc != 4) return 2;
   const char* const way = argv[1];
   const struct addrinfo* const to = Resolve(argv[2], argv[3], AF_INET);
   inet_ntop(AF_INET, &((struct sockaddr_in*)to->ai_addr)->sin_addr, address, sizeof address);
@@ -172,11 +150,6 @@ int main(int argc, char** argv) {
   if (connect(fd, to->ai_addr, to->ai_addrlen) != 0) Fail("connect");
   snprintf(g_number, sizeof g_number, "%d", fd);
   snprintf(command, sizeof command, "%s show %d %s %s", argv[0], fd, address, argv[3]);
-  if (strcmp(way, "ended") == 0) return End(fd, to);
-  if (strcmp(way, "lent") == 0) {
-    Lend(fd, argv[4], argv[3]);
-    return Show(fd, address, argv[3]);
-  }
   if (receiver >= 0) {
     Pass(way, channel[0], fd);
     Await(receiver);
