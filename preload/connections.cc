@@ -164,6 +164,17 @@ void AfterForkInChild() {
 
 }  // namespace
 
+// Before the handlers are there, nothing is known that the child could find half done.
+bool BeforeCopy() {
+  if (!g_has_fork_handlers.load()) return false;
+  BeforeFork();
+  return true;
+}
+
+void AfterCopy(bool is_in_child) {
+  is_in_child ? AfterForkInChild() : AfterForkInParent();
+}
+
 uint64_t SocketCookie(int fd) {
   const ErrnoKeeper keeper;
   uint64_t cookie = 0;
@@ -332,8 +343,7 @@ bool IsBorrowedMemory() {
   const bool is_copy = !HasUncopied();
   // It is the parent that waits until its memory is given back.
   if (getppid() == owner && !is_copy) return true;
-  // A copy of the memory, made by a call that runs no handlers, such as _Fork(3), or claimed by a child that
-  // is gone.
+  // A copy of the memory, made in a way that nobody has seen, or claimed by a child that is gone.
   TakeOver(owner, process, is_copy);
   return false;
 }

@@ -43,6 +43,18 @@ void CopyDescriptor(int from, int to);
 void MarkDescriptor(int fd, unsigned flags);
 void ClaimProcess();
 
+// Around a call that copies the process and runs no handlers of fork(2). False: there is nothing to do.
+bool BeforeCopy();
+void AfterCopy(bool is_in_child);
+// Makes such a call: _Fork(3), and fork and clone by number. Returns what it does, 0 in the child.
+template <typename Call>
+auto CopyProcess(const Call& call) {
+  if (!BeforeCopy()) return call();
+  const auto child = call();
+  AfterCopy(child == 0);
+  return child;
+}
+
 // True in a child of vfork(2), which shares our memory: what it closes there, its parent keeps. One system
 // call, so it is asked only about proxied connections.
 bool IsBorrowedMemory();

@@ -60,10 +60,9 @@ extern "C" [[gnu::visibility("hidden")]] void* SocksifyBeforeVfork() {
   return reinterpret_cast<void*>(libc::vfork.get());
 }
 
-// fork(2) itself is seen by its handlers.
+// fork(2) itself is seen by its handlers, which this one does not call.
 SOCKSIFY_EXPORT pid_t _Fork() noexcept {
-  ShareSockets();
-  return libc::_Fork();
+  return CopyProcess([] { return libc::_Fork(); });
 }
 
 // Under the names of a variadic function (see runtime.h).

@@ -3,6 +3,7 @@
 
 #include <linux/net.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -286,6 +287,14 @@ class ReplacedNumbers {
 };
 constexpr ReplacedNumbers kReplaced;
 
+// A child with a copy of the memory.
+long Copy(long number, const long* arguments) {
+  return CopyProcess([=] {
+    return libc::syscall(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
+                         arguments[5]);
+  });
+}
+
 [[gnu::noinline]] long CallReplaced(long number, long a, long b, long c, long d, long e, WordInPlace f) {
   const long arguments[] = {a, b, c, d, e, f};
   if (IsHeldBack(number, arguments)) return -1;
@@ -318,9 +327,12 @@ constexpr ReplacedNumbers kReplaced;
     case SYS_execve:
     case SYS_execveat: PrepareToExecute(); break;
 #ifdef SYS_fork
-    case SYS_fork:
+    case SYS_fork: return Copy(number, arguments);
 #endif
     case SYS_clone:
+      // What shares the stack, too, may not come back by it.
+      if ((static_cast<unsigned long>(arguments[0]) & CLONE_VM) == 0) return Copy(number, arguments);
+      break;
     case SYS_clone3: ShareSockets(); break;
     case SYS_fcntl: return Fcntl(arguments);
     case SYS_getpeername: return Call<int, int, sockaddr*, socklen_t*>(&::getpeername, arguments);

@@ -78,6 +78,8 @@ std::optional<int> JudgeStranger(int fd, const sockaddr* address, socklen_t size
   const ErrnoKeeper keeper;
   if (::getpeername(fd, &peer.generic, &peer_size) != 0) return std::nullopt;
   if ((g_descriptors.Flags(fd) & kHasConnection) != 0) return EISCONN;
+  // Another process has not come to the end of its handshake.
+  if (MayLeadToProxy(&peer.generic, peer_size)) return EALREADY;
   return libc::connect(fd, address, size) == 0 ? 0 : errno;
 }
 

@@ -147,6 +147,12 @@ void IdentifyConnections() {
   g_has_unidentified.store(false, std::memory_order_relaxed);
 }
 
+bool MayLeadToProxy(const sockaddr* peer, socklen_t size) {
+  const auto proxy = ReadSockaddr(peer, size);
+  Runtime* const runtime = Runtime::Get();
+  return proxy && runtime != nullptr && MayBeProxy(*runtime, *proxy);
+}
+
 std::optional<Connection> AdoptConnection(int fd, const sockaddr* peer, socklen_t size) {
   const ErrnoKeeper keeper;
   // getpeername(2) is no cancellation point; opening the table is.

@@ -32,6 +32,9 @@ std::optional<Connection> IdentifyConnection(int fd, const Connection& found);
 // Does so for all of this process: another one is about to have its sockets.
 void IdentifyConnections();
 
+// Whether a socket with this peer, as the kernel has it, may lead to one of the configured proxies.
+bool MayLeadToProxy(const sockaddr* peer, socklen_t size);
+
 // Looks for what is known of a socket whose peer is, for the kernel, `peer`, and records it for `fd`. No
 // system call unless that is the address of one of the configured proxies.
 std::optional<Connection> AdoptConnection(int fd, const sockaddr* peer, socklen_t size);

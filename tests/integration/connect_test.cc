@@ -172,6 +172,8 @@ TEST_F(ConnectTest, AConnectionIsTheSameWhateverHappens) {
   const char kEnded[] = "connect: EISCONN\npeer: ENOTCONN\n";
   EXPECT_EQ(RunDirect("whose_peer", {"ended", "127.0.0.1", origin_.port()}).out, kEnded);
   EXPECT_EQ(Run("whose_peer", {"ended", "10.99.99.99", "7"}).out, kEnded);
+  server_.SetScript("reply.delay=300");
+  EXPECT_EQ(Run("whose_peer", {"begun", "10.99.99.99", "7"}).out, std::string("connect: EALREADY\n") + kSeen);
   server_.SetScript("close.at=13 close.with=rst");
   EXPECT_EQ(Run("whose_peer", {"reset", "10.99.99.99", "7"}).out, kEnded);
 }
@@ -202,6 +204,13 @@ TEST_F(ConnectTest, ACopyOfTheProcessIsKnownAsOne) {
     EXPECT_EQ(Run("raw_copy", {"10.99.99.99", "7", size, "1"}).out, kSeen) << size;
     EXPECT_EQ(Run("raw_copy", {"10.99.99.99", "7", size, "20"}).out, kSeen) << size;
   }
+}
+
+// Where another thread is in the middle of a change.
+TEST_F(ConnectTest, ACopyMadeInAHandlerConnects) {
+  const char kSeen[] = "copies: 150, failed: 0\n";
+  EXPECT_EQ(RunDirect("copy_in_handler", {"127.0.0.1", origin_.port()}).out, kSeen);
+  EXPECT_EQ(Run("copy_in_handler", {"10.99.99.99", "7"}).out, kSeen);
 }
 
 TEST_F(ConnectTest, WithoutMemoryItFailsAndGoesOnLater) {

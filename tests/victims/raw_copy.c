@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
-   raw_copy ADDRESS PORT SIZE COUNT: connects, and makes a child without fork handlers. The child first maps
-   COUNT times SIZE bytes, connects without blocking, and goes on with a copy of its socket. */
+   raw_copy ADDRESS PORT SIZE COUNT: connects, and makes a child in a way that no preload sees. The child
+   first maps COUNT times SIZE bytes, connects without blocking, and goes on with a copy of its socket. */
 #include "victim.h"
 
+#include <dlfcn.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -22,7 +23,9 @@ int main(int argc, char** argv) {
   if (argc != 5 || inet_pton(AF_INET, argv[1], &to.sin_addr) != 1) return 2;
   to.sin_port = htons((unsigned short)atoi(argv[2]));
   Connect(&to, 0);
-  const pid_t child = _Fork();
+  pid_t (*fork_unseen)(void) = (pid_t(*)(void))dlsym(dlopen("libc.so.6", RTLD_LAZY), "_Fork");
+  if (fork_unseen == NULL) Fail("dlsym");
+  const pid_t child = fork_unseen();
   if (child != 0) {
     if (waitpid(child, &status, 0) != child) Fail("waitpid");
     return status == 0 ? 0 : 1;

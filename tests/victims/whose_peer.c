@@ -73,6 +73,25 @@ static int ConnectedByAnother(const char* way) {
   return fd;
 }
 
+/* Another process has begun to connect it, and asks whether it is done. */
+static int BegunByAnother(void) {
+  char byte = 0;
+  int begun[2];
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  if (pipe(begun) != 0) Fail("pipe");
+  const pid_t child = fork();
+  if (child == 0) {
+    struct pollfd writable = {.fd = fd, .events = POLLOUT};
+    const int is_begun = connect(fd, g_to->ai_addr, g_to->ai_addrlen) != 0 && errno == EINPROGRESS;
+    _exit(is_begun && write(begun[1], "", 1) == 1 && poll(&writable, 1, 10000) == 1 ? 0 : 1);
+  }
+  if (read(begun[0], &byte, 1) != 1) Fail("read");
+  ConnectAgain(fd, g_to);
+  Await(child);
+  fcntl(fd, F_SETFL, 0);
+  return fd;
+}
+
 /* A copy of the socket by way of a message, made before it is connected. */
 static int Passed(void) {
   char byte = 'x';
@@ -112,6 +131,8 @@ int main(int argc, char** argv) {
   int fd = -1;
   if (strncmp(way, "by-", 3) == 0) {
     fd = ConnectedByAnother(way);
+  } else if (strcmp(way, "begun") == 0) {
+    fd = BegunByAnother();
   } else if (strcmp(way, "passed") == 0) {
     fd = Passed();
   } else if (strcmp(way, "copied") == 0) {
