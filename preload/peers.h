@@ -2,11 +2,11 @@
 // Connections that this process did not make itself: descriptors that came over execve(2) or by SCM_RIGHTS
 // (unix(7)). The process that made them has told the others of the same user (resolver/peer_table.h).
 //
-// What they are told by is the socket's identity, SO_COOKIE (socket(7)). One of a process in which nothing of
-// the program's could run meanwhile has come about without it, and most sockets end where they were made. So
-// it is asked for when somebody wants to know of the connection, and before the socket can get to others.
-// Until then the socket is believed to be the one that was connected if it leads to a proxy, or has ended and
-// has received as much as the handshake's answers.
+// The others find it by the socket's identity, SO_COOKIE (socket(7)). Most sockets end where they were made,
+// so a connection that is made while nothing else of the program can run is recorded without its identity.
+// That is asked for when somebody wants to know of the connection, and before another process can have the
+// socket. Until then the socket is believed to be the one that was connected if it leads to a proxy, or if it
+// has ended and has received as many bytes as the handshake's answers have.
 #pragma once
 
 #include <sys/socket.h>
