@@ -46,11 +46,23 @@ endif()
 
 configure_file("${PROJECT_SOURCE_DIR}/cmake/version.h.in" "${PROJECT_BINARY_DIR}/generated/base/version.h" @ONLY)
 
+# Not in a build like the one that is shipped, which tells whether each file includes what it uses.
+if(SOCKSIFY_PRECOMPILE_HEADERS AND SOCKSIFY_SANITIZE)
+  file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/generated/headers.cc" CONTENT "")
+  add_library(socksify_headers OBJECT "${PROJECT_BINARY_DIR}/generated/headers.cc")
+  target_link_libraries(socksify_headers PRIVATE socksify_flags)
+  target_precompile_headers(socksify_headers PRIVATE <algorithm> <array> <atomic> <charconv> <expected> <functional>
+    <map> <memory> <optional> <span> <string> <string_view> <vector>)
+endif()
+
 # socksify_library(NAME SOURCES... [DEPENDS lib...]): one folder's static library.
 function(socksify_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
   add_library(${name} STATIC ${arg_SOURCES})
   target_link_libraries(${name} PUBLIC socksify_flags ${arg_DEPENDS})
+  if(TARGET socksify_headers)
+    target_precompile_headers(${name} REUSE_FROM socksify_headers)
+  endif()
 endfunction()
 
 # What is tested is optimised; optimising the tests, too, would take more than twice the time to build them.

@@ -38,7 +38,7 @@ endfunction()
 # are part of the preload, where size counts: they are compiled for it, and the preload's linker puts their code beside
 # each other.
 function(socksify_loads_configuration library)
-  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -Os)
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS "$<$<NOT:$<CONFIG:Debug>>:-Os>")
   foreach(source IN LISTS ARGN)
     set_property(GLOBAL APPEND_STRING PROPERTY SOCKSIFY_SET_UP_CODE
       "    *lib${library}.a:${source}.o(.text .text.*)\n")
