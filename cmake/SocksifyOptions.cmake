@@ -2,7 +2,7 @@
 
 option(SOCKSIFY_WERROR "Treat warnings as errors (developers and CI)" OFF)
 option(SOCKSIFY_BUILD_TESTS "Build the unit and integration tests (needs GoogleTest)" OFF)
-option(SOCKSIFY_PRECOMPILE_HEADERS "Build the tests with precompiled headers: quicker from scratch, worse with ccache" OFF)
+option(SOCKSIFY_PRECOMPILE_HEADERS "Precompile headers, of the tests and with a sanitizer of all: quicker from scratch, worse with ccache" OFF)
 option(SOCKSIFY_BUILD_FUZZERS "Build the libFuzzer targets (needs clang)" OFF)
 option(SOCKSIFY_BUILD_BENCHMARKS "Build the benchmarks (needs Google Benchmark)" OFF)
 option(SOCKSIFY_LOCK_JITTER "Pause at random around the preload's locks, so that stress tests find races" OFF)
