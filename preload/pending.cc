@@ -119,7 +119,7 @@ void PendingTable::Identify(int fd, const SignalsBlocked& blocked) {
   Entry* const entry = entries_.Get(fd);
   if (entry == nullptr) return;
   const LeafGuard guard(&entry->lock, blocked);
-  if (entries_.Get(fd) == entry && entry->cookie == 0) entry->cookie = SocketCookie(fd);
+  if (entries_.Get(fd) == entry) entry->Identify(fd);
 }
 
 void PendingTable::Verify(int fd, const SignalsBlocked& blocked) {

@@ -170,6 +170,9 @@ class PendingTable {
     Attempt* attempt = nullptr;  // in `room`; null when there is none
     Entry* next_free = nullptr;
 
+    void Identify(int its_fd) {
+      if (cookie == 0) cookie = SocketCookie(its_fd);
+    }
     void EndAttempt() {
       if (attempt != nullptr) std::destroy_at(attempt);
       attempt = nullptr;

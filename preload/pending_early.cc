@@ -74,7 +74,7 @@ void PendingTable::BecomeEarly(Entry* entry, int fd, const SignalsBlocked& block
     entry->lends_no_delay.store(true);
   }
   entry->events.store(POLLIN, std::memory_order_relaxed);
-  if (entry->cookie == 0) entry->cookie = SocketCookie(fd);
+  entry->Identify(fd);
   // Recorded before it is shown as a connection.
   g_descriptors.Record(fd, ConnectionOf(*entry), blocked);
   ForEachDescriptor(*entry, [&](int each) {

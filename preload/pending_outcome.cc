@@ -144,7 +144,7 @@ Progress PendingTable::Succeed(Entry* entry, int fd, const SignalsBlocked& block
   Report(*entry);
   GiveOptionsBack(*entry, fd);
   // By its peer, if need be, only one that leads to a proxy is known again (peers.h).
-  if (entry->cookie == 0 && entry->attempt->hops().empty()) entry->cookie = SocketCookie(fd);
+  if (entry->attempt->hops().empty()) entry->Identify(fd);
   const Connection connection = ConnectionOf(*entry);
   // Recorded before it stops being pending: between the two it would be a stranger's socket.
   if (was_early) {
