@@ -32,7 +32,7 @@ class FakeTableFile;
 
 class FakeTable {
  public:
-  static constexpr uint32_t kMaxNames = 131'072;
+  static constexpr uint32_t kMaxNames = kFakeTableMaxSlots;
 
   // Maps the table in `directory`, which must exist (see state_directory.h), making the file if need be. A
   // file that is not a valid table of this layout is replaced. Fails with an errno value; EINVAL for a range

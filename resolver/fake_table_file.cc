@@ -37,7 +37,7 @@ class Allocated {
  public:
   Allocated(const FakeTableLayout& layout, uint32_t level, uint32_t count)
       : extents_{{{0, FakeTableLayout::LevelEnd(level)},
-                  {layout.StampsOffset(), layout.SlotsOffset() + FakeTableLayout::SlotPages(count)},
+                  {layout.HoldsOffset(), layout.SlotsOffset() + FakeTableLayout::SlotPages(count)},
                   {layout.TailsOffset(), layout.TailsOffset() + FakeTableLayout::TailPages(count)}}} {}
 
   size_t size() const {

@@ -5,8 +5,13 @@
 // is moving, and asks again under the lock; what it finds it checks against the slot. Every walk is bounded
 // by the size of the index, whatever is in it. Entries are added at any time, and moved and removed under the
 // table's lock.
+//
+// An entry has room for a part of the hash only, the bits that the largest index does not tell by its place;
+// where the rest is needed, `hash_of` gives the hash of the name in a slot, or nothing for no slot. So a
+// look-up in a large table finds more of the index in the processor's cache.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <optional>
 
@@ -35,9 +40,9 @@ class FakeTableIndex {
   template <typename Matches>
   std::optional<uint32_t> Find(uint32_t hash, Matches matches) const {
     for (uint32_t i = 0; i <= mask_; ++i) {
-      const uint64_t entry = entries_[(hash + i) & mask_].load(std::memory_order_acquire);
+      const uint32_t entry = entries_[(hash + i) & mask_].load(std::memory_order_acquire);
       if (entry == 0) return std::nullopt;
-      if (HashOf(entry) == hash && matches(SlotOf(entry))) return SlotOf(entry);
+      if (IsUnder(hash, entry) && matches(SlotOf(entry))) return SlotOf(entry);
     }
     return std::nullopt;
   }
@@ -49,9 +54,9 @@ class FakeTableIndex {
   std::optional<uint32_t> FindOrInsert(uint32_t hash, uint32_t slot, Matches matches) {
     for (uint32_t i = 0; i <= mask_; ++i) {
       FakeTableIndexEntry& entry = entries_[(hash + i) & mask_];
-      uint64_t found = entry.load(std::memory_order_acquire);
+      uint32_t found = entry.load(std::memory_order_acquire);
       if (found == 0 && entry.compare_exchange_strong(found, EntryOf(hash, slot))) return slot;
-      if (HashOf(found) == hash && matches(SlotOf(found))) return SlotOf(found);
+      if (IsUnder(hash, found) && matches(SlotOf(found))) return SlotOf(found);
     }
     return std::nullopt;
   }
@@ -59,17 +64,48 @@ class FakeTableIndex {
   // The following need the lock.
   // Moves later entries of the same run back into the gap, so that no walk ends early. An entry that is not
   // there is no error.
-  void Erase(uint32_t hash, uint32_t slot, const FakeTableSteps& step);
+  template <typename HashOf>
+  void Erase(uint32_t hash, uint32_t slot, HashOf hash_of, const FakeTableSteps& step) {
+    std::optional<uint32_t> gap = PlaceOf(hash, slot);
+    if (!gap) return;
+    // An entry may move back to the gap when its walk begins at or before it.
+    for (uint32_t i = 1, start = *gap; i <= mask_; ++i) {
+      const uint32_t here = (start + i) & mask_;
+      const uint32_t entry = entries_[here].load();
+      if (entry == 0) break;
+      const std::optional<uint32_t> its_hash = hash_of(SlotOf(entry));
+      if (!its_hash || ((here - *its_hash) & mask_) < ((here - *gap) & mask_)) continue;
+      entries_[*gap].store(entry, std::memory_order_release);
+      step();
+      gap = here;
+    }
+    entries_[*gap].store(0, std::memory_order_release);
+  }
   // False when there is no room.
   bool Insert(uint32_t hash, uint32_t slot);
   void Clear(const FakeTableSteps& step);
   // Enters all that is here in `larger`, too, which is empty.
-  void CopyTo(FakeTableIndex* larger, const FakeTableSteps& step) const;
+  template <typename HashOf>
+  void CopyTo(FakeTableIndex* larger, HashOf hash_of, const FakeTableSteps& step) const {
+    for (uint32_t i = 0; i <= mask_; ++i) {
+      const uint32_t entry = entries_[i].load();
+      if (entry == 0) continue;
+      const std::optional<uint32_t> hash = hash_of(SlotOf(entry));
+      if (!hash) continue;
+      larger->Insert(*hash, SlotOf(entry));
+      step();
+    }
+  }
 
  private:
-  static uint32_t HashOf(uint64_t entry) { return static_cast<uint32_t>(entry >> 32); }
-  static uint32_t SlotOf(uint64_t entry) { return static_cast<uint32_t>(entry) - 1; }
-  static uint64_t EntryOf(uint32_t hash, uint32_t slot) { return uint64_t{hash} << 32 | (slot + 1); }
+  static constexpr int kSlotBits = std::bit_width(kFakeTableMaxSlots);
+
+  static bool IsUnder(uint32_t hash, uint32_t entry) { return (hash ^ entry) >> kSlotBits == 0; }
+  static uint32_t SlotOf(uint32_t entry) { return entry % (1U << kSlotBits) - 1; }
+  static uint32_t EntryOf(uint32_t hash, uint32_t slot) {
+    return hash >> kSlotBits << kSlotBits | (slot + 1);
+  }
+  std::optional<uint32_t> PlaceOf(uint32_t hash, uint32_t slot) const;
 
   FakeTableIndexEntry* entries_ = nullptr;
   uint32_t mask_ = 0;

@@ -51,6 +51,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace socksify {
 namespace {
@@ -70,8 +71,8 @@ constexpr uint32_t kFirstSequence = 2;
 FakeTableStore::FakeTableStore(std::byte* memory, const FakeTableLayout& layout)
     : layout_(layout),
       header_(reinterpret_cast<FakeTableHeader*>(memory)),
+      runs_(reinterpret_cast<FakeTableRun*>(memory + FakeTableLayout::RunsOffset())),
       levels_(reinterpret_cast<FakeTableIndexEntry*>(memory + FakeTableLayout::IndexOffset())),
-      stamps_(reinterpret_cast<FakeTableStamp*>(memory + layout.StampsOffset())),
       holds_(reinterpret_cast<FakeTableHold*>(memory + layout.HoldsOffset()), layout.hold_entries()),
       slots_(reinterpret_cast<FakeTableSlot*>(memory + layout.SlotsOffset())),
       tails_(reinterpret_cast<FakeTableTail*>(memory + layout.TailsOffset())) {}
@@ -85,17 +86,27 @@ uint32_t FakeTableStore::index_size() const {
   return layout_.IsLevel(size) ? size : layout_.first_level();
 }
 
+bool FakeTableStore::HasWords(uint32_t slot, const FakeKey& key) const {
+  const size_t count = key.word_count();
+  const size_t in_slot = std::min(count, FakeTableSlot::kWords);
+  const FakeTableSlot& head = slots_[slot];
+  for (size_t i = 0; i < in_slot; ++i) {
+    if (head.words[i].load(std::memory_order_acquire) != key.words[i]) return false;
+  }
+  for (size_t i = in_slot; i < count; ++i) {
+    if (Word(slot, i).load(std::memory_order_acquire) != key.words[i]) return false;
+  }
+  return true;
+}
+
 bool FakeTableStore::Matches(uint32_t slot, const FakeKey& key, uint32_t* sequence) const {
   if (slot >= used()) return false;
   const FakeTableSlot& memory = slots_[slot];
   for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
     *sequence = memory.sequence.load(std::memory_order_acquire);
     if (*sequence % 2 != 0) continue;
-    bool equal = true;
-    for (size_t i = 0; equal && i < key.word_count(); ++i) {
-      equal = Word(slot, i).load(std::memory_order_acquire) == key.words[i];
-    }
-    if (memory.sequence.load(std::memory_order_relaxed) == *sequence) return equal;
+    const bool is_equal = HasWords(slot, key);
+    if (memory.sequence.load(std::memory_order_relaxed) == *sequence) return is_equal;
   }
   return false;
 }
@@ -116,22 +127,33 @@ bool FakeTableStore::Read(uint32_t slot, FakeKey* key) const {
   return false;
 }
 
+// Under the lock. Whatever the sequence is: the words of a slot that is in the index are whole, or a writer
+// was killed, and the index is going to be built anew.
+std::optional<uint32_t> FakeTableStore::HashInSlot(uint32_t slot) const {
+  if (slot >= used()) return std::nullopt;
+  FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by the loop.
+  key.words[0] = Word(slot, 0).load(std::memory_order_relaxed);
+  if (key.size() == 0) return std::nullopt;
+  for (size_t i = 1; i < key.word_count(); ++i) key.words[i] = Word(slot, i).load(std::memory_order_relaxed);
+  return HashOf(key);
+}
+
+void FakeTableStore::Erase(uint32_t hash, uint32_t slot) {
+  Index().Erase(hash, slot, [this](uint32_t other) { return HashInSlot(other); }, step_);
+}
+
 void FakeTableStore::Use(uint32_t slot) const {
   // The most recently used stays so; this spares processes that ask for one name the shared counter.
-  if (stamps_[slot].load(std::memory_order_relaxed) == header_->clock.load(std::memory_order_relaxed)) return;
-  stamps_[slot].store(header_->clock.fetch_add(1) + 1);
+  if (slots_[slot].stamp.load(std::memory_order_relaxed) == header_->clock.load(std::memory_order_relaxed))
+    return;
+  slots_[slot].stamp.store(header_->clock.fetch_add(1) + 1);
 }
 
 std::optional<uint32_t> FakeTableStore::FindAndUse(const FakeKey& key, uint32_t hash) const {
   const uint32_t moves = header_->moves.load();
   uint32_t sequence = 0;
-  const std::optional<uint32_t> slot = Index().Find(hash, [&](uint32_t candidate) {
-    if (candidate >= used()) return false;
-    // The stamp is wanted next; in a large table it comes from as far away as the slot, so both are fetched
-    // at once.
-    __builtin_prefetch(&stamps_[candidate], 1);
-    return Matches(candidate, key, &sequence);
-  });
+  const std::optional<uint32_t> slot =
+      Index().Find(hash, [&](uint32_t candidate) { return Matches(candidate, key, &sequence); });
   if (!slot) return std::nullopt;
   // Its writer is about to show it, or was killed before.
   const bool is_hidden = sequence == 0;
@@ -170,7 +192,7 @@ std::optional<uint32_t> FakeTableStore::TakeFresh() {
 // False when the slot is not what it should be, or has been taken away.
 bool FakeTableStore::WriteFresh(uint32_t slot, const FakeKey& key) {
   for (size_t i = key.word_count(); i-- > 0;) {
-    uint32_t zero = 0;
+    uint64_t zero = 0;
     if (slots_[slot].sequence.load() != 0) return false;
     if (!Word(slot, i).compare_exchange_strong(zero, key.words[i])) return false;
     step_();
@@ -193,7 +215,7 @@ std::optional<uint32_t> FakeTableStore::EnterFresh(const FakeKey& key, uint32_t 
   step_();
   if (!IsUnmovedSince(moves)) return std::nullopt;
   if (entered != slot) return FindAndUse(key, hash);
-  stamps_[slot].store(header_->clock.fetch_add(1) + 1);
+  slots_[slot].stamp.store(header_->clock.fetch_add(1) + 1);
   step_();
   const bool is_shown = Show(slot);
   step_();
@@ -225,7 +247,7 @@ std::expected<uint32_t, int> FakeTableStore::Enter(const FakeKey& key, uint32_t 
     old.words[i] = Word(slot, i).load(std::memory_order_relaxed);
   }
   if (old.size() != 0) {
-    Index().Erase(HashOf(old), slot, step_);
+    Erase(HashOf(old), slot);
     step_();
   }
   Overwrite(slot, key);
@@ -246,7 +268,7 @@ std::optional<uint32_t> FakeTableStore::FinishFresh(const FakeKey& key, uint32_t
     step_();
     InsertOrRebuild(hash, slot);
   } else {
-    Index().Erase(hash, slot, step_);
+    Erase(hash, slot);
   }
   EndOperation();
   if (!is_ours) return std::nullopt;
@@ -345,7 +367,7 @@ void FakeTableStore::GrowIndex(uint32_t size) {
   BeginOperation(0);
   FakeTableIndex grown = Index(size);
   grown.Clear(step_);
-  Index().CopyTo(&grown, step_);
+  Index().CopyTo(&grown, [this](uint32_t slot) { return HashInSlot(slot); }, step_);
   header_->index_size.store(size);
   step_();
   EndOperation();
@@ -358,41 +380,74 @@ uint32_t FakeTableStore::CountNames() const {
   return names;
 }
 
-uint32_t FakeTableStore::LeastRecentlyUsed() const {
-  const uint64_t limit = header_->clock.load(std::memory_order_relaxed) + kMaxStampLead;
-  HolderCheck check;
-  uint64_t oldest = UINT64_MAX;
-  uint64_t oldest_held = UINT64_MAX;
-  uint32_t victim = 0;
-  uint32_t held_victim = 0;
-  const uint32_t end = used();
-  for (uint32_t slot = 0; slot < end; ++slot) {
-    uint64_t stamp = stamps_[slot].load(std::memory_order_relaxed);
-    if (stamp > limit) stamp = 0;
-    if (stamp >= oldest) continue;
-    if (holds_.IsHeld(slot, &check)) {
-      if (stamp < oldest_held) held_victim = slot;
-      oldest_held = std::min(stamp, oldest_held);
+// What has been found so far: a stamp with its slot, among those that nobody holds and among the others.
+struct FakeTableStore::Oldest {
+  uint64_t stamp = UINT64_MAX;
+  uint32_t slot = 0;
+  uint64_t held_stamp = UINT64_MAX;
+  uint32_t held_slot = 0;
+};
+
+// Looks at every slot of `run`, and notes how old they are.
+void FakeTableStore::LookForOldest(uint32_t run, HolderCheck* check, Oldest* oldest) {
+  const uint64_t now = header_->clock.load(std::memory_order_relaxed);
+  uint64_t oldest_here = UINT64_MAX;
+  const uint32_t begin = run * FakeTableLayout::kRun;
+  const uint32_t end = std::min(begin + FakeTableLayout::kRun, used());
+  for (uint32_t slot = begin; slot < end; ++slot) {
+    uint64_t stamp = StampOf(slot);
+    if (stamp > now + kMaxStampLead) stamp = 0;
+    if (stamp >= oldest_here) continue;
+    if (holds_.IsHeld(slot, check)) {
+      if (stamp < oldest->held_stamp) oldest->held_slot = slot;
+      oldest->held_stamp = std::min(stamp, oldest->held_stamp);
       // Being held is a use: the writers to come do not ask again before the table has gone round.
       Use(slot);
       continue;
     }
-    oldest = stamp;
-    victim = slot;
+    oldest_here = stamp;
+    if (stamp < oldest->stamp) oldest->slot = slot;
+    oldest->stamp = std::min(stamp, oldest->stamp);
   }
-  return oldest != UINT64_MAX ? victim : held_victim;
+  runs_[run].oldest.store(std::min(oldest_here, now), std::memory_order_relaxed);
+}
+
+// The run that may have the oldest slot, and what it says of it.
+std::pair<uint32_t, uint64_t> FakeTableStore::OldestRun() const {
+  const uint64_t now = header_->clock.load(std::memory_order_relaxed);
+  const uint32_t runs = (used() + FakeTableLayout::kRun - 1) / FakeTableLayout::kRun;
+  std::pair<uint32_t, uint64_t> first{0, UINT64_MAX};
+  for (uint32_t run = 0; run < runs; ++run) {
+    uint64_t oldest = runs_[run].oldest.load(std::memory_order_relaxed);
+    // Damage.
+    if (oldest > now) oldest = 0;
+    if (oldest < first.second) first = {run, oldest};
+  }
+  return first;
+}
+
+// Each run is looked at once at most: then it tells no more than it has.
+uint32_t FakeTableStore::LeastRecentlyUsed() {
+  HolderCheck check;
+  Oldest oldest;
+  for (uint32_t looked_at = 0; looked_at < layout_.run_count(); ++looked_at) {
+    const auto [run, stamp] = OldestRun();
+    if (stamp >= oldest.stamp) break;
+    LookForOldest(run, &check, &oldest);
+  }
+  return oldest.stamp != UINT64_MAX ? oldest.slot : oldest.held_slot;
 }
 
 bool FakeTableStore::Claim(uint32_t slot, bool in_use_too) {
   FakeTableSlot& memory = slots_[slot];
-  const uint64_t stamp = stamps_[slot].load();
+  const uint64_t stamp = slots_[slot].stamp.load();
   BeginOperation(slot);
   uint32_t sequence = memory.sequence.load();
   // It changes once at most: when the first name of the slot is shown.
   while (!memory.sequence.compare_exchange_strong(sequence, sequence | 1)) {
   }
   step_();
-  if (in_use_too || stamps_[slot].load() == stamp) return true;
+  if (in_use_too || slots_[slot].stamp.load() == stamp) return true;
   memory.sequence.store(sequence);
   step_();
   header_->operation.store(0, std::memory_order_release);
@@ -411,7 +466,7 @@ void FakeTableStore::Overwrite(uint32_t slot, const FakeKey& key) {
     Word(slot, i).store(key.words[i], std::memory_order_release);
     step_();
   }
-  stamps_[slot].store(header_->clock.fetch_add(1) + 1);
+  slots_[slot].stamp.store(header_->clock.fetch_add(1) + 1);
   step_();
   const uint32_t next = memory.sequence.load(std::memory_order_relaxed) + 1;
   memory.sequence.store(next != 0 ? next : kFirstSequence);
@@ -425,7 +480,8 @@ void FakeTableStore::Discard(uint32_t slot) {
   step_();
   Word(slot, 0).store(0, std::memory_order_release);
   step_();
-  stamps_[slot].store(0);
+  runs_[slot / FakeTableLayout::kRun].oldest.store(0);
+  slots_[slot].stamp.store(0);
   step_();
   memory.sequence.store(sequence + 1);
   step_();
@@ -475,7 +531,7 @@ void FakeTableStore::InsertShown(uint32_t slot, const FakeKey& key) {
     } else if (*first == slot || sequence != 0) {
       return;
     } else {
-      Index().Erase(hash, *first, step_);
+      Erase(hash, *first);
     }
   }
 }

@@ -10,6 +10,7 @@
 #include <expected>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "resolver/fake_key.h"
 #include "resolver/fake_table_holds.h"
@@ -59,7 +60,7 @@ class FakeTableStore {
   uint32_t CountNames() const;
 
   // When `slot` was used last: a higher number is later.
-  uint64_t StampOf(uint32_t slot) const { return stamps_[slot].load(std::memory_order_relaxed); }
+  uint64_t StampOf(uint32_t slot) const { return slots_[slot].stamp.load(std::memory_order_relaxed); }
   const FakeTableHolds& holds() const { return holds_; }
 
   // Under the lock: repairs what a killed writer left, then enters `key`, when the table is full at the cost
@@ -75,10 +76,13 @@ class FakeTableStore {
   void set_steps(const FakeTableSteps& steps) { step_ = steps; }
 
  private:
-  std::atomic<uint32_t>& Word(uint32_t slot, size_t i) const {
+  std::atomic<uint64_t>& Word(uint32_t slot, size_t i) const {
     return i < FakeTableSlot::kWords ? slots_[slot].words[i] : tails_[slot].words[i - FakeTableSlot::kWords];
   }
+  bool HasWords(uint32_t slot, const FakeKey& key) const;
   bool Matches(uint32_t slot, const FakeKey& key, uint32_t* sequence) const;
+  std::optional<uint32_t> HashInSlot(uint32_t slot) const;
+  void Erase(uint32_t hash, uint32_t slot);
   std::optional<uint32_t> TakeFresh();
   bool WriteFresh(uint32_t slot, const FakeKey& key);
   bool Show(uint32_t slot) const;
@@ -93,7 +97,10 @@ class FakeTableStore {
   FakeTableIndex Index(uint32_t size) const { return {levels_ + size, size}; }
   void BeginOperation(uint32_t slot, uint32_t flags = 0);
   void EndOperation();
-  uint32_t LeastRecentlyUsed() const;
+  struct Oldest;
+  void LookForOldest(uint32_t run, HolderCheck* check, Oldest* oldest);
+  std::pair<uint32_t, uint64_t> OldestRun() const;
+  uint32_t LeastRecentlyUsed();
   bool Claim(uint32_t slot, bool in_use_too);
   uint32_t ClaimLeastRecentlyUsed();
   void Overwrite(uint32_t slot, const FakeKey& key);
@@ -107,8 +114,8 @@ class FakeTableStore {
 
   FakeTableLayout layout_;
   FakeTableHeader* header_;
+  FakeTableRun* runs_;
   FakeTableIndexEntry* levels_;
-  FakeTableStamp* stamps_;
   FakeTableHolds holds_;
   FakeTableSlot* slots_;
   FakeTableTail* tails_;

@@ -146,7 +146,7 @@ TEST_F(FakeTableFileTest, AnyContentBehindTheHeaderIsSurvived) {
     if (round % 4 < 2) SetWord(&content, offsetof(FakeTableHeader, operation), random());
     SetWord(&content, offsetof(FakeTableHeader, moves), random());
     const size_t sparing = round < 20 ? 1 : 50;  // all bytes, or one of fifty
-    for (size_t i = FakeTableLayout::IndexOffset(); i < content.size(); ++i) {
+    for (size_t i = FakeTableLayout::RunsOffset(); i < content.size(); ++i) {
       if (random() % sparing == 0) content[i] = static_cast<char>(random());
     }
     WriteFile(Path(), content);
@@ -159,11 +159,34 @@ TEST_F(FakeTableFileTest, AnyContentBehindTheHeaderIsSurvived) {
 
 TEST_F(FakeTableFileTest, FullIndexIsRebuilt) {
   std::string content = ValidContent();
-  for (size_t i = FakeTableLayout::IndexOffset(); i < kLayout.StampsOffset(); ++i) content[i] = '\x11';
+  for (size_t i = FakeTableLayout::IndexOffset(); i < kLayout.HoldsOffset(); ++i) content[i] = '\x11';
   WriteFile(Path(), content);
   const auto table = Open();
   ASSERT_TRUE(table);
   Exercise(**table);
+}
+
+// What a run says of its slots is only where to look first.
+TEST_F(FakeTableFileTest, AnyAgeOfARunLeavesTheOldestName) {
+  for (const uint32_t damage : {0U, 0x7fff'ffffU, 0xffff'ffffU}) {
+    {
+      const auto table = Open();
+      ASSERT_TRUE(table);
+      for (int i = 0; i < 256; ++i)
+        ASSERT_TRUE((*table)->AddressFor("n" + std::to_string(i), IpVersion::kV4));
+      ASSERT_TRUE((*table)->AddressFor("n0", IpVersion::kV4));
+    }
+    std::string content = ReadFile(Path());
+    SetWord(&content, FakeTableLayout::RunsOffset(), damage);
+    SetWord(&content, FakeTableLayout::RunsOffset() + 4, damage);
+    WriteFile(Path(), content);
+    const auto table = Open();
+    ASSERT_TRUE(table);
+    const auto address = (*table)->AddressFor("new", IpVersion::kV4);
+    ASSERT_TRUE(address);
+    EXPECT_EQ(address->ToString(), "198.18.0.1") << damage;
+    ASSERT_EQ(unlink(Path().c_str()), 0);
+  }
 }
 
 TEST_F(FakeTableFileTest, FileOpenToOthersIsReplaced) {
@@ -269,7 +292,7 @@ int FillTheDisk(const std::string& mount_point) {
     return kDiskUnavailable;
   }
   const std::string filler = mount_point + "/filler";
-  std::ofstream(filler) << std::string(7 << 20, 'x');
+  std::ofstream(filler) << std::string((8 << 20) - (256 << 10), 'x');
   if (FakeTable::Open(mount_point, MakeRange()).error() != ENOSPC) return 1;
   std::filesystem::resize_file(filler, 6 << 20);
 

@@ -58,7 +58,7 @@ inline FakeRange MakeRange(unsigned v4_bits = 15) {
 }
 
 inline std::string TableFileName(unsigned v4_bits = 15) {
-  return "names-3-198.18.0.0-" + std::to_string(v4_bits) + "-100::-96";
+  return "names-4-198.18.0.0-" + std::to_string(v4_bits) + "-100::-96";
 }
 
 // A table in a directory of its own.

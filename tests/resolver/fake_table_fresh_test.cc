@@ -36,7 +36,7 @@ TEST_F(FakeTableFreshTest, ANameThatIsEnteredButNotShownIsShownByWhoAsks) {
   const auto table = Open(24);
   V4(*table, "first.test");  // takes the lock to make room
   constexpr int kTaken = 1;
-  constexpr int kWords = 3;  // "killed.test" and its size
+  constexpr int kWords = 2;  // "killed.test" and its size
   const int deaths[] = {kTaken + kWords + 1, kTaken + kWords + 2};
   for (const int step : deaths) {
     const std::string name = "killed.tes" + std::to_string(step);
@@ -61,7 +61,7 @@ TEST_F(FakeTableFreshTest, ASlotThatIsLeftUnfinishedIsTheFirstToBeRecycled) {
   const auto table = Open(30);
   V4(*table, "first.test");
   const int status = Reap(StartChild([&] {
-    DeathAtStep death{3};
+    DeathAtStep death{2};
     table->set_steps(death.steps());
     return table->AddressFor("killed.test", IpVersion::kV4) ? 0 : 1;
   }));
@@ -76,7 +76,7 @@ TEST_F(FakeTableFreshTest, AnUnfinishedNameIsClearedToo) {
   const auto table = Open(30);
   V4(*table, "first.test");
   const int status = Reap(StartChild([&] {
-    DeathAtStep death{5};
+    DeathAtStep death{4};
     table->set_steps(death.steps());
     return table->AddressFor("killed.test", IpVersion::kV4) ? 0 : 1;
   }));
@@ -131,7 +131,7 @@ class LateWriter {
 
  private:
   static constexpr int kTaken = 1;
-  static constexpr int kWords = 3;  // 9 bytes and the size
+  static constexpr int kWords = 2;  // 9 bytes and the size
 
   static void Step(void* context) {
     auto* const self = static_cast<LateWriter*>(context);

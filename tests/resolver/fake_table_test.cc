@@ -5,8 +5,12 @@
 
 #include <atomic>
 #include <cerrno>
+#include <list>
+#include <random>
 #include <string>
 #include <thread>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "resolver/host_name.h"
@@ -152,6 +156,37 @@ TEST_F(FakeTableTest, TableOfOneSlotWorks) {
     EXPECT_EQ(NameOf(*table, "198.18.0.0"), std::string(name) + ":80");
   }
   EXPECT_EQ(table->size(), 1U);
+}
+
+// What makes way is what a list of all uses says, however many slots there are and whichever of them are
+// used: 4,096, of which a few are used often.
+TEST_F(FakeTableTest, RecyclesInTheOrderOfUse) {
+  const auto table = FakeTable::MakePrivate(MakeRange(20));
+  ASSERT_TRUE(table);
+  std::mt19937 generator(5);
+  std::list<std::pair<std::string, IpAddress>> by_age;  // the oldest first
+  std::unordered_map<std::string, decltype(by_age)::iterator> known;
+  const auto use = [&](const std::string& name) {
+    const auto address = (*table)->AddressFor(name, IpVersion::kV4);
+    ASSERT_TRUE(address);
+    if (const auto found = known.find(name); found != known.end()) {
+      ASSERT_EQ(*address, found->second->second) << name;
+      by_age.splice(by_age.end(), by_age, found->second);
+      return;
+    }
+    if (by_age.size() == (*table)->capacity()) {
+      ASSERT_EQ(*address, by_age.front().second) << name << " for " << by_age.front().first;
+      known.erase(by_age.front().first);
+      by_age.pop_front();
+    }
+    known[name] = by_age.insert(by_age.end(), {name, *address});
+  };
+  for (uint32_t i = 0; i < 50'000; ++i) {
+    const auto draw = static_cast<uint32_t>(generator());
+    const uint32_t host = draw % 4 == 0 ? i : draw % 4 == 1 ? draw / 4 % 100 : draw / 4 % 6'000;
+    ASSERT_NO_FATAL_FAILURE(use("host-" + std::to_string(host) + ".test"));
+  }
+  EXPECT_EQ((*table)->size(), (*table)->capacity());
 }
 
 // More names than slots: each new name takes the place of the one that is older than all others.
