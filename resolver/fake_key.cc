@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "base/wide_product.h"
+
 namespace socksify {
 namespace {
 
@@ -51,8 +53,8 @@ constexpr uint64_t ToLower(uint64_t word) {
 // not in one half. Who does not know the seed cannot tell two names that will meet.
 uint64_t Mix(uint64_t hash) {
   constexpr uint64_t kMultiplier = 0x9e3779b97f4a7c15;
-  const auto product = static_cast<unsigned __int128>(hash) * kMultiplier;
-  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+  const WideProduct product = Multiply(hash, kMultiplier);
+  return product.high ^ product.low;
 }
 
 }  // namespace
@@ -61,10 +63,11 @@ bool FakeKey::Assign(std::string_view name) {
   if (name.ends_with('.')) name.remove_suffix(1);
   const size_t size = name.size();
   if (size == 0 || size > kMaxNameSize) return false;
-  const uint64_t first = ToLower(size >= kWord ? Load(name.data()) : LoadEnd(name, size));
+  const char* const text = name.data();
+  const uint64_t first = ToLower(size >= kWord ? Load(text) : LoadEnd(name, size));
   words[0] = MoveBack(first, 8) | FirstByte(static_cast<uint8_t>(size));
   size_t end = kWord;  // of the words so far
-  for (; end + kWord <= size + 1; end += kWord) words[end / kWord] = ToLower(Load(name.data() + end - 1));
+  for (; end + kWord <= size + 1; end += kWord) words[end / kWord] = ToLower(Load(text + end - 1));
   if (end < size + 1) words[end / kWord] = ToLower(LoadEnd(name, size + 1 - end));
   return true;
 }

@@ -6,7 +6,8 @@
 // over fork. Reading takes no lock and makes no system call, nor does entering a name in most cases: while
 // the table has room, one in 1,024 names finds that none has been allocated yet. That, and recycling, takes a
 // lock that the kernel drops when its holder dies, and repairs what a killed writer left. When it is full,
-// the least recently used name makes way, but none whose address a living process holds.
+// the least recently used name makes way, or in a large table one of those that were used longest ago, but
+// none whose address a living process holds.
 //
 // Thread-safe; async-signal-safe for reading. Names are compared as DNS does: ASCII case does not count, nor
 // does one trailing dot. The name of an address is the name in lower case without that dot, whichever

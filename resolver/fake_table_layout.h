@@ -85,8 +85,8 @@ struct FakeTableTail {
 static_assert(sizeof(FakeTableTail) == 208);
 
 // Of the slots that are allocated together: none has a stamp below `oldest`, or hardly ever one, whose user
-// was slow to write it. So who looks for the slot that was used longest ago need not look at all of them.
-// Written under the lock.
+// was slow to write it or was killed before. So who looks for the slot that was used longest ago need not
+// look at all of them. Written under the lock.
 struct FakeTableRun {
   alignas(8) std::atomic<uint64_t> oldest;
 };

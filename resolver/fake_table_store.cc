@@ -61,6 +61,8 @@ namespace {
 constexpr int kReadAttempts = 64;
 // How many victims a writer claims before it takes one that readers keep using.
 constexpr int kClaimAttempts = 16;
+// How many runs of slots a writer looks at that recycles.
+constexpr uint32_t kRunsToLookAt = 8;
 // A stamp this far ahead of the clock was not drawn from it: damage, to be recycled first.
 constexpr uint64_t kMaxStampLead = uint64_t{1} << 32;
 // The sequence of the first name in a slot.
@@ -269,6 +271,9 @@ std::optional<uint32_t> FakeTableStore::FinishFresh(const FakeKey& key, uint32_t
     InsertOrRebuild(hash, slot);
   } else {
     Erase(hash, slot);
+    // It may have been the entry of the name that has the slot now.
+    FakeKey other;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read.
+    if (Read(slot, &other)) InsertShown(slot, other);
   }
   EndOperation();
   if (!is_ours) return std::nullopt;
@@ -357,6 +362,7 @@ int FakeTableStore::MakeRoom(Allocator* allocator) {
   if (const int error = allocator->Allocate(extents); error != 0) return error;
   step_();
   if (level != index_size()) GrowIndex(level);
+  runs_[allocated / FakeTableLayout::kRun].oldest.store(header_->clock.load());
   header_->allocated.store(end, std::memory_order_release);
   step_();
   return 0;
@@ -426,13 +432,16 @@ std::pair<uint32_t, uint64_t> FakeTableStore::OldestRun() const {
   return first;
 }
 
-// Each run is looked at once at most: then it tells no more than it has.
+// Exact where the runs tell how old their slots are, as they do after a look. Where names are used again and
+// again in another order than that of the slots, all runs would have to be looked at; a few of the oldest
+// have a name that is old enough, unless all are held.
 uint32_t FakeTableStore::LeastRecentlyUsed() {
   HolderCheck check;
   Oldest oldest;
   for (uint32_t looked_at = 0; looked_at < layout_.run_count(); ++looked_at) {
     const auto [run, stamp] = OldestRun();
-    if (stamp >= oldest.stamp) break;
+    const bool is_old_enough = looked_at >= kRunsToLookAt && oldest.stamp != UINT64_MAX;
+    if (stamp >= oldest.stamp || is_old_enough) break;
     LookForOldest(run, &check, &oldest);
   }
   return oldest.stamp != UINT64_MAX ? oldest.slot : oldest.held_slot;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/wide_product.h"
 #include "routing/route_table.h"
 
 namespace socksify {
@@ -122,11 +123,10 @@ uint64_t NegativeLog(uint64_t number) {
   uint64_t mantissa = number << zeros;  // 1 <= mantissa / 2^63 < 2
   uint64_t fraction = 0;
   for (unsigned i = 0; i < kDigits; ++i) {
-    const auto square = static_cast<unsigned __int128>(mantissa) * mantissa;
-    const auto high = static_cast<uint64_t>(square >> 64);
-    const bool is_two_or_more = (high >> 63) != 0;
+    const WideProduct square = Multiply(mantissa, mantissa);
+    const bool is_two_or_more = (square.high >> 63) != 0;
     fraction = fraction << 1 | (is_two_or_more ? 1 : 0);
-    mantissa = is_two_or_more ? high : static_cast<uint64_t>(square >> 63);
+    mantissa = is_two_or_more ? square.high : square.high << 1 | square.low >> 63;
   }
   return ((uint64_t{zeros} + 1) << kDigits) - fraction;
 }

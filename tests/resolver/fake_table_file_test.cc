@@ -166,27 +166,87 @@ TEST_F(FakeTableFileTest, FullIndexIsRebuilt) {
   Exercise(**table);
 }
 
-// What a run says of its slots is only where to look first.
-TEST_F(FakeTableFileTest, AnyAgeOfARunLeavesTheOldestName) {
-  for (const uint32_t damage : {0U, 0x7fff'ffffU, 0xffff'ffffU}) {
-    {
-      const auto table = Open();
-      ASSERT_TRUE(table);
-      for (int i = 0; i < 256; ++i)
-        ASSERT_TRUE((*table)->AddressFor("n" + std::to_string(i), IpVersion::kV4));
-      ASSERT_TRUE((*table)->AddressFor("n0", IpVersion::kV4));
+// A table of two runs in which all names but the second have been used since, in a file of its own.
+class FakeTableRunTest : public FakeTableFileTest {
+ protected:
+  static constexpr unsigned kTwoRuns = 21;
+  static constexpr uint32_t kRun = FakeTableLayout::kRun;
+
+  FakeTableRunTest() {
+    const auto table = FakeTable::Open(directory_.path(), MakeRange(kTwoRuns));
+    for (uint32_t i = 0; i < 2 * kRun; ++i) Enter(*table->get(), "n" + std::to_string(i));
+    for (uint32_t i = 0; i < 2 * kRun; ++i) {
+      if (i != kOldest) Enter(*table->get(), "n" + std::to_string(i));
     }
-    std::string content = ReadFile(Path());
-    SetWord(&content, FakeTableLayout::RunsOffset(), damage);
-    SetWord(&content, FakeTableLayout::RunsOffset() + 4, damage);
-    WriteFile(Path(), content);
-    const auto table = Open();
-    ASSERT_TRUE(table);
-    const auto address = (*table)->AddressFor("new", IpVersion::kV4);
-    ASSERT_TRUE(address);
-    EXPECT_EQ(address->ToString(), "198.18.0.1") << damage;
-    ASSERT_EQ(unlink(Path().c_str()), 0);
+    content_ = ReadFile(path_);
   }
+  static std::string Enter(FakeTable& table, const std::string& name) {
+    const auto address = table.AddressFor(name, IpVersion::kV4);
+    return address ? address->ToString() : "errno " + std::to_string(address.error());
+  }
+  void SetLong(size_t offset, uint64_t value) { std::memcpy(content_.data() + offset, &value, sizeof value); }
+  void SetRun(uint32_t run, uint64_t oldest) {
+    SetLong(FakeTableLayout::RunsOffset() + run * sizeof(FakeTableRun), oldest);
+  }
+  // What a new name is given.
+  std::string Recycle() {
+    WriteFile(path_, content_);
+    const auto table = FakeTable::Open(directory_.path(), MakeRange(kTwoRuns));
+    return table ? Enter(**table, "new") : "none";
+  }
+
+  static constexpr uint32_t kOldest = kRun + 1;
+  const std::string path_ = directory_.File(TableFileName(kTwoRuns));
+  std::string content_;
+};
+
+TEST_F(FakeTableRunTest, TheOldestNameMakesWayWhereverItIs) {
+  EXPECT_EQ(Recycle(), "198.18.4.1");
+}
+
+TEST_F(FakeTableRunTest, ARunThatSaysItIsYoungIsLookedAtLater) {
+  SetRun(1, 4 * kRun - 2);  // as a user leaves it who was slow to write his stamp
+  EXPECT_EQ(Recycle(), "198.18.0.0");
+}
+
+TEST_F(FakeTableRunTest, ARunWhoseAgeIsDamagedIsLookedAt) {
+  SetRun(1, UINT64_MAX);
+  EXPECT_EQ(Recycle(), "198.18.4.1");
+  SetRun(0, UINT64_MAX);
+  EXPECT_EQ(Recycle(), "198.18.4.1");
+}
+
+TEST_F(FakeTableRunTest, AStampFromTheFutureIsTheFirstToGo) {
+  const size_t slot = FakeTableLayout(2 * kRun).SlotsOffset() + size_t{7} * sizeof(FakeTableSlot);
+  SetLong(slot + offsetof(FakeTableSlot, stamp), uint64_t{1} << 50);
+  EXPECT_EQ(Recycle(), "198.18.0.7");
+}
+
+// An entry whose slot has lost its name stands between one that is taken out and one that moves up.
+TEST_F(FakeTableFileTest, AnEntryWithoutANameHidesNoneBehindIt) {
+  const std::string path = directory_.File(TableFileName(30));
+  const auto open = [&] { return FakeTable::Open(directory_.path(), MakeRange(30)); };
+  ASSERT_TRUE(open());
+  const uint64_t seed = SeedIn(path);
+  const auto name_at = [&](const char* pattern, uint32_t place) {
+    return NameWithHash(pattern, seed, [&](uint32_t hash) { return hash % 8 == place; });
+  };
+  const std::string first = name_at("first-", 1);
+  const std::string second = name_at("second-", 1);
+  const std::string third = name_at("third-", 1);
+  {
+    const auto table = open();
+    for (const std::string& name : {first, second, third, name_at("fourth-", 5)})
+      ASSERT_TRUE((*table)->AddressFor(name, IpVersion::kV4));
+  }
+  std::string content = ReadFile(path);
+  const size_t slot = FakeTableLayout(4).SlotsOffset() + sizeof(FakeTableSlot);
+  SetWord(&content, slot + offsetof(FakeTableSlot, words), 0);
+  WriteFile(path, content);
+  const auto table = open();
+  ASSERT_TRUE(table);
+  EXPECT_EQ((*table)->AddressFor(name_at("new-", 6), IpVersion::kV4)->ToString(), "198.18.0.0");
+  EXPECT_EQ((*table)->AddressFor(third, IpVersion::kV4)->ToString(), "198.18.0.2");
 }
 
 TEST_F(FakeTableFileTest, FileOpenToOthersIsReplaced) {

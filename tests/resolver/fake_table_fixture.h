@@ -14,12 +14,15 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "resolver/fake_key.h"
 #include "resolver/fake_table.h"
+#include "resolver/fake_table_layout.h"
 
 namespace socksify {
 
@@ -82,6 +85,23 @@ inline std::string LongName(size_t size, char c) {
   std::string name(size, c);
   for (size_t i = 50; i + 1 < size; i += 51) name[i] = '.';
   return name;
+}
+
+// The seed of the hashes in a table's file, and a name of the pattern for which accepts(hash) holds.
+inline uint64_t SeedIn(const std::string& path) {
+  uint64_t seed = 0;
+  std::ifstream file(path, std::ios::binary);
+  file.seekg(offsetof(FakeTableHeader, hash_seed));
+  file.read(reinterpret_cast<char*>(&seed), sizeof seed);
+  return seed;
+}
+template <typename Accepts>
+std::string NameWithHash(const std::string& pattern, uint64_t seed, Accepts accepts) {
+  for (uint32_t i = 0;; ++i) {
+    std::string name = pattern + std::to_string(1'000'000 + i);
+    FakeKey key;
+    if (key.Assign(name) && accepts(key.Hash(seed))) return name;
+  }
 }
 
 // Memory of zeroes that children share.

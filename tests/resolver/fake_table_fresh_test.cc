@@ -189,6 +189,36 @@ TEST_F(FakeTableFreshTest, ALateWriterIsNotLostWhenTheIndexGrows) {
   EXPECT_EQ(table->NameFor(*IpAddress::Parse(answer), 0)->name(), "name.test");
 }
 
+// His slot goes to a name whose entry in the index looks like his, and stands where he looks for his own.
+TEST_F(FakeTableFreshTest, ALateWriterTakesNobodysEntryAway) {
+  const auto table = Open(30);
+  for (const char* name : {"a.test", "b.test", "c.test"}) V4(*table, name);
+  const uint64_t seed = SeedIn(directory_.File(TableFileName(30)));
+  FakeKey late;
+  ASSERT_TRUE(late.Assign("late.test"));
+  constexpr uint32_t kFirstPlace = 8 - 1;  // of the index's eight
+  constexpr uint32_t kKept = ~(2 * FakeTable::kMaxNames - 1) | kFirstPlace;
+  struct Rival {
+    FakeTable* table;
+    std::string name;
+    std::string answer;
+  } rival{
+      table.get(),
+      NameWithHash("rival-", seed, [&](uint32_t hash) { return ((hash ^ late.Hash(seed)) & kKept) == 0; }),
+      ""};
+  // In the middle of the late one's work, with the slot taken and nothing written.
+  const auto enter = [](void* context) {
+    auto* const self = static_cast<Rival*>(context);
+    self->table->set_steps({});
+    self->answer = V4(*self->table, self->name);
+  };
+  table->set_steps({.hook = enter, .context = &rival});
+  const std::string answer = V4(*table, "late.test");
+  EXPECT_NE(answer, rival.answer);
+  EXPECT_EQ(V4(*table, rival.name), rival.answer);
+  EXPECT_EQ(V4(*table, "late.test"), answer);
+}
+
 // All enter the same names at once, so that many meet each other's entries.
 TEST_F(FakeTableFreshTest, ThreadsThatEnterTheSameNamesAgree) {
   constexpr int kThreads = 4;

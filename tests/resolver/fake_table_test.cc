@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <list>
+#include <numeric>
 #include <random>
 #include <string>
 #include <thread>
@@ -76,6 +78,26 @@ TEST_F(FakeTableTest, TakesNamesOfEverySize) {
     EXPECT_EQ(table->NameFor(*address, 0)->name(), name);
   }
   EXPECT_EQ(table->size(), kMaxHostNameSize);
+}
+
+// As far as the slot, and the bits of the hash that the index has, they are the same.
+TEST_F(FakeTableTest, LongNamesThatDifferInTheirTailsAreTwo) {
+  const auto table = Open(30);
+  const uint64_t seed = SeedIn(directory_.File(TableFileName(30)));
+  const std::string beginning = LongName(70, 'x') + '-';
+  std::unordered_map<uint32_t, std::string> seen;
+  constexpr uint32_t kCompared = ~(2 * FakeTable::kMaxNames - 1) | 7;
+  std::string other;
+  uint32_t seen_count = 0;
+  const std::string name = NameWithHash(beginning, seed, [&](uint32_t hash) {
+    std::string& same = seen[hash & kCompared];
+    if (!same.empty()) other = same;
+    same = beginning + std::to_string(1'000'000 + seen_count++);
+    return !other.empty();
+  });
+  EXPECT_EQ(V4(*table, name), "198.18.0.0");
+  EXPECT_EQ(V4(*table, other), "198.18.0.1");
+  EXPECT_EQ(V4(*table, name), "198.18.0.0");
 }
 
 TEST_F(FakeTableTest, RefusesWhatIsNoName) {
@@ -187,6 +209,29 @@ TEST_F(FakeTableTest, RecyclesInTheOrderOfUse) {
     ASSERT_NO_FATAL_FAILURE(use("host-" + std::to_string(host) + ".test"));
   }
   EXPECT_EQ((*table)->size(), (*table)->capacity());
+}
+
+// In a large table whose names are used again in another order than that of their slots: of the hundredth
+// that was used longest ago.
+TEST_F(FakeTableTest, RecyclesWhatIsOldInALargeTable) {
+  const auto table = FakeTable::MakePrivate(MakeRange(17));
+  ASSERT_TRUE(table);
+  const uint32_t capacity = (*table)->capacity();
+  const auto use = [&](uint32_t host) {
+    return (*table)->AddressFor("host-" + std::to_string(host) + ".test", IpVersion::kV4)->v4_value() -
+           0xc6120000;
+  };
+  for (uint32_t i = 0; i < capacity; ++i) ASSERT_EQ(use(i), i);
+  std::vector<uint32_t> order(capacity);  // host i has slot i
+  std::iota(order.begin(), order.end(), 0U);
+  std::shuffle(order.begin(), order.end(), std::mt19937(6));
+  std::vector<uint32_t> age(capacity);
+  for (uint32_t i = 0; i < capacity; ++i) age[use(order[i])] = i;
+  for (uint32_t i = 0; i < 300; ++i) {
+    const uint32_t slot = use(capacity + i);
+    EXPECT_LT(age[slot], capacity / 100 + i);
+    age[slot] = capacity + i;
+  }
 }
 
 // More names than slots: each new name takes the place of the one that is older than all others.
