@@ -69,6 +69,7 @@ static_assert(sizeof(FakeTableHeader) == 192);
 // words may be on their way.
 struct alignas(64) FakeTableSlot {
   static constexpr size_t kWords = 6;
+  static constexpr uint32_t kFirstSequence = 2;  // that of the first name
 
   std::atomic<uint32_t> sequence;
   alignas(8) std::atomic<uint64_t> words[kWords];

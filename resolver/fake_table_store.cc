@@ -51,7 +51,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <utility>
 
 namespace socksify {
 namespace {
@@ -59,14 +58,6 @@ namespace {
 // How often a reader looks again at a slot that is being changed. A writer that needs longer has lost its
 // processor or its life; the name that it takes away is going anyway, and the one it brings nobody knows yet.
 constexpr int kReadAttempts = 64;
-// How many victims a writer claims before it takes one that readers keep using.
-constexpr int kClaimAttempts = 16;
-// How many runs of slots a writer looks at that recycles.
-constexpr uint32_t kRunsToLookAt = 8;
-// A stamp this far ahead of the clock was not drawn from it: damage, to be recycled first.
-constexpr uint64_t kMaxStampLead = uint64_t{1} << 32;
-// The sequence of the first name in a slot.
-constexpr uint32_t kFirstSequence = 2;
 
 }  // namespace
 
@@ -113,6 +104,12 @@ bool FakeTableStore::Matches(uint32_t slot, const FakeKey& key, uint32_t* sequen
   return false;
 }
 
+void FakeTableStore::Copy(uint32_t slot, FakeKey* key) const {
+  key->words[0] = Word(slot, 0).load(std::memory_order_acquire);
+  for (size_t i = 1; i < key->word_count(); ++i)
+    key->words[i] = Word(slot, i).load(std::memory_order_acquire);
+}
+
 bool FakeTableStore::Read(uint32_t slot, FakeKey* key) const {
   if (slot >= used()) return false;
   const FakeTableSlot& memory = slots_[slot];
@@ -120,10 +117,7 @@ bool FakeTableStore::Read(uint32_t slot, FakeKey* key) const {
     const uint32_t sequence = memory.sequence.load();
     if (sequence == 0) return false;
     if (sequence % 2 != 0) continue;
-    key->words[0] = Word(slot, 0).load(std::memory_order_acquire);
-    for (size_t i = 1; i < key->word_count(); ++i) {
-      key->words[i] = Word(slot, i).load(std::memory_order_acquire);
-    }
+    Copy(slot, key);
     if (memory.sequence.load(std::memory_order_relaxed) == sequence) return key->size() != 0;
   }
   return false;
@@ -133,10 +127,9 @@ bool FakeTableStore::Read(uint32_t slot, FakeKey* key) const {
 // was killed, and the index is going to be built anew.
 std::optional<uint32_t> FakeTableStore::HashInSlot(uint32_t slot) const {
   if (slot >= used()) return std::nullopt;
-  FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by the loop.
-  key.words[0] = Word(slot, 0).load(std::memory_order_relaxed);
+  FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Copy.
+  Copy(slot, &key);
   if (key.size() == 0) return std::nullopt;
-  for (size_t i = 1; i < key.word_count(); ++i) key.words[i] = Word(slot, i).load(std::memory_order_relaxed);
   return HashOf(key);
 }
 
@@ -164,7 +157,7 @@ std::optional<uint32_t> FakeTableStore::FindAndUse(const FakeKey& key, uint32_t 
   Use(*slot);
   if (is_hidden) [[unlikely]] {
     if (Show(*slot)) {
-      sequence = kFirstSequence;
+      sequence = FakeTableSlot::kFirstSequence;
     } else if (!Matches(*slot, key, &sequence)) {
       return std::nullopt;
     }
@@ -180,7 +173,7 @@ bool FakeTableStore::IsUnmovedSince(uint32_t moves) const {
 
 bool FakeTableStore::Show(uint32_t slot) const {
   uint32_t none = 0;
-  return slots_[slot].sequence.compare_exchange_strong(none, kFirstSequence);
+  return slots_[slot].sequence.compare_exchange_strong(none, FakeTableSlot::kFirstSequence);
 }
 
 std::optional<uint32_t> FakeTableStore::TakeFresh() {
@@ -242,20 +235,7 @@ std::expected<uint32_t, int> FakeTableStore::Enter(const FakeKey& key, uint32_t 
     if (begun) break;
   }
 
-  const uint32_t slot = ClaimLeastRecentlyUsed();
-  BeginOperation(slot, FakeTableHeader::kOverwriting);
-  FakeKey old;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by the loop.
-  for (size_t i = 0; i < FakeKey::kWords; ++i) {
-    old.words[i] = Word(slot, i).load(std::memory_order_relaxed);
-  }
-  if (old.size() != 0) {
-    Erase(HashOf(old), slot);
-    step_();
-  }
-  Overwrite(slot, key);
-  InsertOrRebuild(hash, slot);
-  EndOperation();
-  return slot;
+  return Recycle(key, hash);
 }
 
 // What was begun without the lock and met somebody under it. Nothing when the slot was taken away; then
@@ -332,7 +312,7 @@ bool FakeTableStore::ClearSlot(uint32_t slot) {
     for (size_t i = 0; i < FakeKey::kWords; ++i) {
       if (Word(slot, i).load(std::memory_order_relaxed) != 0) Word(slot, i).store(0);
     }
-    sequence.store(kFirstSequence);
+    sequence.store(FakeTableSlot::kFirstSequence);
     step_();
     return false;
   }
@@ -384,116 +364,6 @@ uint32_t FakeTableStore::CountNames() const {
   FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read.
   for (uint32_t slot = 0; slot < used(); ++slot) names += Read(slot, &key) ? 1 : 0;
   return names;
-}
-
-// What has been found so far: a stamp with its slot, among those that nobody holds and among the others.
-struct FakeTableStore::Oldest {
-  uint64_t stamp = UINT64_MAX;
-  uint32_t slot = 0;
-  uint64_t held_stamp = UINT64_MAX;
-  uint32_t held_slot = 0;
-};
-
-// Looks at every slot of `run`, and notes how old they are.
-void FakeTableStore::LookForOldest(uint32_t run, HolderCheck* check, Oldest* oldest) {
-  const uint64_t now = header_->clock.load(std::memory_order_relaxed);
-  uint64_t oldest_here = UINT64_MAX;
-  const uint32_t begin = run * FakeTableLayout::kRun;
-  const uint32_t end = std::min(begin + FakeTableLayout::kRun, used());
-  for (uint32_t slot = begin; slot < end; ++slot) {
-    uint64_t stamp = StampOf(slot);
-    if (stamp > now + kMaxStampLead) stamp = 0;
-    if (stamp >= oldest_here) continue;
-    if (holds_.IsHeld(slot, check)) {
-      if (stamp < oldest->held_stamp) oldest->held_slot = slot;
-      oldest->held_stamp = std::min(stamp, oldest->held_stamp);
-      // Being held is a use: the writers to come do not ask again before the table has gone round.
-      Use(slot);
-      continue;
-    }
-    oldest_here = stamp;
-    if (stamp < oldest->stamp) oldest->slot = slot;
-    oldest->stamp = std::min(stamp, oldest->stamp);
-  }
-  runs_[run].oldest.store(std::min(oldest_here, now), std::memory_order_relaxed);
-}
-
-// The run that may have the oldest slot, and what it says of it.
-std::pair<uint32_t, uint64_t> FakeTableStore::OldestRun() const {
-  const uint64_t now = header_->clock.load(std::memory_order_relaxed);
-  const uint32_t runs = (used() + FakeTableLayout::kRun - 1) / FakeTableLayout::kRun;
-  std::pair<uint32_t, uint64_t> first{0, UINT64_MAX};
-  for (uint32_t run = 0; run < runs; ++run) {
-    uint64_t oldest = runs_[run].oldest.load(std::memory_order_relaxed);
-    // Damage.
-    if (oldest > now) oldest = 0;
-    if (oldest < first.second) first = {run, oldest};
-  }
-  return first;
-}
-
-// Exact where the runs tell how old their slots are, as they do after a look. Where names are used again and
-// again in another order than that of the slots, all runs would have to be looked at; a few of the oldest
-// have a name that is old enough, unless all are held.
-uint32_t FakeTableStore::LeastRecentlyUsed() {
-  HolderCheck check;
-  Oldest oldest;
-  for (uint32_t looked_at = 0; looked_at < layout_.run_count(); ++looked_at) {
-    const auto [run, stamp] = OldestRun();
-    const bool is_old_enough = looked_at >= kRunsToLookAt && oldest.stamp != UINT64_MAX;
-    if (stamp >= oldest.stamp || is_old_enough) break;
-    LookForOldest(run, &check, &oldest);
-  }
-  return oldest.stamp != UINT64_MAX ? oldest.slot : oldest.held_slot;
-}
-
-bool FakeTableStore::Claim(uint32_t slot, bool in_use_too) {
-  FakeTableSlot& memory = slots_[slot];
-  const uint64_t stamp = slots_[slot].stamp.load();
-  BeginOperation(slot);
-  uint32_t sequence = memory.sequence.load();
-  // It changes once at most: when the first name of the slot is shown.
-  while (!memory.sequence.compare_exchange_strong(sequence, sequence | 1)) {
-  }
-  step_();
-  if (in_use_too || slots_[slot].stamp.load() == stamp) return true;
-  memory.sequence.store(sequence);
-  step_();
-  header_->operation.store(0, std::memory_order_release);
-  return false;
-}
-
-uint32_t FakeTableStore::ClaimLeastRecentlyUsed() {
-  uint32_t slot = LeastRecentlyUsed();
-  for (int attempt = 1; !Claim(slot, attempt == kClaimAttempts); ++attempt) slot = LeastRecentlyUsed();
-  return slot;
-}
-
-void FakeTableStore::Overwrite(uint32_t slot, const FakeKey& key) {
-  FakeTableSlot& memory = slots_[slot];
-  for (size_t i = 0; i < key.word_count(); ++i) {
-    Word(slot, i).store(key.words[i], std::memory_order_release);
-    step_();
-  }
-  slots_[slot].stamp.store(header_->clock.fetch_add(1) + 1);
-  step_();
-  const uint32_t next = memory.sequence.load(std::memory_order_relaxed) + 1;
-  memory.sequence.store(next != 0 ? next : kFirstSequence);
-  step_();
-}
-
-void FakeTableStore::Discard(uint32_t slot) {
-  FakeTableSlot& memory = slots_[slot];
-  const uint32_t sequence = memory.sequence.load(std::memory_order_relaxed) | 1;
-  memory.sequence.store(sequence);
-  step_();
-  Word(slot, 0).store(0, std::memory_order_release);
-  step_();
-  runs_[slot / FakeTableLayout::kRun].oldest.store(0);
-  slots_[slot].stamp.store(0);
-  step_();
-  memory.sequence.store(sequence + 1);
-  step_();
 }
 
 void FakeTableStore::Repair() {

@@ -79,6 +79,7 @@ class FakeTableStore {
   std::atomic<uint64_t>& Word(uint32_t slot, size_t i) const {
     return i < FakeTableSlot::kWords ? slots_[slot].words[i] : tails_[slot].words[i - FakeTableSlot::kWords];
   }
+  void Copy(uint32_t slot, FakeKey* key) const;
   bool HasWords(uint32_t slot, const FakeKey& key) const;
   bool Matches(uint32_t slot, const FakeKey& key, uint32_t* sequence) const;
   std::optional<uint32_t> HashInSlot(uint32_t slot) const;
@@ -103,6 +104,7 @@ class FakeTableStore {
   uint32_t LeastRecentlyUsed();
   bool Claim(uint32_t slot, bool in_use_too);
   uint32_t ClaimLeastRecentlyUsed();
+  uint32_t Recycle(const FakeKey& key, uint32_t hash);
   void Overwrite(uint32_t slot, const FakeKey& key);
   void Discard(uint32_t slot);
   void Repair();
