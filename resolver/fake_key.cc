@@ -4,8 +4,6 @@
 #include <bit>
 #include <cstring>
 
-#include "base/wide_product.h"
-
 namespace socksify {
 namespace {
 
@@ -49,14 +47,6 @@ constexpr uint64_t ToLower(uint64_t word) {
   return word | ((from_a & ~beyond_z & ~word & kHigh) >> 2);
 }
 
-// Both halves of a product of two words, folded: so the high bits have a say in the low ones, as they have
-// not in one half. Who does not know the seed cannot tell two names that will meet.
-uint64_t Mix(uint64_t hash) {
-  constexpr uint64_t kMultiplier = 0x9e3779b97f4a7c15;
-  const WideProduct product = Multiply(hash, kMultiplier);
-  return product.high ^ product.low;
-}
-
 }  // namespace
 
 bool FakeKey::Assign(std::string_view name) {
@@ -70,13 +60,6 @@ bool FakeKey::Assign(std::string_view name) {
   for (; end + kWord <= size + 1; end += kWord) words[end / kWord] = ToLower(Load(text + end - 1));
   if (end < size + 1) words[end / kWord] = ToLower(LoadEnd(name, size + 1 - end));
   return true;
-}
-
-uint32_t FakeKey::Hash(uint64_t seed) const {
-  uint64_t hash = seed;
-  const size_t count = word_count();
-  for (size_t i = 0; i < count; ++i) hash = Mix(hash ^ words[i]);
-  return static_cast<uint32_t>(hash ^ hash >> 32);
 }
 
 }  // namespace socksify

@@ -27,9 +27,6 @@ struct FakeKey {
   size_t word_count() const { return WordsFor(size()); }
   // Valid as long as this object.
   std::string_view name() const { return {reinterpret_cast<const char*>(words.data()) + 1, size()}; }
-
-  // Depends on the table's `seed`, so that nobody outside can choose names that collide.
-  uint32_t Hash(uint64_t seed) const;
 };
 
 }  // namespace socksify

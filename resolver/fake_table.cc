@@ -95,17 +95,16 @@ std::expected<std::unique_ptr<FakeTable>, int> FakeTable::MakePrivate(const Fake
 std::expected<IpAddress, int> FakeTable::AddressFor(std::string_view name, IpVersion version) {
   FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Assign.
   if (!key.Assign(name)) return std::unexpected(EINVAL);
-  const uint32_t hash = store_.HashOf(key);
-  if (const std::optional<uint32_t> slot = store_.FindAndUse(key, hash))
-    return range_.AddressOf(*slot, version);
+  const FakeDigest digest = store_.DigestOf(key);
+  if (const std::optional<uint32_t> slot = store_.FindAndUse(digest)) return range_.AddressOf(*slot, version);
   // Only now: a name that is in the table has been looked at.
   if (!IsHostName(name)) return std::unexpected(EINVAL);
   std::optional<uint32_t> begun;
-  if (const std::optional<uint32_t> slot = store_.EnterFresh(key, hash, &begun))
+  if (const std::optional<uint32_t> slot = store_.EnterFresh(key, digest, &begun))
     return range_.AddressOf(*slot, version);
   const FakeTableLock lock(directory_, &store_.header().owner);
   if (lock.error() != 0) return std::unexpected(lock.error());
-  const std::expected<uint32_t, int> slot = store_.Enter(key, hash, begun, file_.get());
+  const std::expected<uint32_t, int> slot = store_.Enter(key, digest, begun, file_.get());
   if (!slot) return std::unexpected(slot.error());
   return range_.AddressOf(*slot, version);
 }

@@ -38,6 +38,7 @@ class Allocated {
   Allocated(const FakeTableLayout& layout, uint32_t level, uint32_t count)
       : extents_{{{0, FakeTableLayout::LevelEnd(level)},
                   {layout.HoldsOffset(), layout.SlotsOffset() + FakeTableLayout::SlotPages(count)},
+                  {layout.NamesOffset(), layout.NamesOffset() + FakeTableLayout::NamePages(count)},
                   {layout.TailsOffset(), layout.TailsOffset() + FakeTableLayout::TailPages(count)}}} {}
 
   size_t size() const {
@@ -56,7 +57,7 @@ class Allocated {
   }
 
  private:
-  std::array<FakeTableExtent, 3> extents_;
+  std::array<FakeTableExtent, 4> extents_;
 };
 
 // Allocates pages of a mapped file that was removed or replaced under us: those who still map it go on with

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The mapped layout of the fake table: what stands where in the file.
 //
-//     header, runs | index, 4 bytes | holds, 8 bytes | slots, 64 bytes  | tails, 208 bytes
-//                  | an entry       | each           | each: names of   | each: the rest of
-//                  |                |                | 47 bytes, stamps | longer names
+//     header, runs | index, 4 bytes | holds, 8 bytes | slots, 16 bytes | names, 64 bytes | tails, 192 bytes
+//                  | an entry       | each           | each: what tells| each: those of  | each: the rest of
+//                  |                |                | it, its stamp   | 63 bytes        | longer names
 //
-// Two cache lines answer for nearly every name, and the table of a busy process stays small in memory. The
-// index has a level for each power of two, of which one is in use: level n has n entries from number n on,
-// for n / 2 slots. So a table of few names has few pages that a process has to meet, and a level is filled
-// while the one before it still answers. Each part begins on a page of any machine. 32- and 64-bit processes
-// share one file: every field has a fixed width, and the 8-byte ones are aligned to 8 (i386 would align them
-// to 4). Numbers are in the machine's own byte order, which `byte_order` tells. Header, holds and the first
-// level are allocated when the file is made. Further levels, and slots and tails from number `allocated` on,
-// are never touched before that: a load from a hole of a file on a full tmpfs raises SIGBUS as a store does.
+// A look-up of a known name needs an entry and a slot, which are 3 MiB in a table of 131,072 names, and not
+// the name. The index has a level for each power of two, of which one is in use: level n has n entries from
+// number n on, for n / 2 slots. So a table of few names has few pages that a process has to meet, and a level
+// is filled while the one before it still answers. Each part begins on a page of any machine. 32- and 64-bit
+// processes share one file: every field has a fixed width, and the 8-byte ones are aligned to 8 (i386 would
+// align them to 4). Numbers are in the machine's own byte order, which `byte_order` tells. Header, holds and
+// the first level are allocated when the file is made. Further levels, and slots, names and tails from number
+// `allocated` on, are never touched before that: a load from a hole of a file on a full tmpfs raises SIGBUS
+// as a store does.
 #pragma once
 
 #include <algorithm>
@@ -21,6 +22,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "resolver/fake_digest.h"
 #include "resolver/fake_key.h"
 
 namespace socksify {
@@ -29,7 +31,7 @@ namespace socksify {
 struct FakeTableIdentity {
   char magic[8] = {'S', 'O', 'C', 'K', 'S', 'I', 'F', 'Y'};
   uint32_t byte_order = 0x01020304;
-  uint32_t layout_version = 4;
+  uint32_t layout_version = 5;
   uint32_t capacity = 0;
   uint32_t v4 = 0;  // host order
   uint8_t v6[16] = {};
@@ -64,26 +66,60 @@ struct alignas(64) FakeTableHeader {
 };
 static_assert(sizeof(FakeTableHeader) == 192);
 
-// A sequence lock and the first words of a FakeKey. An odd sequence says that the words are being changed;
-// size 0 that the slot stands for no name. 0 is the sequence of a slot that has never stood for one: its
-// words may be on their way.
-struct alignas(64) FakeTableSlot {
-  static constexpr size_t kWords = 6;
-  static constexpr uint32_t kFirstSequence = 2;  // that of the first name
+// What tells a slot, in one word: a sequence, which is odd while the slot is being changed and another one
+// after each change, and above it the check (fake_digest.h) of the name that the slot stands for, 0 for none.
+// A slot that has never stood for a name has sequence 0, and no check for as long as the name is on its way.
+class FakeSlotState {
+ public:
+  static constexpr uint16_t kFirstSequence = 2;  // that of the first name
 
-  std::atomic<uint32_t> sequence;
-  alignas(8) std::atomic<uint64_t> words[kWords];
-  std::atomic<uint64_t> stamp;  // when it was used last, by the header's clock
+  explicit constexpr FakeSlotState(uint64_t bits = 0) : bits_(bits) {}
+  constexpr FakeSlotState(uint16_t sequence, uint64_t check) : bits_(check << kSequenceBits | sequence) {}
+
+  constexpr uint64_t bits() const { return bits_; }
+  constexpr uint16_t sequence() const { return static_cast<uint16_t>(bits_); }
+  constexpr uint64_t check() const { return bits_ >> kSequenceBits; }
+  constexpr bool is_fresh() const { return sequence() == 0; }
+  constexpr bool is_changing() const { return sequence() % 2 != 0; }
+
+  constexpr FakeSlotState Changing() const { return FakeSlotState(bits_ | 1); }
+  // Before the change.
+  constexpr FakeSlotState Unchanged() const { return FakeSlotState(bits_ & ~uint64_t{1}); }
+  // After a change, to another name or, with 0, to none.
+  constexpr FakeSlotState ChangedTo(uint64_t check) const {
+    const auto next = static_cast<uint16_t>((sequence() | 1) + 1);
+    return {next != 0 ? next : kFirstSequence, check};
+  }
+
+  bool operator==(const FakeSlotState&) const = default;
+
+ private:
+  static constexpr int kSequenceBits = 64 - FakeDigest::kCheckBits;
+
+  uint64_t bits_;
 };
-static_assert(sizeof(FakeTableSlot) == 64);
+
+struct FakeTableSlot {
+  alignas(8) std::atomic<uint64_t> state;  // a FakeSlotState
+  std::atomic<uint64_t> stamp;             // when it was used last, by the header's clock
+};
+static_assert(sizeof(FakeTableSlot) == 16);
+
+// The first words of a FakeKey.
+struct alignas(64) FakeTableName {
+  static constexpr size_t kWords = 8;
+
+  std::atomic<uint64_t> words[kWords];
+};
+static_assert(sizeof(FakeTableName) == 64);
 
 // The other words.
 struct FakeTableTail {
-  static constexpr size_t kWords = FakeKey::kWords - FakeTableSlot::kWords;
+  static constexpr size_t kWords = FakeKey::kWords - FakeTableName::kWords;
 
   alignas(8) std::atomic<uint64_t> words[kWords];
 };
-static_assert(sizeof(FakeTableTail) == 208);
+static_assert(sizeof(FakeTableTail) == 192);
 
 // Of the slots that are allocated together: none has a stamp below `oldest`, or hardly ever one, whose user
 // was slow to write it or was killed before. So who looks for the slot that was used longest ago need not
@@ -108,7 +144,7 @@ class FakeTableLayout {
         last_level_(std::bit_ceil(capacity) * 2),
         hold_entries_(std::max(std::bit_ceil(capacity) / 4, kMinHoldEntries)) {}
 
-  // How many slots are allocated at a time: as many as fill a page.
+  // How many slots are allocated at a time: as many as have a page of names.
   static constexpr uint32_t kRun = 1024;
   constexpr uint32_t run_count() const { return (capacity_ + kRun - 1) / kRun; }
 
@@ -131,11 +167,13 @@ class FakeTableLayout {
   constexpr size_t SlotsOffset() const {
     return HoldsOffset() + WholePages(hold_entries_ * sizeof(FakeTableHold));
   }
-  constexpr size_t TailsOffset() const { return SlotsOffset() + SlotPages(capacity_); }
+  constexpr size_t NamesOffset() const { return SlotsOffset() + SlotPages(capacity_); }
+  constexpr size_t TailsOffset() const { return NamesOffset() + NamePages(capacity_); }
   constexpr size_t FileSize() const { return TailsOffset() + TailPages(capacity_); }
 
-  // The size of the pages that `count` slots, or their tails, take.
+  // The size of the pages that `count` slots, or their names or tails, take.
   static constexpr size_t SlotPages(uint32_t count) { return WholePages(count * sizeof(FakeTableSlot)); }
+  static constexpr size_t NamePages(uint32_t count) { return WholePages(count * sizeof(FakeTableName)); }
   static constexpr size_t TailPages(uint32_t count) { return WholePages(count * sizeof(FakeTableTail)); }
 
  private:

@@ -81,16 +81,15 @@ uint32_t FakeTableStore::LeastRecentlyUsed() {
 }
 
 bool FakeTableStore::Claim(uint32_t slot, bool in_use_too) {
-  FakeTableSlot& memory = slots_[slot];
   const uint64_t stamp = slots_[slot].stamp.load();
   BeginOperation(slot);
-  uint32_t sequence = memory.sequence.load();
-  // It changes once at most: when the first name of the slot is shown.
-  while (!memory.sequence.compare_exchange_strong(sequence, sequence | 1)) {
+  FakeSlotState state = StateOf(slot);
+  // It changes twice at most: when the first name of the slot is there, and when it is shown.
+  while (!ChangeState(slot, &state, state.Changing())) {
   }
   step_();
   if (in_use_too || slots_[slot].stamp.load() == stamp) return true;
-  memory.sequence.store(sequence);
+  SetState(slot, state);
   step_();
   header_->operation.store(0, std::memory_order_release);
   return false;
@@ -102,42 +101,41 @@ uint32_t FakeTableStore::ClaimLeastRecentlyUsed() {
   return slot;
 }
 
-void FakeTableStore::Overwrite(uint32_t slot, const FakeKey& key) {
-  FakeTableSlot& memory = slots_[slot];
+void FakeTableStore::Overwrite(uint32_t slot, const FakeKey& key, const FakeDigest& digest) {
+  FakeKey old;  // NOLINT(cppcoreguidelines-pro-type-member-init): only the size is read.
+  old.words[0] = Word(slot, 0).load(std::memory_order_relaxed);
+  Wipe(slot, key.word_count(), old.word_count());
   for (size_t i = 0; i < key.word_count(); ++i) {
     Word(slot, i).store(key.words[i], std::memory_order_release);
     step_();
   }
   slots_[slot].stamp.store(header_->clock.fetch_add(1) + 1);
   step_();
-  const uint32_t next = memory.sequence.load(std::memory_order_relaxed) + 1;
-  memory.sequence.store(next != 0 ? next : FakeTableSlot::kFirstSequence);
+  SetState(slot, StateOf(slot).ChangedTo(digest.check));
   step_();
 }
 
 void FakeTableStore::Discard(uint32_t slot) {
-  FakeTableSlot& memory = slots_[slot];
-  const uint32_t sequence = memory.sequence.load(std::memory_order_relaxed) | 1;
-  memory.sequence.store(sequence);
-  step_();
-  Word(slot, 0).store(0, std::memory_order_release);
+  const FakeSlotState state = StateOf(slot).Changing();
+  SetState(slot, state);
   step_();
   runs_[slot / FakeTableLayout::kRun].oldest.store(0);
   slots_[slot].stamp.store(0);
   step_();
-  memory.sequence.store(sequence + 1);
+  SetState(slot, state.ChangedTo(0));
   step_();
+  Wipe(slot, 0, FakeKey::kWords);
 }
 
-uint32_t FakeTableStore::Recycle(const FakeKey& key, uint32_t hash) {
+uint32_t FakeTableStore::Recycle(const FakeKey& key, const FakeDigest& digest) {
   const uint32_t slot = ClaimLeastRecentlyUsed();
   BeginOperation(slot, FakeTableHeader::kOverwriting);
   if (const std::optional<uint32_t> old_hash = HashInSlot(slot)) {
     Erase(*old_hash, slot);
     step_();
   }
-  Overwrite(slot, key);
-  InsertOrRebuild(hash, slot);
+  Overwrite(slot, key, digest);
+  InsertOrRebuild(digest.hash, slot);
   EndOperation();
   return slot;
 }

@@ -3,7 +3,8 @@
 // A new name needs no lock as long as there are slots that nobody has used:
 //
 //     used + 1                the slot is ours
-//     words, the first last   each from zero by a compare-exchange
+//     words                   each from zero by a compare-exchange
+//     check                   likewise, with sequence 0
 //     index: name in          of two who enter a name at the same time, one meets the other's entry here
 //     nobody moves entries?   else nobody may have seen the name: take the lock to see to it
 //     stamp
@@ -12,8 +13,9 @@
 //
 // Killed before the index has it, a writer leaves a slot that nobody sees, whose stamp makes it the first to
 // be recycled. After that, whoever asks for the name takes the last steps himself. Who recycles or clears a
-// slot of sequence 0 makes it odd; its writer, if it lives, finds that out in the last step, begins anew, and
-// has written nothing over the words of another name, since these are not zero.
+// slot of sequence 0 makes it odd, in the word that has the check as well; its writer, if it lives, finds
+// that out when he comes to it, begins anew, and has written nothing over the words of another name, since
+// these are not zero.
 //
 // All else happens under the lock: what moves or removes entries of the index, and what recycles slots. A
 // writer announces the slot in `operation` before it changes anything, counts `moves` at the end, and clears
@@ -30,7 +32,7 @@
 //     operation |= kOverwriting
 //     index: old name out
 //     words, stamp
-//     sequence even
+//     check, sequence even
 //     index: new name in
 //     moves + 1, operation = 0
 //
@@ -40,8 +42,8 @@
 // index is then built anew from the slots. All stores of a writer have release order, so they take effect in
 // the order of the program.
 //
-// To clear the table is to take the size of each name away, one store each, and then the index and the rest
-// of the words. Stamps stay, so a program that still has the address of a removed name meets no other name
+// To clear the table is to take the check of each slot away, one store each, and then the words and the
+// index. Stamps stay, so a program that still has the address of a removed name meets no other name
 // under it before the table has gone round, but none at all.
 //
 // A name that was found, stamped, and is still there was not recycled in between: the reader stores the stamp
@@ -64,10 +66,12 @@ constexpr int kReadAttempts = 64;
 FakeTableStore::FakeTableStore(std::byte* memory, const FakeTableLayout& layout)
     : layout_(layout),
       header_(reinterpret_cast<FakeTableHeader*>(memory)),
+      digester_(header_->hash_seed),
       runs_(reinterpret_cast<FakeTableRun*>(memory + FakeTableLayout::RunsOffset())),
       levels_(reinterpret_cast<FakeTableIndexEntry*>(memory + FakeTableLayout::IndexOffset())),
       holds_(reinterpret_cast<FakeTableHold*>(memory + layout.HoldsOffset()), layout.hold_entries()),
       slots_(reinterpret_cast<FakeTableSlot*>(memory + layout.SlotsOffset())),
+      names_(reinterpret_cast<FakeTableName*>(memory + layout.NamesOffset())),
       tails_(reinterpret_cast<FakeTableTail*>(memory + layout.TailsOffset())) {}
 
 uint32_t FakeTableStore::used() const {
@@ -79,27 +83,18 @@ uint32_t FakeTableStore::index_size() const {
   return layout_.IsLevel(size) ? size : layout_.first_level();
 }
 
-bool FakeTableStore::HasWords(uint32_t slot, const FakeKey& key) const {
-  const size_t count = key.word_count();
-  const size_t in_slot = std::min(count, FakeTableSlot::kWords);
-  const FakeTableSlot& head = slots_[slot];
-  for (size_t i = 0; i < in_slot; ++i) {
-    if (head.words[i].load(std::memory_order_acquire) != key.words[i]) return false;
-  }
-  for (size_t i = in_slot; i < count; ++i) {
-    if (Word(slot, i).load(std::memory_order_acquire) != key.words[i]) return false;
-  }
-  return true;
+bool FakeTableStore::ChangeState(uint32_t slot, FakeSlotState* expected, FakeSlotState state) const {
+  uint64_t bits = expected->bits();
+  const bool is_changed = slots_[slot].state.compare_exchange_strong(bits, state.bits());
+  *expected = FakeSlotState(bits);
+  return is_changed;
 }
 
-bool FakeTableStore::Matches(uint32_t slot, const FakeKey& key, uint32_t* sequence) const {
+bool FakeTableStore::Matches(uint32_t slot, const FakeDigest& digest, FakeSlotState* state) const {
   if (slot >= used()) return false;
-  const FakeTableSlot& memory = slots_[slot];
   for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
-    *sequence = memory.sequence.load(std::memory_order_acquire);
-    if (*sequence % 2 != 0) continue;
-    const bool is_equal = HasWords(slot, key);
-    if (memory.sequence.load(std::memory_order_relaxed) == *sequence) return is_equal;
+    *state = FakeSlotState(slots_[slot].state.load(std::memory_order_acquire));
+    if (!state->is_changing()) return state->check() == digest.check;
   }
   return false;
 }
@@ -112,13 +107,15 @@ void FakeTableStore::Copy(uint32_t slot, FakeKey* key) const {
 
 bool FakeTableStore::Read(uint32_t slot, FakeKey* key) const {
   if (slot >= used()) return false;
-  const FakeTableSlot& memory = slots_[slot];
   for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
-    const uint32_t sequence = memory.sequence.load();
-    if (sequence == 0) return false;
-    if (sequence % 2 != 0) continue;
+    const FakeSlotState state = StateOf(slot);
+    if (state.is_fresh()) return false;
+    if (state.is_changing()) continue;
+    if (state.check() == 0) return false;
     Copy(slot, key);
-    if (memory.sequence.load(std::memory_order_relaxed) == sequence) return key->size() != 0;
+    if (slots_[slot].state.load(std::memory_order_relaxed) != state.bits()) continue;
+    // Damage.
+    return key->size() != 0 && DigestOf(*key).check == state.check();
   }
   return false;
 }
@@ -126,11 +123,11 @@ bool FakeTableStore::Read(uint32_t slot, FakeKey* key) const {
 // Under the lock. Whatever the sequence is: the words of a slot that is in the index are whole, or a writer
 // was killed, and the index is going to be built anew.
 std::optional<uint32_t> FakeTableStore::HashInSlot(uint32_t slot) const {
-  if (slot >= used()) return std::nullopt;
+  if (slot >= used() || StateOf(slot).check() == 0) return std::nullopt;
   FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Copy.
   Copy(slot, &key);
   if (key.size() == 0) return std::nullopt;
-  return HashOf(key);
+  return DigestOf(key).hash;
 }
 
 void FakeTableStore::Erase(uint32_t hash, uint32_t slot) {
@@ -144,26 +141,22 @@ void FakeTableStore::Use(uint32_t slot) const {
   slots_[slot].stamp.store(header_->clock.fetch_add(1) + 1);
 }
 
-std::optional<uint32_t> FakeTableStore::FindAndUse(const FakeKey& key, uint32_t hash) const {
+std::optional<uint32_t> FakeTableStore::FindAndUse(const FakeDigest& digest) const {
   const uint32_t moves = header_->moves.load();
-  uint32_t sequence = 0;
+  FakeSlotState state;
   const std::optional<uint32_t> slot =
-      Index().Find(hash, [&](uint32_t candidate) { return Matches(candidate, key, &sequence); });
+      Index().Find(digest.hash, [&](uint32_t candidate) { return Matches(candidate, digest, &state); });
   if (!slot) return std::nullopt;
   // Its writer is about to show it, or was killed before.
-  const bool is_hidden = sequence == 0;
+  const bool is_hidden = state.is_fresh();
   if (is_hidden && !IsUnmovedSince(moves)) [[unlikely]]
     return std::nullopt;
   Use(*slot);
   if (is_hidden) [[unlikely]] {
-    if (Show(*slot)) {
-      sequence = FakeTableSlot::kFirstSequence;
-    } else if (!Matches(*slot, key, &sequence)) {
-      return std::nullopt;
-    }
-    if (!IsUnmovedSince(moves)) return std::nullopt;
+    Show(*slot, digest);
+    if (!Matches(*slot, digest, &state) || !IsUnmovedSince(moves)) return std::nullopt;
   }
-  if (slots_[*slot].sequence.load() != sequence) return std::nullopt;
+  if (StateOf(*slot) != state) return std::nullopt;
   return slot;
 }
 
@@ -171,9 +164,9 @@ bool FakeTableStore::IsUnmovedSince(uint32_t moves) const {
   return header_->operation.load() == 0 && header_->moves.load() == moves;
 }
 
-bool FakeTableStore::Show(uint32_t slot) const {
-  uint32_t none = 0;
-  return slots_[slot].sequence.compare_exchange_strong(none, FakeTableSlot::kFirstSequence);
+bool FakeTableStore::Show(uint32_t slot, const FakeDigest& digest) const {
+  FakeSlotState hidden(0, digest.check);
+  return ChangeState(slot, &hidden, hidden.ChangedTo(digest.check));
 }
 
 std::optional<uint32_t> FakeTableStore::TakeFresh() {
@@ -185,17 +178,20 @@ std::optional<uint32_t> FakeTableStore::TakeFresh() {
 }
 
 // False when the slot is not what it should be, or has been taken away.
-bool FakeTableStore::WriteFresh(uint32_t slot, const FakeKey& key) {
+bool FakeTableStore::WriteFresh(uint32_t slot, const FakeKey& key, const FakeDigest& digest) {
   for (size_t i = key.word_count(); i-- > 0;) {
     uint64_t zero = 0;
-    if (slots_[slot].sequence.load() != 0) return false;
+    if (!StateOf(slot).is_fresh()) return false;
     if (!Word(slot, i).compare_exchange_strong(zero, key.words[i])) return false;
     step_();
   }
-  return true;
+  FakeSlotState none;
+  const bool is_hidden = ChangeState(slot, &none, {0, digest.check});
+  step_();
+  return is_hidden;
 }
 
-std::optional<uint32_t> FakeTableStore::EnterFresh(const FakeKey& key, uint32_t hash,
+std::optional<uint32_t> FakeTableStore::EnterFresh(const FakeKey& key, const FakeDigest& digest,
                                                    std::optional<uint32_t>* begun) {
   const uint32_t moves = header_->moves.load();
   if (header_->operation.load() != 0) return std::nullopt;
@@ -203,57 +199,57 @@ std::optional<uint32_t> FakeTableStore::EnterFresh(const FakeKey& key, uint32_t 
   if (!*begun) return std::nullopt;
   const uint32_t slot = **begun;
   step_();
-  if (!WriteFresh(slot, key)) return std::nullopt;
-  uint32_t sequence = 0;
+  if (!WriteFresh(slot, key, digest)) return std::nullopt;
+  FakeSlotState state;
   const std::optional<uint32_t> entered =
-      Index().FindOrInsert(hash, slot, [&](uint32_t other) { return Matches(other, key, &sequence); });
+      Index().FindOrInsert(digest.hash, slot, [&](uint32_t other) { return Matches(other, digest, &state); });
   step_();
   if (!IsUnmovedSince(moves)) return std::nullopt;
-  if (entered != slot) return FindAndUse(key, hash);
+  if (entered != slot) return FindAndUse(digest);
   slots_[slot].stamp.store(header_->clock.fetch_add(1) + 1);
   step_();
-  const bool is_shown = Show(slot);
+  const bool is_shown = Show(slot, digest);
   step_();
   if (!IsUnmovedSince(moves)) return std::nullopt;
-  return is_shown ? entered : FindAndUse(key, hash);
+  return is_shown ? entered : FindAndUse(digest);
 }
 
-std::expected<uint32_t, int> FakeTableStore::Enter(const FakeKey& key, uint32_t hash,
+std::expected<uint32_t, int> FakeTableStore::Enter(const FakeKey& key, const FakeDigest& digest,
                                                    std::optional<uint32_t> begun, Allocator* allocator) {
   if (header_->operation.load(std::memory_order_acquire) != 0) Repair();
-  if (const std::optional<uint32_t> known = FindAndUse(key, hash)) {
-    if (begun && begun != known) Retract(key, *begun);
+  if (const std::optional<uint32_t> known = FindAndUse(digest)) {
+    if (begun && begun != known) Retract(digest, *begun);
     return *known;
   }
   if (begun) {
-    if (const std::optional<uint32_t> finished = FinishFresh(key, hash, *begun)) return *finished;
+    if (const std::optional<uint32_t> finished = FinishFresh(digest, *begun)) return *finished;
   }
   while (used() < capacity()) {
     if (const int error = MakeRoom(allocator); error != 0) return std::unexpected(error);
-    if (const std::optional<uint32_t> fresh = EnterFresh(key, hash, &begun)) return *fresh;
+    if (const std::optional<uint32_t> fresh = EnterFresh(key, digest, &begun)) return *fresh;
     // Another may have taken all the room; but what is begun and cannot be finished is damaged.
     if (begun) break;
   }
 
-  return Recycle(key, hash);
+  return Recycle(key, digest);
 }
 
 // What was begun without the lock and met somebody under it. Nothing when the slot was taken away; then
 // nothing of it is left.
-std::optional<uint32_t> FakeTableStore::FinishFresh(const FakeKey& key, uint32_t hash, uint32_t slot) {
-  uint32_t sequence = 0;
+std::optional<uint32_t> FakeTableStore::FinishFresh(const FakeDigest& digest, uint32_t slot) {
+  FakeSlotState state;
   BeginOperation(slot);
-  const bool is_ours = Matches(slot, key, &sequence) && (sequence != 0 || Show(slot));
+  const bool is_ours = Matches(slot, digest, &state) && (!state.is_fresh() || Show(slot, digest));
   step_();
   if (is_ours) {
     Use(slot);
     step_();
-    InsertOrRebuild(hash, slot);
+    InsertOrRebuild(digest.hash, slot);
   } else {
-    Erase(hash, slot);
+    Erase(digest.hash, slot);
     // It may have been the entry of the name that has the slot now.
     FakeKey other;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read.
-    if (Read(slot, &other)) InsertShown(slot, other);
+    if (Read(slot, &other)) InsertShown(slot, DigestOf(other));
   }
   EndOperation();
   if (!is_ours) return std::nullopt;
@@ -261,9 +257,9 @@ std::optional<uint32_t> FakeTableStore::FinishFresh(const FakeKey& key, uint32_t
 }
 
 // Another slot has the name. Nobody has been told of this one, and nobody will find the name there again.
-void FakeTableStore::Retract(const FakeKey& key, uint32_t slot) {
-  uint32_t sequence = 0;
-  if (!Matches(slot, key, &sequence) || sequence == 0) return;
+void FakeTableStore::Retract(const FakeDigest& digest, uint32_t slot) {
+  FakeSlotState state;
+  if (!Matches(slot, digest, &state) || state.is_fresh()) return;
   BeginOperation(slot, FakeTableHeader::kOverwriting);
   Discard(slot);
   EndOperation();
@@ -301,30 +297,29 @@ uint32_t FakeTableStore::Clear() {
 
 // Whether the slot stood for a name.
 bool FakeTableStore::ClearSlot(uint32_t slot) {
-  std::atomic<uint32_t>& sequence = slots_[slot].sequence;
+  FakeSlotState state = StateOf(slot);
+  BeginOperation(slot, state.is_fresh() ? FakeTableHeader::kOverwriting : 0);
+  // What somebody has begun and not finished.
+  bool is_begun = false;
+  while (state.is_fresh() && !is_begun) is_begun = ChangeState(slot, &state, state.Changing());
+  step_();
+  const bool has_name = !is_begun && state.check() != 0;
+  // A reader who began before meets another state.
+  if (is_begun || has_name) SetState(slot, state.ChangedTo(0));
+  step_();
   FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): only the size is read.
-  uint32_t before = 0;
-  const bool is_fresh = sequence.load() == 0;
-  BeginOperation(slot, is_fresh ? FakeTableHeader::kOverwriting : 0);
-  if (is_fresh && sequence.compare_exchange_strong(before, 1)) {
-    // What somebody has begun and not finished.
-    step_();
-    for (size_t i = 0; i < FakeKey::kWords; ++i) {
-      if (Word(slot, i).load(std::memory_order_relaxed) != 0) Word(slot, i).store(0);
-    }
-    sequence.store(FakeTableSlot::kFirstSequence);
-    step_();
-    return false;
-  }
   key.words[0] = Word(slot, 0).load(std::memory_order_relaxed);
-  if (key.size() == 0) return false;
-  // Without a size the slot stands for no name; a reader who began before meets another sequence.
-  Word(slot, 0).store(0, std::memory_order_release);
-  step_();
-  sequence.store(sequence.load(std::memory_order_relaxed) + 2);
-  step_();
-  for (size_t i = 1; i < key.word_count(); ++i) Word(slot, i).store(0, std::memory_order_release);
-  return true;
+  Wipe(slot, 0, is_begun ? FakeKey::kWords : key.word_count());
+  return has_name;
+}
+
+// Words of no name, the first last: it says, for as long as it is there, how many there are.
+void FakeTableStore::Wipe(uint32_t slot, size_t begin, size_t end) {
+  while (end-- > begin) {
+    if (Word(slot, end).load(std::memory_order_relaxed) == 0) continue;
+    Word(slot, end).store(0, std::memory_order_release);
+    step_();
+  }
 }
 
 int FakeTableStore::MakeRoom(Allocator* allocator) {
@@ -334,10 +329,12 @@ int FakeTableStore::MakeRoom(Allocator* allocator) {
   // No more than half of the entries are ever in use.
   const uint32_t level = std::max(index_size(), std::bit_ceil(end) * 2);
   const size_t slots = layout_.SlotsOffset();
+  const size_t names = layout_.NamesOffset();
   const size_t tails = layout_.TailsOffset();
   const FakeTableExtent extents[] = {
       {FakeTableLayout::LevelEnd(index_size()), FakeTableLayout::LevelEnd(level)},
       {slots + FakeTableLayout::SlotPages(allocated), slots + FakeTableLayout::SlotPages(end)},
+      {names + FakeTableLayout::NamePages(allocated), names + FakeTableLayout::NamePages(end)},
       {tails + FakeTableLayout::TailPages(allocated), tails + FakeTableLayout::TailPages(end)}};
   if (const int error = allocator->Allocate(extents); error != 0) return error;
   step_();
@@ -370,13 +367,12 @@ void FakeTableStore::Repair() {
   const uint32_t operation = header_->operation.load(std::memory_order_relaxed);
   const uint32_t slot = (operation & ~FakeTableHeader::kOverwriting) - 1;
   if (slot < used()) {
-    std::atomic<uint32_t>& sequence = slots_[slot].sequence;
-    const uint32_t value = sequence.load(std::memory_order_relaxed);
-    if (value % 2 != 0) {
+    const FakeSlotState state = StateOf(slot);
+    if (state.is_changing()) {
       if ((operation & FakeTableHeader::kOverwriting) != 0) {
         Discard(slot);
       } else {
-        sequence.store(value - 1);
+        SetState(slot, state.Unchanged());
       }
     }
     step_();
@@ -391,7 +387,7 @@ void FakeTableStore::RebuildIndex() {
   for (uint32_t slot = 0; slot < end; ++slot) {
     FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read.
     if (!Read(slot, &key)) continue;
-    InsertShown(slot, key);
+    InsertShown(slot, DigestOf(key));
     step_();
   }
 }
@@ -399,18 +395,17 @@ void FakeTableStore::RebuildIndex() {
 // Sees to it that the name in `slot` is found there. Whoever enters it just now does not find it in an index
 // that is being rebuilt, and may get before it; but he has not shown his slot, and will ask under the lock.
 // A table that was damaged may hold a name twice. Both addresses stand for it; the first is given out.
-void FakeTableStore::InsertShown(uint32_t slot, const FakeKey& key) {
-  const uint32_t hash = HashOf(key);
+void FakeTableStore::InsertShown(uint32_t slot, const FakeDigest& digest) {
   for (;;) {
-    uint32_t sequence = 0;
+    FakeSlotState state;
     const std::optional<uint32_t> first =
-        Index().Find(hash, [&](uint32_t other) { return Matches(other, key, &sequence); });
+        Index().Find(digest.hash, [&](uint32_t other) { return Matches(other, digest, &state); });
     if (!first) {
-      if (!Index().Insert(hash, slot)) return;
-    } else if (*first == slot || sequence != 0) {
+      if (!Index().Insert(digest.hash, slot)) return;
+    } else if (*first == slot || !state.is_fresh()) {
       return;
     } else {
-      Erase(hash, *first);
+      Erase(digest.hash, *first);
     }
   }
 }

@@ -12,6 +12,7 @@
 #include <span>
 #include <utility>
 
+#include "resolver/fake_digest.h"
 #include "resolver/fake_key.h"
 #include "resolver/fake_table_holds.h"
 #include "resolver/fake_table_index.h"
@@ -41,15 +42,16 @@ class FakeTableStore {
 
   FakeTableHeader& header() const { return *header_; }
   uint32_t capacity() const { return layout_.capacity(); }
-  uint32_t HashOf(const FakeKey& key) const { return key.Hash(header_->hash_seed); }
+  FakeDigest DigestOf(const FakeKey& key) const { return digester_.Of(key); }
 
-  // The slot of `key`, which from now on is the one used last: no writer that has not begun to recycle it
-  // will for as long as others are older. Nothing when it is unknown or just being moved.
-  std::optional<uint32_t> FindAndUse(const FakeKey& key, uint32_t hash) const;
+  // The slot of the name with `digest`, which from now on is the one used last: no writer that has not begun
+  // to recycle it will for as long as others are older. Nothing when it is unknown or just being moved.
+  std::optional<uint32_t> FindAndUse(const FakeDigest& digest) const;
   // Enters `key`, which is not known, into a slot that has never been used, without the lock. Nothing when
   // there is none to be had, or others are at work that needs the lock: Enter() has to see to it, and gets to
   // know what was begun. Async-signal-safe.
-  std::optional<uint32_t> EnterFresh(const FakeKey& key, uint32_t hash, std::optional<uint32_t>* begun);
+  std::optional<uint32_t> EnterFresh(const FakeKey& key, const FakeDigest& digest,
+                                     std::optional<uint32_t>* begun);
   // The name in `slot`, without marking it as used. False when it stands for none.
   bool Read(uint32_t slot, FakeKey* key) const;
   // Marks `slot`, below the number of used slots, as the one used last.
@@ -66,8 +68,8 @@ class FakeTableStore {
   // Under the lock: repairs what a killed writer left, then enters `key`, when the table is full at the cost
   // of the least recently used name that nobody holds, or, when all are held, of the least recently used one.
   // The slot, or what `allocator` failed with. `begun` is what EnterFresh() has taken for the name.
-  std::expected<uint32_t, int> Enter(const FakeKey& key, uint32_t hash, std::optional<uint32_t> begun,
-                                     Allocator* allocator);
+  std::expected<uint32_t, int> Enter(const FakeKey& key, const FakeDigest& digest,
+                                     std::optional<uint32_t> begun, Allocator* allocator);
   // Under the lock: removes every name, and returns how many they were. The slots stay used, with the stamps
   // that they have: while others remain that have never held a name, or were used less recently, no address
   // of a removed name is given to a new one.
@@ -77,19 +79,22 @@ class FakeTableStore {
 
  private:
   std::atomic<uint64_t>& Word(uint32_t slot, size_t i) const {
-    return i < FakeTableSlot::kWords ? slots_[slot].words[i] : tails_[slot].words[i - FakeTableSlot::kWords];
+    return i < FakeTableName::kWords ? names_[slot].words[i] : tails_[slot].words[i - FakeTableName::kWords];
   }
+  FakeSlotState StateOf(uint32_t slot) const { return FakeSlotState(slots_[slot].state.load()); }
+  void SetState(uint32_t slot, FakeSlotState state) { slots_[slot].state.store(state.bits()); }
+  // Where it is not `*expected`, that becomes what it is.
+  bool ChangeState(uint32_t slot, FakeSlotState* expected, FakeSlotState state) const;
   void Copy(uint32_t slot, FakeKey* key) const;
-  bool HasWords(uint32_t slot, const FakeKey& key) const;
-  bool Matches(uint32_t slot, const FakeKey& key, uint32_t* sequence) const;
+  bool Matches(uint32_t slot, const FakeDigest& digest, FakeSlotState* state) const;
   std::optional<uint32_t> HashInSlot(uint32_t slot) const;
   void Erase(uint32_t hash, uint32_t slot);
   std::optional<uint32_t> TakeFresh();
-  bool WriteFresh(uint32_t slot, const FakeKey& key);
-  bool Show(uint32_t slot) const;
+  bool WriteFresh(uint32_t slot, const FakeKey& key, const FakeDigest& digest);
+  bool Show(uint32_t slot, const FakeDigest& digest) const;
   // Whether nobody has moved entries of the index since `moves` was read, or does.
   bool IsUnmovedSince(uint32_t moves) const;
-  std::optional<uint32_t> FinishFresh(const FakeKey& key, uint32_t hash, uint32_t slot);
+  std::optional<uint32_t> FinishFresh(const FakeDigest& digest, uint32_t slot);
   int MakeRoom(Allocator* allocator);
   void GrowIndex(uint32_t size);
   uint32_t index_size() const;
@@ -104,22 +109,25 @@ class FakeTableStore {
   uint32_t LeastRecentlyUsed();
   bool Claim(uint32_t slot, bool in_use_too);
   uint32_t ClaimLeastRecentlyUsed();
-  uint32_t Recycle(const FakeKey& key, uint32_t hash);
-  void Overwrite(uint32_t slot, const FakeKey& key);
+  uint32_t Recycle(const FakeKey& key, const FakeDigest& digest);
+  void Overwrite(uint32_t slot, const FakeKey& key, const FakeDigest& digest);
   void Discard(uint32_t slot);
   void Repair();
   void RebuildIndex();
-  void InsertShown(uint32_t slot, const FakeKey& key);
-  void Retract(const FakeKey& key, uint32_t slot);
+  void InsertShown(uint32_t slot, const FakeDigest& digest);
+  void Retract(const FakeDigest& digest, uint32_t slot);
   void InsertOrRebuild(uint32_t hash, uint32_t slot);
   bool ClearSlot(uint32_t slot);
+  void Wipe(uint32_t slot, size_t begin, size_t end);
 
   FakeTableLayout layout_;
   FakeTableHeader* header_;
+  FakeDigester digester_;
   FakeTableRun* runs_;
   FakeTableIndexEntry* levels_;
   FakeTableHolds holds_;
   FakeTableSlot* slots_;
+  FakeTableName* names_;
   FakeTableTail* tails_;
   FakeTableSteps step_;
 };

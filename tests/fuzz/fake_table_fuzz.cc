@@ -54,7 +54,7 @@ void Exercise(FakeTable& table) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace socksify;
   static const FuzzDirectory directory("fake-table-fuzz");
-  static const std::string path = directory.path() + "/names-4-198.18.0.0-29-100::-96";
+  static const std::string path = directory.path() + "/names-5-198.18.0.0-29-100::-96";
   constexpr FakeTableLayout kLayout(8);
   if (size < 2) return 0;
   unlink(path.c_str());

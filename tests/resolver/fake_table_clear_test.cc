@@ -19,6 +19,15 @@ namespace {
 
 class FakeTableClearTest : public FakeTableFixture {
  protected:
+  // Of all files.
+  std::string Content() const {
+    std::string content;
+    for (const auto& entry : std::filesystem::directory_iterator(directory_.path())) {
+      std::ifstream file(entry.path(), std::ios::binary);
+      content.append(std::istreambuf_iterator<char>(file), {});
+    }
+    return content;
+  }
   static std::string NameOf(const FakeTable& table, const std::string& address) {
     const auto endpoint = table.NameFor(*IpAddress::Parse(address), 0);
     return endpoint ? std::string(endpoint->name()) : "none";
@@ -48,10 +57,44 @@ TEST_F(FakeTableClearTest, RemovedNamesAreNotInTheFileAnyMore) {
   V4(*table, "secret.test");
   V4(*table, std::string(60, 'l') + ".secret.test");
   ASSERT_TRUE(table->Clear());
-  std::ifstream file(directory_.File(TableFileName(29)), std::ios::binary);
-  const std::string content{std::istreambuf_iterator<char>(file), {}};
+  const std::string content = Content();
   ASSERT_FALSE(content.empty());
   EXPECT_EQ(content.find("cret"), std::string::npos);
+}
+
+TEST_F(FakeTableClearTest, NothingOfANameOutlivesItsSlot) {
+  const auto table = Open(32);  // one slot
+  V4(*table, LongName(120, 'x') + ".secret.test");
+  V4(*table, "short.test");
+  const std::string content = Content();
+  EXPECT_EQ(content.find("cret"), std::string::npos);
+  EXPECT_NE(content.find("short"), std::string::npos);
+}
+
+// Killed after any of its stores, a clearer is followed by another one, who finds what it has left.
+TEST_F(FakeTableClearTest, ASecondClearEndsWhatAKilledOneBegan) {
+  int deaths = 0;
+  for (int step = 1; step < 1000; ++step) {
+    std::filesystem::remove(directory_.File(TableFileName(29)));
+    const auto table = Open(29);
+    for (int i = 0; i < 8; ++i) V4(*table, std::to_string(i) + LongName(80, 'x') + ".secret.test");
+    const int status = Reap(StartChild([&] {
+      DeathAtStep death{step};
+      table->set_steps(death.steps());
+      return table->Clear() ? 0 : 1;
+    }));
+    if (!WIFSIGNALED(status)) {
+      EXPECT_EQ(status, 0);
+      break;
+    }
+    ++deaths;
+    ASSERT_TRUE(table->Clear());
+    const std::string content = Content();
+    ASSERT_EQ(content.find("cret"), std::string::npos) << "step " << step;
+    ASSERT_EQ(content.find("xxx"), std::string::npos) << "step " << step;
+    ASSERT_EQ(table->size(), 0U);
+  }
+  EXPECT_GT(deaths, 8 * 3);
 }
 
 // A program may still have the address of a removed name: it must not meet another name under it.

@@ -9,8 +9,10 @@
 
 #include <cerrno>
 #include <cstring>
+#include <expected>
 #include <fstream>
 #include <functional>
+#include <memory>
 #include <random>
 #include <sstream>
 #include <string>
@@ -241,12 +243,70 @@ TEST_F(FakeTableFileTest, AnEntryWithoutANameHidesNoneBehindIt) {
   }
   std::string content = ReadFile(path);
   const size_t slot = FakeTableLayout(4).SlotsOffset() + sizeof(FakeTableSlot);
-  SetWord(&content, slot + offsetof(FakeTableSlot, words), 0);
+  const FakeSlotState nameless(FakeSlotState::kFirstSequence, 0);
+  std::memcpy(content.data() + slot + offsetof(FakeTableSlot, state), &nameless, sizeof nameless);
   WriteFile(path, content);
   const auto table = open();
   ASSERT_TRUE(table);
   EXPECT_EQ((*table)->AddressFor(name_at("new-", 6), IpVersion::kV4)->ToString(), "198.18.0.0");
   EXPECT_EQ((*table)->AddressFor(third, IpVersion::kV4)->ToString(), "198.18.0.2");
+}
+
+// A table of one slot with a name, and what the slot's state is made.
+class FakeTableStateTest : public FakeTableFileTest {
+ protected:
+  static constexpr unsigned kOneSlot = 32;
+
+  void Prepare(const std::function<void(std::string*, FakeSlotState*)>& change) {
+    ASSERT_TRUE((*OpenOne())->AddressFor("old.test", IpVersion::kV4));
+    std::string content = ReadFile(path_);
+    FakeSlotState state;
+    char* const there = content.data() + kOne.SlotsOffset() + offsetof(FakeTableSlot, state);
+    std::memcpy(&state, there, sizeof state);
+    EXPECT_EQ(state.sequence(), FakeSlotState::kFirstSequence);
+    change(&content, &state);
+    std::memcpy(there, &state, sizeof state);
+    WriteFile(path_, content);
+  }
+  std::expected<std::unique_ptr<FakeTable>, int> OpenOne() const {
+    return FakeTable::Open(directory_.path(), MakeRange(kOneSlot));
+  }
+  static std::string NameIn(FakeTable& table) {
+    const auto endpoint = table.NameFor(*IpAddress::Parse("198.18.0.0"), 0);
+    return endpoint ? std::string(endpoint->name()) : "none";
+  }
+
+  static constexpr FakeTableLayout kOne{1};
+  const std::string path_ = directory_.File(TableFileName(kOneSlot));
+};
+
+// A slot whose sequence has come to its end is not taken for one that has never had a name.
+TEST_F(FakeTableStateTest, TheSequenceGoesRound) {
+  Prepare([](std::string*, FakeSlotState* state) { *state = FakeSlotState(0xfffe, state->check()); });
+  const auto table = OpenOne();
+  EXPECT_EQ(NameIn(**table), "old.test");
+  ASSERT_TRUE((*table)->AddressFor("new.test", IpVersion::kV4));
+  EXPECT_EQ(NameIn(**table), "new.test");
+  ASSERT_TRUE((*table)->AddressFor("newer.test", IpVersion::kV4));
+  EXPECT_EQ(NameIn(**table), "newer.test");
+}
+
+TEST_F(FakeTableStateTest, TheSequenceGoesRoundWhenTheTableIsCleared) {
+  Prepare([](std::string*, FakeSlotState* state) { *state = FakeSlotState(0xfffe, state->check()); });
+  const auto table = OpenOne();
+  EXPECT_EQ((*table)->Clear(), 1U);
+  EXPECT_EQ(NameIn(**table), "none");
+  ASSERT_TRUE((*table)->AddressFor("new.test", IpVersion::kV4));
+  EXPECT_EQ(NameIn(**table), "new.test");
+}
+
+TEST_F(FakeTableStateTest, ADamagedNameIsNone) {
+  Prepare([](std::string* content, FakeSlotState*) { (*content)[kOne.NamesOffset() + 1] ^= 1; });
+  const auto table = OpenOne();
+  EXPECT_EQ(NameIn(**table), "none");
+  EXPECT_EQ((*table)->size(), 0U);
+  ASSERT_TRUE((*table)->AddressFor("new.test", IpVersion::kV4));
+  EXPECT_EQ(NameIn(**table), "new.test");
 }
 
 TEST_F(FakeTableFileTest, FileOpenToOthersIsReplaced) {

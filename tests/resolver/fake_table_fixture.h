@@ -20,6 +20,7 @@
 #include <string>
 #include <utility>
 
+#include "resolver/fake_digest.h"
 #include "resolver/fake_key.h"
 #include "resolver/fake_table.h"
 #include "resolver/fake_table_layout.h"
@@ -61,7 +62,7 @@ inline FakeRange MakeRange(unsigned v4_bits = 15) {
 }
 
 inline std::string TableFileName(unsigned v4_bits = 15) {
-  return "names-4-198.18.0.0-" + std::to_string(v4_bits) + "-100::-96";
+  return "names-5-198.18.0.0-" + std::to_string(v4_bits) + "-100::-96";
 }
 
 // A table in a directory of its own.
@@ -97,10 +98,11 @@ inline uint64_t SeedIn(const std::string& path) {
 }
 template <typename Accepts>
 std::string NameWithHash(const std::string& pattern, uint64_t seed, Accepts accepts) {
+  const FakeDigester digester(seed);
   for (uint32_t i = 0;; ++i) {
     std::string name = pattern + std::to_string(1'000'000 + i);
     FakeKey key;
-    if (key.Assign(name) && accepts(key.Hash(seed))) return name;
+    if (key.Assign(name) && accepts(digester.Of(key).hash)) return name;
   }
 }
 

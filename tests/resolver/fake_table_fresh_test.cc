@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
@@ -36,8 +37,8 @@ TEST_F(FakeTableFreshTest, ANameThatIsEnteredButNotShownIsShownByWhoAsks) {
   const auto table = Open(24);
   V4(*table, "first.test");  // takes the lock to make room
   constexpr int kTaken = 1;
-  constexpr int kWords = 2;  // "killed.test" and its size
-  const int deaths[] = {kTaken + kWords + 1, kTaken + kWords + 2};
+  constexpr int kWritten = 2 + 1;  // "killed.test" and its size, and the check
+  const int deaths[] = {kTaken + kWritten + 1, kTaken + kWritten + 2};
   for (const int step : deaths) {
     const std::string name = "killed.tes" + std::to_string(step);
     const uint32_t before = table->size();
@@ -73,16 +74,77 @@ TEST_F(FakeTableFreshTest, ASlotThatIsLeftUnfinishedIsTheFirstToBeRecycled) {
 }
 
 TEST_F(FakeTableFreshTest, AnUnfinishedNameIsClearedToo) {
-  const auto table = Open(30);
-  V4(*table, "first.test");
-  const int status = Reap(StartChild([&] {
-    DeathAtStep death{4};
-    table->set_steps(death.steps());
-    return table->AddressFor("killed.test", IpVersion::kV4) ? 0 : 1;
-  }));
-  ASSERT_TRUE(WIFSIGNALED(status));
-  EXPECT_EQ(table->Clear(), 1U);
-  EXPECT_EQ(V4(*table, "killed.test"), "198.18.0.2");
+  for (int step = 1; step <= 5; ++step) {
+    std::filesystem::remove(directory_.File(TableFileName(30)));
+    const auto table = Open(30);
+    V4(*table, "first.test");
+    const int status = Reap(StartChild([&] {
+      DeathAtStep death{step};
+      table->set_steps(death.steps());
+      return table->AddressFor("killed.test", IpVersion::kV4) ? 0 : 1;
+    }));
+    ASSERT_TRUE(WIFSIGNALED(status));
+    EXPECT_EQ(table->Clear(), 1U) << step;
+    EXPECT_EQ(V4(*table, "killed.test"), "198.18.0.2") << step;
+    EXPECT_EQ(table->size(), 1U) << step;
+  }
+}
+
+// Somebody clears the table, or recycles all of it, while one writes a name without the lock.
+struct Interruption {
+  int step;
+  void (*act)(FakeTable& table);
+  FakeTable* table;
+
+  static void Step(void* context) {
+    auto* const self = static_cast<Interruption*>(context);
+    if (--self->step == 0) self->act(*self->table);
+  }
+};
+
+void ExpectEachNameAtItsAddress(FakeTable& table, const std::string& where) {
+  for (uint32_t slot = 0; slot < table.capacity(); ++slot) {
+    const auto entry = table.EntryAt(slot);
+    if (!entry) continue;
+    const auto address = table.AddressFor(entry->name, IpVersion::kV4);
+    ASSERT_TRUE(address) << where;
+    EXPECT_EQ(*address, entry->v4) << where << ": " << entry->name;
+  }
+}
+
+TEST_F(FakeTableFreshTest, AWriterThatIsOvertakenLeavesNoNameThatNobodyAskedFor) {
+  const auto clear = [](FakeTable& table) { EXPECT_TRUE(table.Clear()); };
+  const auto recycle = [](FakeTable& table) {
+    for (int i = 0; i < 8; ++i) V4(table, "x" + std::to_string(i));
+  };
+  const std::string name = "written." + LongName(70, 'w');
+  int rounds = 0;
+  for (void (*const act)(FakeTable&) : {+clear, +recycle}) {
+    for (int step = 1; step < 100; ++step, ++rounds) {
+      const std::string where = "step " + std::to_string(step);
+      std::filesystem::remove(directory_.File(TableFileName(30)));
+      const auto table = Open(30);
+      const auto other = Open(30);
+      V4(*table, "first.test");
+      Interruption interruption{step, act, other.get()};
+      table->set_steps({.hook = Interruption::Step, .context = &interruption});
+      const auto address = table->AddressFor(name, IpVersion::kV4);
+      table->set_steps({});
+      ASSERT_TRUE(address) << where;
+      const auto found = table->NameFor(*address, 0);
+      EXPECT_TRUE(!found || found->name() == name) << where << ": " << found->name();
+      ExpectEachNameAtItsAddress(*table, where);
+      for (uint32_t slot = 0; slot < table->capacity(); ++slot) {
+        const auto entry = table->EntryAt(slot);
+        EXPECT_TRUE(!entry || entry->name == name || entry->name[0] == 'x' || entry->name == "first.test")
+            << where << ": " << entry->name;
+      }
+      EXPECT_EQ(V4(*table, name), V4(*other, name)) << where;
+      EXPECT_EQ(table->NameFor(*table->AddressFor(name, IpVersion::kV4), 0)->name(), name) << where;
+      if (interruption.step > 0) break;
+    }
+  }
+  EXPECT_GT(rounds, 20);
 }
 
 // Counts the steps of a writer, and at one of them tells another and waits for it, for ten seconds at most.
@@ -131,12 +193,12 @@ class LateWriter {
 
  private:
   static constexpr int kTaken = 1;
-  static constexpr int kWords = 2;  // 9 bytes and the size
+  static constexpr int kWritten = 2 + 1;  // 9 bytes and the size, and the check
 
   static void Step(void* context) {
     auto* const self = static_cast<LateWriter*>(context);
     Meeting::Step(&self->begin_);
-    if (self->begin_.count == kTaken + kWords + 1) self->has_entered_.store(true);
+    if (self->begin_.count == kTaken + kWritten + 1) self->has_entered_.store(true);
   }
 
   std::atomic<bool> has_begun_ = false;
@@ -196,16 +258,15 @@ TEST_F(FakeTableFreshTest, ALateWriterTakesNobodysEntryAway) {
   const uint64_t seed = SeedIn(directory_.File(TableFileName(30)));
   FakeKey late;
   ASSERT_TRUE(late.Assign("late.test"));
+  const uint32_t late_hash = FakeDigester(seed).Of(late).hash;
   constexpr uint32_t kFirstPlace = 8 - 1;  // of the index's eight
   constexpr uint32_t kKept = ~(2 * FakeTable::kMaxNames - 1) | kFirstPlace;
   struct Rival {
     FakeTable* table;
     std::string name;
     std::string answer;
-  } rival{
-      table.get(),
-      NameWithHash("rival-", seed, [&](uint32_t hash) { return ((hash ^ late.Hash(seed)) & kKept) == 0; }),
-      ""};
+  } rival{table.get(),
+          NameWithHash("rival-", seed, [&](uint32_t hash) { return ((hash ^ late_hash) & kKept) == 0; }), ""};
   // In the middle of the late one's work, with the slot taken and nothing written.
   const auto enter = [](void* context) {
     auto* const self = static_cast<Rival*>(context);

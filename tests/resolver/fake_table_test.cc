@@ -80,7 +80,7 @@ TEST_F(FakeTableTest, TakesNamesOfEverySize) {
   EXPECT_EQ(table->size(), kMaxHostNameSize);
 }
 
-// As far as the slot, and the bits of the hash that the index has, they are the same.
+// As far as their first words, and the bits of the hash that the index has, they are the same.
 TEST_F(FakeTableTest, LongNamesThatDifferInTheirTailsAreTwo) {
   const auto table = Open(30);
   const uint64_t seed = SeedIn(directory_.File(TableFileName(30)));

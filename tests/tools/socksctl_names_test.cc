@@ -27,7 +27,7 @@ class SocksctlNamesTest : public testing::TableCommandTest {
     ASSERT_TRUE((*table)->AddressFor(name, IpVersion::kV6));
   }
 
-  const std::string path_ = state_ + "/names-4-198.18.0.0-15-2001:2::-96";
+  const std::string path_ = state_ + "/names-5-198.18.0.0-15-2001:2::-96";
 };
 
 TEST_F(SocksctlNamesTest, ListsTheTableOfTheConfigurationInForce) {
