@@ -19,12 +19,18 @@ constexpr uint64_t kMaxStampLead = uint64_t{1} << 32;
 
 }  // namespace
 
-// What has been found so far: a stamp with its slot, among those that nobody holds and among the others.
+// A slot, and its stamp when it was chosen.
+struct FakeTableStore::Victim {
+  uint32_t slot = 0;
+  uint64_t stamp = 0;
+};
+
+// What has been found so far, among the slots that nobody holds and among the others, with how old it is.
 struct FakeTableStore::Oldest {
   uint64_t stamp = UINT64_MAX;
-  uint32_t slot = 0;
+  Victim victim;
   uint64_t held_stamp = UINT64_MAX;
-  uint32_t held_slot = 0;
+  Victim held;
 };
 
 // Looks at every slot of `run`, and notes how old they are.
@@ -34,21 +40,22 @@ void FakeTableStore::LookForOldest(uint32_t run, HolderCheck* check, Oldest* old
   const uint32_t begin = run * FakeTableLayout::kRun;
   const uint32_t end = std::min(begin + FakeTableLayout::kRun, used());
   for (uint32_t slot = begin; slot < end; ++slot) {
-    uint64_t stamp = StampOf(slot);
-    if (stamp > now + kMaxStampLead) stamp = 0;
+    const uint64_t found = StampOf(slot);
+    const uint64_t stamp = found > now + kMaxStampLead ? 0 : found;
     if (stamp >= oldest_here) continue;
     if (holds_.IsHeld(slot, check)) {
-      if (stamp < oldest->held_stamp) oldest->held_slot = slot;
-      oldest->held_stamp = std::min(stamp, oldest->held_stamp);
       // Being held is a use: the writers to come do not ask again before the table has gone round.
-      Use(slot);
+      const uint64_t use = Use(slot);
+      if (stamp < oldest->held_stamp) oldest->held = {.slot = slot, .stamp = use};
+      oldest->held_stamp = std::min(stamp, oldest->held_stamp);
       continue;
     }
     oldest_here = stamp;
-    if (stamp < oldest->stamp) oldest->slot = slot;
+    if (stamp < oldest->stamp) oldest->victim = {.slot = slot, .stamp = found};
     oldest->stamp = std::min(stamp, oldest->stamp);
   }
   runs_[run].oldest.store(std::min(oldest_here, now), std::memory_order_relaxed);
+  step_();
 }
 
 // The run that may have the oldest slot, and what it says of it.
@@ -68,7 +75,7 @@ std::pair<uint32_t, uint64_t> FakeTableStore::OldestRun() const {
 // Exact where the runs tell how old their slots are, as they do after a look. Where names are used again and
 // again in another order than that of the slots, all runs would have to be looked at; a few of the oldest
 // have a name that is old enough, unless all are held.
-uint32_t FakeTableStore::LeastRecentlyUsed() {
+FakeTableStore::Victim FakeTableStore::LeastRecentlyUsed() {
   HolderCheck check;
   Oldest oldest;
   for (uint32_t looked_at = 0; looked_at < layout_.run_count(); ++looked_at) {
@@ -77,28 +84,27 @@ uint32_t FakeTableStore::LeastRecentlyUsed() {
     if (stamp >= oldest.stamp || is_old_enough) break;
     LookForOldest(run, &check, &oldest);
   }
-  return oldest.stamp != UINT64_MAX ? oldest.slot : oldest.held_slot;
+  return oldest.stamp != UINT64_MAX ? oldest.victim : oldest.held;
 }
 
-bool FakeTableStore::Claim(uint32_t slot, bool in_use_too) {
-  const uint64_t stamp = slots_[slot].stamp.load();
-  BeginOperation(slot);
-  FakeSlotState state = StateOf(slot);
+// Whoever has used the slot since it was chosen may have been told its address.
+bool FakeTableStore::Claim(const Victim& victim, bool in_use_too) {
+  BeginOperation(victim.slot);
+  FakeSlotState state = StateOf(victim.slot);
   // It changes twice at most: when the first name of the slot is there, and when it is shown.
-  while (!ChangeState(slot, &state, state.Changing())) {
+  while (!ChangeState(victim.slot, &state, state.Changing())) {
   }
   step_();
-  if (in_use_too || slots_[slot].stamp.load() == stamp) return true;
-  SetState(slot, state);
+  if (in_use_too || slots_[victim.slot].stamp.load() == victim.stamp) return true;
+  SetState(victim.slot, state);
   step_();
-  header_->operation.store(0, std::memory_order_release);
   return false;
 }
 
 uint32_t FakeTableStore::ClaimLeastRecentlyUsed() {
-  uint32_t slot = LeastRecentlyUsed();
-  for (int attempt = 1; !Claim(slot, attempt == kClaimAttempts); ++attempt) slot = LeastRecentlyUsed();
-  return slot;
+  Victim victim = LeastRecentlyUsed();
+  for (int attempt = 1; !Claim(victim, attempt == kClaimAttempts); ++attempt) victim = LeastRecentlyUsed();
+  return victim.slot;
 }
 
 void FakeTableStore::Overwrite(uint32_t slot, const FakeKey& key, const FakeDigest& digest) {
@@ -115,7 +121,9 @@ void FakeTableStore::Overwrite(uint32_t slot, const FakeKey& key, const FakeDige
   step_();
 }
 
+// Its name is nobody's.
 void FakeTableStore::Discard(uint32_t slot) {
+  BeginOperation(slot, FakeTableHeader::kOverwriting);
   const FakeSlotState state = StateOf(slot).Changing();
   SetState(slot, state);
   step_();
@@ -128,6 +136,11 @@ void FakeTableStore::Discard(uint32_t slot) {
 }
 
 uint32_t FakeTableStore::Recycle(const FakeKey& key, const FakeDigest& digest) {
+  BeginOperation(0);
+  if (const std::optional<uint32_t> known = FindAnnounced(digest)) {
+    WithdrawOperation();
+    return *known;
+  }
   const uint32_t slot = ClaimLeastRecentlyUsed();
   BeginOperation(slot, FakeTableHeader::kOverwriting);
   if (const std::optional<uint32_t> old_hash = HashInSlot(slot)) {
@@ -135,7 +148,7 @@ uint32_t FakeTableStore::Recycle(const FakeKey& key, const FakeDigest& digest) {
     step_();
   }
   Overwrite(slot, key, digest);
-  InsertOrRebuild(digest.hash, slot);
+  InsertAnnounced(slot, digest);
   EndOperation();
   return slot;
 }

@@ -3,8 +3,8 @@
 // A new name needs no lock as long as there are slots that nobody has used:
 //
 //     used + 1                the slot is ours
-//     words                   each from zero by a compare-exchange
-//     check                   likewise, with sequence 0
+//     words, the size first   each from zero by a compare-exchange
+//     check                   likewise, with sequence 0: the slot is hidden
 //     index: name in          of two who enter a name at the same time, one meets the other's entry here
 //     nobody moves entries?   else nobody may have seen the name: take the lock to see to it
 //     stamp
@@ -12,23 +12,28 @@
 //     nobody moves entries?   else take the lock to see where it is
 //
 // Killed before the index has it, a writer leaves a slot that nobody sees, whose stamp makes it the first to
-// be recycled. After that, whoever asks for the name takes the last steps himself. Who recycles or clears a
-// slot of sequence 0 makes it odd, in the word that has the check as well; its writer, if it lives, finds
-// that out when he comes to it, begins anew, and has written nothing over the words of another name, since
-// these are not zero.
+// be recycled. After that, whoever asks for the name finds a hidden slot, takes the lock, and shows it. Who
+// recycles or clears a slot of sequence 0 makes it odd, in the word that has the check as well; its writer,
+// if it lives, finds that out when he comes to it, begins anew, and has written nothing over the words of
+// another name, since these are not zero.
 //
 // All else happens under the lock: what moves or removes entries of the index, and what recycles slots. A
-// writer announces the slot in `operation` before it changes anything, counts `moves` at the end, and clears
-// `operation`; the next writer under the lock that finds it set repairs. Both sides first store and then
-// load, in the single total order of sequentially consistent operations: either the one without the lock sees
-// that entries are being moved, or the one under it sees the entry, and takes it along. So no address is told
-// that is not in the index afterwards.
+// writer announces the slot in `operation` before he changes anything, or looks whether there is anything to
+// change; in the end he counts `moves`, unless he has changed nothing, and clears `operation`. The next
+// writer under the lock that finds it set repairs. Both sides first store and then load, in the single total
+// order of sequentially consistent operations: either the one without the lock sees the announcement, and
+// does not show his slot, or the one under it sees the entry, and takes it along. So no address is told that
+// is not in the index afterwards, and no name is told two: what is entered in the index after the announced
+// writer has looked for the name stays hidden, and is taken out when he enters the name himself.
 //
 //     recycled slot
 //     -------------
+//     operation = any slot
+//     index: no such name?                       else done
+//     the slot with the oldest stamp
 //     operation = slot
 //     sequence odd                               readers turn away
-//     stamp as it was?                           else a reader came first: undo
+//     stamp as it was?                           else a reader came first: undo, and look for another
 //     operation |= kOverwriting
 //     index: old name out
 //     words, stamp
@@ -39,11 +44,12 @@
 // An odd sequence without kOverwriting is a slot whose old name is whole: the repair keeps it. With it the
 // slot is half written: nobody was ever told its new name, and it becomes an empty slot, the first to be
 // recycled. A slot with an even sequence is complete, and others may have been told of it: it stays. The
-// index is then built anew from the slots. All stores of a writer have release order, so they take effect in
-// the order of the program.
+// index is then built anew from the slots; a hidden one whose name no other has is shown on that occasion,
+// since its writer may be about to, and somebody may have met its entry. All stores of a writer have release
+// order, so they take effect in the order of the program.
 //
-// To clear the table is to take the check of each slot away, one store each, and then the words and the
-// index. Stamps stay, so a program that still has the address of a removed name meets no other name
+// To clear the table is to take the check of each slot away, one store each, and then the words; the index is
+// built anew. Stamps stay, so a program that still has the address of a removed name meets no other name
 // under it before the table has gone round, but none at all.
 //
 // A name that was found, stamped, and is still there was not recycled in between: the reader stores the stamp
@@ -113,9 +119,12 @@ bool FakeTableStore::Read(uint32_t slot, FakeKey* key) const {
     if (state.is_changing()) continue;
     if (state.check() == 0) return false;
     Copy(slot, key);
-    if (slots_[slot].state.load(std::memory_order_relaxed) != state.bits()) continue;
-    // Damage.
-    return key->size() != 0 && DigestOf(*key).check == state.check();
+    FakeSlotState now = FakeSlotState(slots_[slot].state.load(std::memory_order_relaxed));
+    if (now != state) continue;
+    if (key->size() != 0 && DigestOf(*key).check == state.check()) return true;
+    // Damage. Who asks for the name the next time enters it anew.
+    ChangeState(slot, &now, state.ChangedTo(0));
+    return false;
   }
   return false;
 }
@@ -134,28 +143,24 @@ void FakeTableStore::Erase(uint32_t hash, uint32_t slot) {
   Index().Erase(hash, slot, [this](uint32_t other) { return HashInSlot(other); }, step_);
 }
 
-void FakeTableStore::Use(uint32_t slot) const {
+uint64_t FakeTableStore::Use(uint32_t slot) const {
   // The most recently used stays so; this spares processes that ask for one name the shared counter.
-  if (slots_[slot].stamp.load(std::memory_order_relaxed) == header_->clock.load(std::memory_order_relaxed))
-    return;
-  slots_[slot].stamp.store(header_->clock.fetch_add(1) + 1);
+  uint64_t stamp = slots_[slot].stamp.load(std::memory_order_relaxed);
+  if (stamp == header_->clock.load(std::memory_order_relaxed)) return stamp;
+  stamp = header_->clock.fetch_add(1) + 1;
+  slots_[slot].stamp.store(stamp);
+  return stamp;
+}
+
+std::optional<uint32_t> FakeTableStore::Find(const FakeDigest& digest, FakeSlotState* state) const {
+  return Index().Find(digest.hash, [&](uint32_t slot) { return Matches(slot, digest, state); });
 }
 
 std::optional<uint32_t> FakeTableStore::FindAndUse(const FakeDigest& digest) const {
-  const uint32_t moves = header_->moves.load();
   FakeSlotState state;
-  const std::optional<uint32_t> slot =
-      Index().Find(digest.hash, [&](uint32_t candidate) { return Matches(candidate, digest, &state); });
-  if (!slot) return std::nullopt;
-  // Its writer is about to show it, or was killed before.
-  const bool is_hidden = state.is_fresh();
-  if (is_hidden && !IsUnmovedSince(moves)) [[unlikely]]
-    return std::nullopt;
+  const std::optional<uint32_t> slot = Find(digest, &state);
+  if (!slot || state.is_fresh()) return std::nullopt;
   Use(*slot);
-  if (is_hidden) [[unlikely]] {
-    Show(*slot, digest);
-    if (!Matches(*slot, digest, &state) || !IsUnmovedSince(moves)) return std::nullopt;
-  }
   if (StateOf(*slot) != state) return std::nullopt;
   return slot;
 }
@@ -179,7 +184,7 @@ std::optional<uint32_t> FakeTableStore::TakeFresh() {
 
 // False when the slot is not what it should be, or has been taken away.
 bool FakeTableStore::WriteFresh(uint32_t slot, const FakeKey& key, const FakeDigest& digest) {
-  for (size_t i = key.word_count(); i-- > 0;) {
+  for (size_t i = 0; i < key.word_count(); ++i) {
     uint64_t zero = 0;
     if (!StateOf(slot).is_fresh()) return false;
     if (!Word(slot, i).compare_exchange_strong(zero, key.words[i])) return false;
@@ -195,12 +200,14 @@ std::optional<uint32_t> FakeTableStore::EnterFresh(const FakeKey& key, const Fak
                                                    std::optional<uint32_t>* begun) {
   const uint32_t moves = header_->moves.load();
   if (header_->operation.load() != 0) return std::nullopt;
+  FakeSlotState state;
+  // Hidden, or the work of a moment.
+  if (Find(digest, &state)) return FindAndUse(digest);
   *begun = TakeFresh();
   if (!*begun) return std::nullopt;
   const uint32_t slot = **begun;
   step_();
   if (!WriteFresh(slot, key, digest)) return std::nullopt;
-  FakeSlotState state;
   const std::optional<uint32_t> entered =
       Index().FindOrInsert(digest.hash, slot, [&](uint32_t other) { return Matches(other, digest, &state); });
   step_();
@@ -217,13 +224,7 @@ std::optional<uint32_t> FakeTableStore::EnterFresh(const FakeKey& key, const Fak
 std::expected<uint32_t, int> FakeTableStore::Enter(const FakeKey& key, const FakeDigest& digest,
                                                    std::optional<uint32_t> begun, Allocator* allocator) {
   if (header_->operation.load(std::memory_order_acquire) != 0) Repair();
-  if (const std::optional<uint32_t> known = FindAndUse(digest)) {
-    if (begun && begun != known) Retract(digest, *begun);
-    return *known;
-  }
-  if (begun) {
-    if (const std::optional<uint32_t> finished = FinishFresh(digest, *begun)) return *finished;
-  }
+  if (const std::optional<uint32_t> known = FindOrFinish(digest, begun)) return *known;
   while (used() < capacity()) {
     if (const int error = MakeRoom(allocator); error != 0) return std::unexpected(error);
     if (const std::optional<uint32_t> fresh = EnterFresh(key, digest, &begun)) return *fresh;
@@ -234,37 +235,58 @@ std::expected<uint32_t, int> FakeTableStore::Enter(const FakeKey& key, const Fak
   return Recycle(key, digest);
 }
 
-// What was begun without the lock and met somebody under it. Nothing when the slot was taken away; then
-// nothing of it is left.
-std::optional<uint32_t> FakeTableStore::FinishFresh(const FakeDigest& digest, uint32_t slot) {
+// The slot of a name that is there, or that was begun without the lock and met somebody under it.
+std::optional<uint32_t> FakeTableStore::FindOrFinish(const FakeDigest& digest,
+                                                     std::optional<uint32_t> begun) {
+  BeginOperation(begun.value_or(0));
+  std::optional<uint32_t> known = FindAnnounced(digest);
+  if (!begun || known == begun) {
+    WithdrawOperation();
+    return known;
+  }
   FakeSlotState state;
-  BeginOperation(slot);
-  const bool is_ours = Matches(slot, digest, &state) && (!state.is_fresh() || Show(slot, digest));
-  step_();
-  if (is_ours) {
-    Use(slot);
+  const bool is_ours = Matches(*begun, digest, &state);
+  if (is_ours && !known) {
+    Show(*begun, digest);
+    Use(*begun);
     step_();
-    InsertOrRebuild(digest.hash, slot);
+    InsertAnnounced(*begun, digest);
+    known = begun;
   } else {
-    Erase(digest.hash, slot);
-    // It may have been the entry of the name that has the slot now.
-    FakeKey other;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read.
-    if (Read(slot, &other)) InsertShown(slot, DigestOf(other));
+    Erase(digest.hash, *begun);
+    step_();
+    is_ours ? Discard(*begun) : LeaveToOthers(*begun);
   }
   EndOperation();
-  if (!is_ours) return std::nullopt;
+  return known;
+}
+
+// With an operation announced: the slot that stands for the name, shown and used. Nobody who enters the name
+// from now on without the lock will show it.
+std::optional<uint32_t> FakeTableStore::FindAnnounced(const FakeDigest& digest) const {
+  FakeSlotState state;
+  const std::optional<uint32_t> slot = Find(digest, &state);
+  if (!slot) return std::nullopt;
+  Show(*slot, digest);
+  Use(*slot);
+  step_();
   return slot;
 }
 
-// Another slot has the name. Nobody has been told of this one, and nobody will find the name there again.
-void FakeTableStore::Retract(const FakeDigest& digest, uint32_t slot) {
-  FakeSlotState state;
-  if (!Matches(slot, digest, &state) || state.is_fresh()) return;
-  BeginOperation(slot, FakeTableHeader::kOverwriting);
-  Discard(slot);
-  EndOperation();
+// A slot that was taken away while its name was on the way: what is left of that.
+void FakeTableStore::LeaveToOthers(uint32_t slot) {
+  FakeKey other;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read.
+  const FakeSlotState state = StateOf(slot);
+  if (Read(slot, &other)) {
+    // The entry that was taken out may have been this name's.
+    InsertShown(slot, DigestOf(other));
+    Wipe(slot, other.word_count(), FakeKey::kWords);
+  } else if (!state.is_fresh() && state.check() == 0) {
+    Wipe(slot, 0, FakeKey::kWords);
+  }
 }
 
+// Of what concerns no single slot, with any: each is whole, so that a repair only builds the index anew.
 void FakeTableStore::BeginOperation(uint32_t slot, uint32_t flags) {
   header_->operation.store((slot + 1) | flags);
   step_();
@@ -277,8 +299,15 @@ void FakeTableStore::EndOperation() {
   step_();
 }
 
-void FakeTableStore::InsertOrRebuild(uint32_t hash, uint32_t slot) {
-  if (!Index().Insert(hash, slot)) RebuildIndex();
+// Of who has moved no entry.
+void FakeTableStore::WithdrawOperation() {
+  header_->operation.store(0);
+  step_();
+}
+
+// `slot` stands for a name that FindAnnounced() has not found.
+void FakeTableStore::InsertAnnounced(uint32_t slot, const FakeDigest& digest) {
+  if (!InsertShown(slot, digest)) RebuildIndex();
   step_();
 }
 
@@ -288,9 +317,8 @@ uint32_t FakeTableStore::Clear() {
   for (uint32_t slot = 0; slot < used(); ++slot) {
     if (ClearSlot(slot)) ++removed;
   }
-  // Any slot will do: each is whole, so that a repair only builds the index anew.
   BeginOperation(0);
-  Index().Clear(step_);
+  RebuildIndex();
   EndOperation();
   return removed;
 }
@@ -309,7 +337,7 @@ bool FakeTableStore::ClearSlot(uint32_t slot) {
   step_();
   FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): only the size is read.
   key.words[0] = Word(slot, 0).load(std::memory_order_relaxed);
-  Wipe(slot, 0, is_begun ? FakeKey::kWords : key.word_count());
+  Wipe(slot, 0, key.word_count());
   return has_name;
 }
 
@@ -383,27 +411,35 @@ void FakeTableStore::Repair() {
 
 void FakeTableStore::RebuildIndex() {
   Index().Clear(step_);
+  FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read and by Copy.
   const uint32_t end = used();
   for (uint32_t slot = 0; slot < end; ++slot) {
-    FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read.
     if (!Read(slot, &key)) continue;
     InsertShown(slot, DigestOf(key));
     step_();
   }
+  for (uint32_t slot = 0; slot < end; ++slot) {
+    FakeSlotState state = StateOf(slot);
+    if (!state.is_fresh() || state.check() == 0) continue;
+    Copy(slot, &key);
+    const FakeDigest digest = DigestOf(key);
+    if (Find(digest, &state) || !Show(slot, digest)) continue;
+    InsertShown(slot, digest);
+    step_();
+  }
 }
 
-// Sees to it that the name in `slot` is found there. Whoever enters it just now does not find it in an index
-// that is being rebuilt, and may get before it; but he has not shown his slot, and will ask under the lock.
-// A table that was damaged may hold a name twice. Both addresses stand for it; the first is given out.
-void FakeTableStore::InsertShown(uint32_t slot, const FakeDigest& digest) {
+// Sees to it that the name in `slot` is found there; false when the index has no room. What is hidden was
+// entered a moment ago, by one who has not shown it, and will ask under the lock. A table that was damaged
+// may hold a name twice. Both addresses stand for it; the first is given out.
+bool FakeTableStore::InsertShown(uint32_t slot, const FakeDigest& digest) {
   for (;;) {
     FakeSlotState state;
-    const std::optional<uint32_t> first =
-        Index().Find(digest.hash, [&](uint32_t other) { return Matches(other, digest, &state); });
+    const std::optional<uint32_t> first = Find(digest, &state);
     if (!first) {
-      if (!Index().Insert(digest.hash, slot)) return;
+      if (!Index().Insert(digest.hash, slot)) return false;
     } else if (*first == slot || !state.is_fresh()) {
-      return;
+      return true;
     } else {
       Erase(digest.hash, *first);
     }

@@ -54,8 +54,8 @@ class FakeTableStore {
                                      std::optional<uint32_t>* begun);
   // The name in `slot`, without marking it as used. False when it stands for none.
   bool Read(uint32_t slot, FakeKey* key) const;
-  // Marks `slot`, below the number of used slots, as the one used last.
-  void Use(uint32_t slot) const;
+  // Marks `slot`, below the number of used slots, as the one used last. Its stamp.
+  uint64_t Use(uint32_t slot) const;
   // How many slots have been taken for names, whatever the memory says at most capacity().
   uint32_t used() const;
   // How many names there are. Looks at every slot.
@@ -94,7 +94,10 @@ class FakeTableStore {
   bool Show(uint32_t slot, const FakeDigest& digest) const;
   // Whether nobody has moved entries of the index since `moves` was read, or does.
   bool IsUnmovedSince(uint32_t moves) const;
-  std::optional<uint32_t> FinishFresh(const FakeDigest& digest, uint32_t slot);
+  std::optional<uint32_t> Find(const FakeDigest& digest, FakeSlotState* state) const;
+  std::optional<uint32_t> FindOrFinish(const FakeDigest& digest, std::optional<uint32_t> begun);
+  std::optional<uint32_t> FindAnnounced(const FakeDigest& digest) const;
+  void LeaveToOthers(uint32_t slot);
   int MakeRoom(Allocator* allocator);
   void GrowIndex(uint32_t size);
   uint32_t index_size() const;
@@ -103,20 +106,21 @@ class FakeTableStore {
   FakeTableIndex Index(uint32_t size) const { return {levels_ + size, size}; }
   void BeginOperation(uint32_t slot, uint32_t flags = 0);
   void EndOperation();
+  void WithdrawOperation();
   struct Oldest;
   void LookForOldest(uint32_t run, HolderCheck* check, Oldest* oldest);
   std::pair<uint32_t, uint64_t> OldestRun() const;
-  uint32_t LeastRecentlyUsed();
-  bool Claim(uint32_t slot, bool in_use_too);
+  struct Victim;
+  Victim LeastRecentlyUsed();
+  bool Claim(const Victim& victim, bool in_use_too);
   uint32_t ClaimLeastRecentlyUsed();
   uint32_t Recycle(const FakeKey& key, const FakeDigest& digest);
   void Overwrite(uint32_t slot, const FakeKey& key, const FakeDigest& digest);
   void Discard(uint32_t slot);
   void Repair();
   void RebuildIndex();
-  void InsertShown(uint32_t slot, const FakeDigest& digest);
-  void Retract(const FakeDigest& digest, uint32_t slot);
-  void InsertOrRebuild(uint32_t hash, uint32_t slot);
+  bool InsertShown(uint32_t slot, const FakeDigest& digest);
+  void InsertAnnounced(uint32_t slot, const FakeDigest& digest);
   bool ClearSlot(uint32_t slot);
   void Wipe(uint32_t slot, size_t begin, size_t end);
 

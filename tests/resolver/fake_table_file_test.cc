@@ -300,13 +300,22 @@ TEST_F(FakeTableStateTest, TheSequenceGoesRoundWhenTheTableIsCleared) {
   EXPECT_EQ(NameIn(**table), "new.test");
 }
 
-TEST_F(FakeTableStateTest, ADamagedNameIsNone) {
-  Prepare([](std::string* content, FakeSlotState*) { (*content)[kOne.NamesOffset() + 1] ^= 1; });
-  const auto table = OpenOne();
-  EXPECT_EQ(NameIn(**table), "none");
-  EXPECT_EQ((*table)->size(), 0U);
-  ASSERT_TRUE((*table)->AddressFor("new.test", IpVersion::kV4));
-  EXPECT_EQ(NameIn(**table), "new.test");
+// Its address stands for nothing, and who asks for the name after that was seen is given another.
+TEST_F(FakeTableFileTest, ADamagedNameIsNone) {
+  std::string content = ValidContent();
+  content[kLayout.NamesOffset() + size_t{7} * sizeof(FakeTableName) + 1] ^= 1;
+  WriteFile(Path(), content);
+  const auto table = Open();
+  ASSERT_TRUE(table);
+  const auto asked = (*table)->AddressFor("old-7", IpVersion::kV4);
+  ASSERT_TRUE(asked);
+  EXPECT_FALSE((*table)->NameFor(*asked, 0));
+  EXPECT_EQ((*table)->size(), 19U);
+  const auto again = (*table)->AddressFor("old-7", IpVersion::kV4);
+  ASSERT_TRUE(again);
+  EXPECT_NE(*again, *asked);
+  EXPECT_EQ((*table)->NameFor(*again, 0)->name(), "old-7");
+  EXPECT_EQ((*table)->size(), 20U);
 }
 
 TEST_F(FakeTableFileTest, FileOpenToOthersIsReplaced) {

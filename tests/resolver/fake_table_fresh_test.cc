@@ -241,14 +241,94 @@ TEST_F(FakeTableFreshTest, ALateWriterIsNotLostWhenTheIndexGrows) {
   LateWriter late(of_late.get(), &is_copied);
   constexpr int kNames = FakeTableLayout::kRun - 2;  // with the two, the first level has what it is for
   for (int i = 0; i < kNames; ++i) V4(*table, NameOf(i));
-  // Space is allocated, the work announced, and each name copied.
-  Meeting growth{.step = 2 + 1 + kNames, .here = &is_copied, .go_on = late.has_entered()};
+  // The name is looked for, space allocated, the work announced, and each name copied.
+  constexpr int kLookedFor = 2;
+  Meeting growth{.step = kLookedFor + 2 + 1 + kNames, .here = &is_copied, .go_on = late.has_entered()};
   table->set_steps(growth.steps());
   V4(*table, "other.test");
   table->set_steps({});
   const std::string answer = late.Join();
   EXPECT_EQ(V4(*table, "name.test"), answer);
   EXPECT_EQ(table->NameFor(*IpAddress::Parse(answer), 0)->name(), "name.test");
+}
+
+// How many addresses stand for the name.
+int CountAddresses(const FakeTable& table, const std::string& name) {
+  int count = 0;
+  for (uint32_t slot = 0; slot < table.capacity(); ++slot) {
+    const auto entry = table.EntryAt(slot);
+    if (entry && entry->name == name) ++count;
+  }
+  return count;
+}
+
+// Who has the last slot that nobody has used enters a name, while one who found none recycles another for it.
+TEST_F(FakeTableFreshTest, WhoRecyclesASlotMeetsALateWriterOfTheName) {
+  constexpr unsigned kTwoRuns = 21;
+  // Announced and withdrawn, and announced again; before he claims a slot; and the steps of his work.
+  for (int step = 1; step <= 12; ++step) {
+    std::filesystem::remove(directory_.File(TableFileName(kTwoRuns)));
+    const auto table = Open(kTwoRuns);
+    const auto of_late = Open(kTwoRuns);
+    for (int i = 0; i < 2 * static_cast<int>(FakeTableLayout::kRun) - 1; ++i) V4(*table, NameOf(i));
+    std::atomic<bool> go_on = false;
+    LateWriter late(of_late.get(), &go_on);
+    Meeting recycling{.step = step, .here = &go_on, .go_on = late.has_entered()};
+    table->set_steps(recycling.steps());
+    const std::string answer = V4(*table, "name.test");
+    table->set_steps({});
+    EXPECT_EQ(late.Join(), answer) << step;
+    EXPECT_EQ(V4(*table, "name.test"), answer) << step;
+    EXPECT_EQ(CountAddresses(*table, "name.test"), 1) << step;
+  }
+}
+
+// He was killed before the others came: only they know of the name.
+TEST_F(FakeTableFreshTest, WhoRecyclesASlotFindsTheNameThatAnotherHasEntered) {
+  const auto table = Open(30);
+  const auto of_late = Open(30);
+  V4(*table, "first.test");
+  const int status = Reap(StartChild([&] {
+    DeathAtStep death{2};
+    table->set_steps(death.steps());
+    return table->AddressFor("killed.test", IpVersion::kV4) ? 0 : 1;
+  }));
+  ASSERT_TRUE(WIFSIGNALED(status));
+  V4(*table, "second.test");
+  std::atomic<bool> go_on = false;
+  LateWriter late(of_late.get(), &go_on);
+  Meeting recycling{.step = 1, .here = &go_on, .go_on = late.has_entered()};
+  table->set_steps(recycling.steps());
+  const std::string answer = V4(*table, "name.test");
+  table->set_steps({});
+  EXPECT_EQ(late.Join(), answer);
+  EXPECT_EQ(V4(*table, "name.test"), answer);
+  EXPECT_EQ(CountAddresses(*table, "name.test"), 1);
+}
+
+// A writer has chosen the oldest name to make way, and somebody is told its address just then.
+TEST_F(FakeTableFreshTest, ANameThatIsUsedWhenItIsToMakeWayStays) {
+  int rounds = 0;
+  for (int step = 1; step <= 6; ++step) {
+    std::filesystem::remove(directory_.File(TableFileName(30)));
+    const auto table = Open(30);
+    const auto other = Open(30);
+    for (const char* name : {"first.test", "second.test", "third.test", "fourth.test"}) V4(*table, name);
+    const auto use = [](FakeTable& used) {
+      const std::string told = V4(used, "first.test");
+      EXPECT_TRUE(told == "198.18.0.0" || told.starts_with("errno")) << told;
+    };
+    Interruption interruption{step, use, other.get()};
+    table->set_steps({.hook = Interruption::Step, .context = &interruption});
+    const std::string answer = V4(*table, "new.test");
+    table->set_steps({});
+    // From the step on at which the slot is claimed, who asks waits for the lock, and finds another.
+    if (answer == "198.18.0.0") break;
+    ++rounds;
+    EXPECT_EQ(answer, "198.18.0.1") << step;
+    EXPECT_EQ(table->NameFor(*IpAddress::Parse("198.18.0.0"), 0)->name(), "first.test") << step;
+  }
+  EXPECT_GT(rounds, 3);
 }
 
 // His slot goes to a name whose entry in the index looks like his, and stands where he looks for his own.
