@@ -3,10 +3,11 @@
 //
 // A look-up compares digests and not names, so it need not fetch the name from memory. Two numbers, each of a
 // family that is strongly universal (Lemire and Kaser, "Strongly universal string hashing is fast", section
-// 3: multilinear hashing of 64-bit words modulo 2^128): of two different names, whatever they are, each of
-// these bits agrees by chance only, for who does not know the seed. The index has 14 bits of `hash` at a
-// place that most of the others give, the slot has all of `check`: a new name is taken for one of 131,072
-// others once in 2^60 times.
+// 3: multilinear hashing of 64-bit words modulo 2^128, of which the upper half is taken): of two different
+// names, whoever has chosen them, each of these bits agrees by chance only, as far as the factors that are
+// made of the seed look random, for who does not know it. The index has 14 bits of `hash` at a place that
+// most of the others give, the slot has all of `check`: a look-up meets one or two entries of other names, so
+// a new name is taken for another once in 2^60 times.
 #pragma once
 
 #include <array>

@@ -98,5 +98,37 @@ TEST(FakeDigestTest, ACheckHasItsBitsAndIsNotNothing) {
   EXPECT_EQ(all, (uint64_t{1} << FakeDigest::kCheckBits) - 1);
 }
 
+// Programs of other word sizes and versions share the table: what a seed makes of a name is a part of its
+// layout. The numbers are those of a program for whole numbers of any size; the last of them lacks 1 where no
+// carry goes from the lower half of a sum to the upper one.
+TEST(FakeDigestTest, IsTheSumModulo2To128) {
+  const struct {
+    uint64_t seed;
+    uint64_t size;
+    uint32_t hash;
+    uint64_t check;
+  } kCases[] = {{0, 7, 0xcb39ab53, 0xa267456c07a3},
+                {0xfedcba9876543210, 31, 0x3b02baec, 0x4002d092d08b},
+                {1006, 255, 0x96b2722c, 0x951fea947c36}};
+  for (const auto& test : kCases) {
+    FakeKey key;
+    // The size is the first byte in either byte order.
+    key.words[0] = test.size << 56 | 0x61626364656600 | test.size;
+    for (size_t i = 1; i < FakeKey::kWords; ++i) key.words[i] = 0x9e3779b97f4a7c15 * i | 0xffff000000000000;
+    const FakeDigest digest = FakeDigester(test.seed).Of(key);
+    EXPECT_EQ(digest.hash, test.hash) << test.size;
+    EXPECT_EQ(digest.check, test.check) << test.size;
+  }
+}
+
+// Words whose check would be 0 with this seed.
+TEST(FakeDigestTest, ACheckThatWouldBeNothingIsOne) {
+  FakeKey key;
+  constexpr uint64_t kSize = 15;
+  key.words[0] = kSize << 56 | kSize;
+  key.words[1] = 0x55c209e3a0cd;
+  EXPECT_EQ(FakeDigester(5).Of(key).check, 1U);
+}
+
 }  // namespace
 }  // namespace socksify

@@ -19,15 +19,6 @@ namespace {
 
 class FakeTableClearTest : public FakeTableFixture {
  protected:
-  // Of all files.
-  std::string Content() const {
-    std::string content;
-    for (const auto& entry : std::filesystem::directory_iterator(directory_.path())) {
-      std::ifstream file(entry.path(), std::ios::binary);
-      content.append(std::istreambuf_iterator<char>(file), {});
-    }
-    return content;
-  }
   void ExpectNothingSecret(const std::string& where) const {
     const std::string content = Content();
     ASSERT_FALSE(content.empty()) << where;

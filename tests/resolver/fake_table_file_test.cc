@@ -7,11 +7,13 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <expected>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <random>
 #include <sstream>
@@ -96,6 +98,58 @@ TEST_F(FakeTableFileTest, CopyOfAValidFileIsTaken) {
   ASSERT_TRUE(table);
   EXPECT_EQ((*table)->size(), 20U);
   EXPECT_EQ((*table)->NameFor(*IpAddress::Parse("198.18.0.7"), 1)->name(), "old-7");
+}
+
+// As `cp --sparse` makes it: without the space that keeps a store from meeting a full disk.
+TEST_F(FakeTableFileTest, ACopyWithHolesGetsItsSpaceBack) {
+  const std::string content = ValidContent();
+  const auto blocks = [&] {
+    struct stat status{};
+    return lstat(Path().c_str(), &status) == 0 ? static_cast<size_t>(status.st_blocks) * 512 : 0;
+  };
+  {
+    std::ofstream file(Path(), std::ios::binary);
+    constexpr size_t kBlock = 4096;
+    for (size_t i = 0; i < content.size(); i += kBlock) {
+      const std::string block = content.substr(i, kBlock);
+      if (block.find_first_not_of('\0') == std::string::npos) continue;
+      file.seekp(static_cast<std::streamoff>(i));
+      file << block;
+    }
+  }
+  std::filesystem::resize_file(Path(), content.size());
+  chmod(Path().c_str(), 0600);
+  // All but the levels of the index that are not in use.
+  const size_t whole =
+      FakeTableLayout::LevelEnd(kLayout.first_level()) + kLayout.FileSize() - kLayout.HoldsOffset();
+  if (blocks() >= whole) GTEST_SKIP() << "needs a file system that has holes";
+  const auto table = Open();
+  ASSERT_TRUE(table);
+  EXPECT_EQ((*table)->size(), 20U);
+  EXPECT_GE(blocks(), whole);
+}
+
+TEST(FakeTableLayoutTest, PartsHavePagesOfTheirOwn) {
+  for (const uint32_t capacity : {1U, 2U, 3U, 1023U, 1024U, 1025U, 5000U, 65'536U, kFakeTableMaxSlots}) {
+    const FakeTableLayout layout(capacity);
+    const size_t parts[][2] = {
+        {FakeTableLayout::RunsOffset(), layout.run_count() * sizeof(FakeTableRun)},
+        {FakeTableLayout::IndexOffset(), size_t{4} * std::bit_ceil(capacity) * sizeof(FakeTableIndexEntry)},
+        {layout.HoldsOffset(), layout.hold_entries() * sizeof(FakeTableHold)},
+        {layout.SlotsOffset(), capacity * sizeof(FakeTableSlot)},
+        {layout.NamesOffset(), capacity * sizeof(FakeTableName)},
+        {layout.TailsOffset(), capacity * sizeof(FakeTableTail)},
+        {layout.FileSize(), 0}};
+    for (size_t i = 1; i < std::size(parts); ++i) {
+      EXPECT_GE(parts[i][0], parts[i - 1][0] + parts[i - 1][1]) << capacity << " " << i;
+      EXPECT_EQ(parts[i][0] % 65'536, 0U) << capacity << " " << i;
+    }
+    for (uint32_t count = 0; count <= capacity; count += FakeTableLayout::kRun) {
+      EXPECT_GE(FakeTableLayout::SlotPages(count), count * sizeof(FakeTableSlot));
+      EXPECT_GE(FakeTableLayout::NamePages(count), count * sizeof(FakeTableName));
+      EXPECT_GE(FakeTableLayout::TailPages(count), count * sizeof(FakeTableTail));
+    }
+  }
 }
 
 TEST_F(FakeTableFileTest, DamagedFileIsReplaced) {
@@ -316,6 +370,21 @@ TEST_F(FakeTableFileTest, ADamagedNameIsNone) {
   EXPECT_NE(*again, *asked);
   EXPECT_EQ((*table)->NameFor(*again, 0)->name(), "old-7");
   EXPECT_EQ((*table)->size(), 20U);
+}
+
+// Even where the check is that of no bytes at all.
+TEST_F(FakeTableStateTest, ANameWithoutASizeIsNone) {
+  Prepare([&](std::string* content, FakeSlotState* state) {
+    FakeKey empty;
+    empty.words[0] = 0;
+    std::memset(content->data() + kOne.NamesOffset(), 0, sizeof(FakeTableName));
+    *state = FakeSlotState(state->sequence(), FakeDigester(SeedIn(path_)).Of(empty).check);
+  });
+  const auto table = OpenOne();
+  EXPECT_EQ((*table)->size(), 0U);
+  EXPECT_EQ(NameIn(**table), "none");
+  ASSERT_TRUE((*table)->AddressFor("new.test", IpVersion::kV4));
+  EXPECT_EQ(NameIn(**table), "new.test");
 }
 
 TEST_F(FakeTableFileTest, FileOpenToOthersIsReplaced) {

@@ -77,6 +77,20 @@ class FakeTableFixture : public testing::Test {
     const auto address = table.AddressFor(name, IpVersion::kV4);
     return address ? address->ToString() : "errno " + std::to_string(address.error());
   }
+  // The name that an address stands for.
+  static std::string NameAt(FakeTable& table, const std::string& address) {
+    const auto endpoint = table.NameFor(*IpAddress::Parse(address), 0);
+    return endpoint ? std::string(endpoint->name()) : "none";
+  }
+  // Of all files.
+  std::string Content() const {
+    std::string content;
+    for (const auto& entry : std::filesystem::directory_iterator(directory_.path())) {
+      std::ifstream file(entry.path(), std::ios::binary);
+      content.append(std::istreambuf_iterator<char>(file), {});
+    }
+    return content;
+  }
 
   TemporaryDirectory directory_;
 };

@@ -2,16 +2,28 @@
 //
 // Names that are entered without the lock, while others enter, remove and recycle names.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "resolver/fake_table.h"
+#include "resolver/fake_table_file.h"
 #include "resolver/fake_table_layout.h"
+#include "resolver/fake_table_store.h"
 #include "tests/resolver/fake_table_fixture.h"
 
 namespace socksify {
@@ -21,7 +33,26 @@ std::string NameOf(int i) {
   return LongName(static_cast<size_t>(1 + i % 80), 'n') + std::to_string(i) + ".test";
 }
 
-class FakeTableFreshTest : public FakeTableFixture {};
+class FakeTableFreshTest : public FakeTableFixture {
+ protected:
+  // For who looks at a table step by step.
+  std::unique_ptr<FakeTableFile> MapFile(unsigned v4_bits) const {
+    const std::string path = directory_.File(TableFileName(v4_bits));
+    FakeTableIdentity identity;
+    std::ifstream(path, std::ios::binary).read(reinterpret_cast<char*>(&identity), sizeof identity);
+    auto file = FakeTableFile::Open(path, identity);
+    return file ? std::move(*file) : nullptr;
+  }
+  // As it stands in the only file of a table of `capacity` slots.
+  FakeSlotState StateIn(uint32_t slot, uint32_t capacity, unsigned v4_bits) const {
+    std::ifstream file(directory_.File(TableFileName(v4_bits)), std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(FakeTableLayout(capacity).SlotsOffset() +
+                                           slot * sizeof(FakeTableSlot) + offsetof(FakeTableSlot, state)));
+    FakeSlotState state;
+    file.read(reinterpret_cast<char*>(&state), sizeof state);
+    return state;
+  }
+};
 
 // Runs body(thread) in so many threads.
 template <typename Body>
@@ -85,6 +116,11 @@ TEST_F(FakeTableFreshTest, AnUnfinishedNameIsClearedToo) {
     }));
     ASSERT_TRUE(WIFSIGNALED(status));
     EXPECT_EQ(table->Clear(), 1U) << step;
+    EXPECT_EQ(Content().find("test"), std::string::npos) << step;
+    for (const uint32_t slot : {0, 1}) {
+      EXPECT_FALSE(StateIn(slot, 4, 30).is_changing()) << step;
+      EXPECT_EQ(StateIn(slot, 4, 30).check(), 0U) << step;
+    }
     EXPECT_EQ(V4(*table, "killed.test"), "198.18.0.2") << step;
     EXPECT_EQ(table->size(), 1U) << step;
   }
@@ -93,7 +129,7 @@ TEST_F(FakeTableFreshTest, AnUnfinishedNameIsClearedToo) {
 // Somebody clears the table, or recycles all of it, while one writes a name without the lock.
 struct Interruption {
   int step;
-  void (*act)(FakeTable& table);
+  std::function<void(FakeTable& table)> act;
   FakeTable* table;
 
   static void Step(void* context) {
@@ -140,11 +176,82 @@ TEST_F(FakeTableFreshTest, AWriterThatIsOvertakenLeavesNoNameThatNobodyAskedFor)
             << where << ": " << entry->name;
       }
       EXPECT_EQ(V4(*table, name), V4(*other, name)) << where;
-      EXPECT_EQ(table->NameFor(*table->AddressFor(name, IpVersion::kV4), 0)->name(), name) << where;
+      EXPECT_EQ(NameAt(*table, V4(*table, name)), name) << where;
+      ASSERT_TRUE(table->Clear());
+      EXPECT_EQ(Content().find("ww"), std::string::npos) << where;
       if (interruption.step > 0) break;
     }
   }
   EXPECT_GT(rounds, 20);
+}
+
+// The repair of what another has left costs him neither his slot nor another one, whether there are more or
+// not.
+TEST_F(FakeTableFreshTest, AWriterWhoMeetsARepairKeepsHisSlot) {
+  for (const int others : {1, 2}) {
+    const auto repair = [&](FakeTable& table) {
+      const int status = Reap(StartChild([&] {
+        DeathAtStep death{1};
+        table.set_steps(death.steps());
+        return table.Clear() ? 0 : 1;
+      }));
+      EXPECT_TRUE(WIFSIGNALED(status));
+      for (int i = 0; i < others; ++i) V4(table, "x" + std::to_string(i));
+    };
+    int step = 1;
+    for (bool is_met = true; is_met; ++step) {
+      ASSERT_LT(step, 100) << "the writer has no end";
+      std::filesystem::remove(directory_.File(TableFileName(30)));
+      const auto table = Open(30);
+      const auto other = Open(30);
+      V4(*table, "first.test");
+      Interruption interruption{step, repair, other.get()};
+      table->set_steps({.hook = Interruption::Step, .context = &interruption});
+      EXPECT_EQ(V4(*table, "written.test"), "198.18.0.1") << step;
+      table->set_steps({});
+      EXPECT_EQ(NameAt(*table, "198.18.0.1"), "written.test") << step;
+      EXPECT_EQ(V4(*other, "first.test"), "198.18.0.0") << step;
+      is_met = interruption.step <= 0;
+    }
+    EXPECT_GT(step, 6);
+  }
+}
+
+// The clearer is killed after any of his stores: at the slot that is being written, too.
+TEST_F(FakeTableFreshTest, AWriterIsToldAnAddressOfHisNameWhenAClearerIsKilled) {
+  int deaths = 0;
+  bool is_met = true;
+  for (int step = 1; is_met; ++step) {
+    bool is_killed = true;
+    for (int death_step = 1; is_met && is_killed; ++death_step) {
+      const std::string where = "steps " + std::to_string(step) + " and " + std::to_string(death_step);
+      ASSERT_LT(step + death_step, 200) << where;
+      std::filesystem::remove(directory_.File(TableFileName(30)));
+      const auto table = Open(30);
+      const auto other = Open(30);
+      V4(*table, "first.test");
+      const auto clear = [&](FakeTable& cleared) {
+        is_killed = WIFSIGNALED(Reap(StartChild([&] {
+          DeathAtStep death{death_step};
+          cleared.set_steps(death.steps());
+          return cleared.Clear() ? 0 : 1;
+        })));
+      };
+      Interruption interruption{step, clear, other.get()};
+      table->set_steps({.hook = Interruption::Step, .context = &interruption});
+      const std::string answer = V4(*table, "written.test");
+      table->set_steps({});
+      is_met = interruption.step <= 0;
+      if (is_met && is_killed) {
+        ++deaths;
+        ASSERT_EQ(NameAt(*table, answer), "written.test") << where;
+      }
+      ASSERT_EQ(NameAt(*table, V4(*table, "written.test")), "written.test") << where;
+      ASSERT_EQ(V4(*other, "written.test"), V4(*table, "written.test")) << where;
+      ASSERT_NO_FATAL_FAILURE(ExpectEachNameAtItsAddress(*table, where));
+    }
+  }
+  EXPECT_GT(deaths, 50);
 }
 
 // Counts the steps of a writer, and at one of them tells another and waits for it, for ten seconds at most.
@@ -230,6 +337,64 @@ TEST_F(FakeTableFreshTest, AnAddressThatWasToldOutlivesARepairThatMeetsALateWrit
   V4(*repairer, "other.test");
   EXPECT_EQ(late.Join(), told);
   EXPECT_EQ(V4(*table, "name.test"), told);
+}
+
+// A reader takes no steps that a test could stop him at. But he counts the clock up when he has found a name
+// and before he stamps it: here he may not write to the header, is stopped by the signal, and something
+// happens.
+class StoppedReader {
+ public:
+  StoppedReader(std::unique_ptr<FakeTableFile> file, std::function<void()> happens)
+      : file_(std::move(file)), store_(file_->memory(), file_->layout()), happens_(std::move(happens)) {
+    struct sigaction action{};
+    action.sa_handler = Stop;
+    action.sa_flags = SA_NODEFER;
+    reader_ = this;
+    sigaction(SIGSEGV, &action, &before_);
+  }
+  ~StoppedReader() {
+    sigaction(SIGSEGV, &before_, nullptr);
+    reader_ = nullptr;
+  }
+  StoppedReader(const StoppedReader&) = delete;
+  StoppedReader& operator=(const StoppedReader&) = delete;
+
+  std::optional<uint32_t> Find(const std::string& name) {
+    FakeKey key;
+    EXPECT_TRUE(key.Assign(name));
+    const FakeDigest digest = store_.DigestOf(key);
+    Protect(PROT_READ);
+    const auto slot = store_.FindAndUse(digest);
+    EXPECT_TRUE(was_stopped_);
+    return slot;
+  }
+
+ private:
+  static void Stop(int) {
+    // A second fault is one of the program.
+    if (reader_->was_stopped_) abort();
+    reader_->was_stopped_ = true;
+    reader_->Protect(PROT_READ | PROT_WRITE);
+    reader_->happens_();
+  }
+  void Protect(int protection) {
+    EXPECT_EQ(mprotect(file_->memory(), FakeTableLayout::IndexOffset(), protection), 0);
+  }
+
+  static inline StoppedReader* reader_ = nullptr;
+
+  std::unique_ptr<FakeTableFile> file_;
+  FakeTableStore store_;
+  std::function<void()> happens_;
+  struct sigaction before_{};
+  bool was_stopped_ = false;
+};
+
+TEST_F(FakeTableFreshTest, AReaderIsNotToldASlotThatIsRecycledBeforeHeHasStampedIt) {
+  const auto table = Open(30);
+  for (const char* name : {"a", "b", "c", "d"}) V4(*table, name);
+  StoppedReader reader(MapFile(30), [&] { EXPECT_EQ(V4(*table, "e"), "198.18.0.0"); });
+  EXPECT_EQ(reader.Find("a"), std::nullopt);
 }
 
 // He enters the name in a level of the index whose entries have been copied into a larger one.

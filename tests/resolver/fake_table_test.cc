@@ -171,6 +171,23 @@ TEST_F(FakeTableTest, RecyclesTheLeastRecentlyUsed) {
   EXPECT_EQ(V4(*table, "c"), "198.18.0.3") << "f is older than g, b and e";
 }
 
+// The writer was killed when he had claimed the slot. Whoever repairs it need not be the one who recycles it.
+TEST_F(FakeTableTest, AKilledWriterTakesNoNameAwayBeforeHeOverwritesIt) {
+  const auto table = Open(30);
+  for (const char* name : {"a", "b", "c", "d"}) V4(*table, name);
+  const int status = Reap(StartChild([&] {
+    DeathAtStep death{6};  // announced, withdrawn and announced; the slot chosen, announced, and claimed
+    table->set_steps(death.steps());
+    return table->AddressFor("killed", IpVersion::kV4) ? 0 : 1;
+  }));
+  ASSERT_TRUE(WIFSIGNALED(status));
+  EXPECT_EQ(NameOf(*table, "198.18.0.0"), "none");
+  table->Hold(*IpAddress::Parse("198.18.0.0"));
+  EXPECT_EQ(V4(*table, "e"), "198.18.0.1");
+  EXPECT_EQ(NameOf(*table, "198.18.0.0"), "a:80");
+  EXPECT_EQ(V4(*table, "a"), "198.18.0.0");
+}
+
 TEST_F(FakeTableTest, TableOfOneSlotWorks) {
   const auto table = Open(32);
   for (const char* name : {"a", "b", "a", "c"}) {
