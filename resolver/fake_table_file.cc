@@ -86,7 +86,6 @@ void WriteHeader(std::byte* memory, const FakeTableIdentity& identity, const Fak
   auto* const header = new (memory) FakeTableHeader{};
   header->identity = identity;
   header->index_size = layout.first_level();
-  header->clock = 1;  // later than the stamp of a slot that has none
   header->hash_seed = RandomSeed();
 }
 

@@ -121,9 +121,7 @@ void FakeTableStore::Overwrite(uint32_t slot, const FakeKey& key, const FakeDige
   step_();
 }
 
-// Its name is nobody's.
 void FakeTableStore::Discard(uint32_t slot) {
-  BeginOperation(slot, FakeTableHeader::kOverwriting);
   const FakeSlotState state = StateOf(slot).Changing();
   SetState(slot, state);
   step_();

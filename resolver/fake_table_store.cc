@@ -49,7 +49,7 @@
 // order, so they take effect in the order of the program.
 //
 // To clear the table is to take the check of each slot away, one store each, and then the words; the index is
-// built anew. Stamps stay, so a program that still has the address of a removed name meets no other name
+// emptied last. Stamps stay, so a program that still has the address of a removed name meets no other name
 // under it before the table has gone round, but none at all.
 //
 // A name that was found, stamped, and is still there was not recycled in between: the reader stores the stamp
@@ -235,30 +235,32 @@ std::expected<uint32_t, int> FakeTableStore::Enter(const FakeKey& key, const Fak
   return Recycle(key, digest);
 }
 
-// The slot of a name that is there, or that was begun without the lock and met somebody under it.
+// The slot of a name that is there, or that was begun without the lock and met somebody under it. Where
+// another has come first, what was begun stays hidden.
 std::optional<uint32_t> FakeTableStore::FindOrFinish(const FakeDigest& digest,
                                                      std::optional<uint32_t> begun) {
   BeginOperation(begun.value_or(0));
-  std::optional<uint32_t> known = FindAnnounced(digest);
-  if (!begun || known == begun) {
+  const std::optional<uint32_t> known = FindAnnounced(digest);
+  if (known || !begun) {
     WithdrawOperation();
     return known;
   }
   FakeSlotState state;
   const bool is_ours = Matches(*begun, digest, &state);
-  if (is_ours && !known) {
+  if (is_ours) {
     Show(*begun, digest);
     Use(*begun);
     step_();
     InsertAnnounced(*begun, digest);
-    known = begun;
   } else {
     Erase(digest.hash, *begun);
     step_();
-    is_ours ? Discard(*begun) : LeaveToOthers(*begun);
+    // It may have been the entry of the name that has the slot now.
+    FakeKey other;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read.
+    if (Read(*begun, &other)) InsertShown(*begun, DigestOf(other));
   }
   EndOperation();
-  return known;
+  return is_ours ? begun : std::nullopt;
 }
 
 // With an operation announced: the slot that stands for the name, shown and used. Nobody who enters the name
@@ -271,19 +273,6 @@ std::optional<uint32_t> FakeTableStore::FindAnnounced(const FakeDigest& digest) 
   Use(*slot);
   step_();
   return slot;
-}
-
-// A slot that was taken away while its name was on the way: what is left of that.
-void FakeTableStore::LeaveToOthers(uint32_t slot) {
-  FakeKey other;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read.
-  const FakeSlotState state = StateOf(slot);
-  if (Read(slot, &other)) {
-    // The entry that was taken out may have been this name's.
-    InsertShown(slot, DigestOf(other));
-    Wipe(slot, other.word_count(), FakeKey::kWords);
-  } else if (!state.is_fresh() && state.check() == 0) {
-    Wipe(slot, 0, FakeKey::kWords);
-  }
 }
 
 // Of what concerns no single slot, with any: each is whole, so that a repair only builds the index anew.
@@ -313,12 +302,13 @@ void FakeTableStore::InsertAnnounced(uint32_t slot, const FakeDigest& digest) {
 
 uint32_t FakeTableStore::Clear() {
   if (header_->operation.load(std::memory_order_acquire) != 0) Repair();
+  BeginOperation(0);
   uint32_t removed = 0;
   for (uint32_t slot = 0; slot < used(); ++slot) {
     if (ClearSlot(slot)) ++removed;
   }
   BeginOperation(0);
-  RebuildIndex();
+  Index().Clear(step_);
   EndOperation();
   return removed;
 }

@@ -97,7 +97,6 @@ class FakeTableStore {
   std::optional<uint32_t> Find(const FakeDigest& digest, FakeSlotState* state) const;
   std::optional<uint32_t> FindOrFinish(const FakeDigest& digest, std::optional<uint32_t> begun);
   std::optional<uint32_t> FindAnnounced(const FakeDigest& digest) const;
-  void LeaveToOthers(uint32_t slot);
   int MakeRoom(Allocator* allocator);
   void GrowIndex(uint32_t size);
   uint32_t index_size() const;
