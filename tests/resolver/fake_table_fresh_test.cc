@@ -340,19 +340,25 @@ TEST_F(FakeTableFreshTest, AnAddressThatWasToldOutlivesARepairThatMeetsALateWrit
 }
 
 // A reader takes no steps that a test could stop him at. But he counts the clock up when he has found a name
-// and before he stamps it: here he may not write to the header, is stopped by the signal, and something
-// happens.
+// and before he stamps it: here he may not write to the header, is stopped by the signal, and waits there
+// until something has happened in another thread.
 class StoppedReader {
  public:
   StoppedReader(std::unique_ptr<FakeTableFile> file, std::function<void()> happens)
-      : file_(std::move(file)), store_(file_->memory(), file_->layout()), happens_(std::move(happens)) {
+      : file_(std::move(file)),
+        store_(file_->memory(), file_->layout()),
+        thread_([this, happens = std::move(happens)] {
+          Meeting::AwaitTrue(is_stopped_);
+          happens();
+          has_happened_.store(true);
+        }) {
     struct sigaction action{};
     action.sa_handler = Stop;
-    action.sa_flags = SA_NODEFER;
     reader_ = this;
     sigaction(SIGSEGV, &action, &before_);
   }
   ~StoppedReader() {
+    thread_.join();
     sigaction(SIGSEGV, &before_, nullptr);
     reader_ = nullptr;
   }
@@ -363,31 +369,29 @@ class StoppedReader {
     FakeKey key;
     EXPECT_TRUE(key.Assign(name));
     const FakeDigest digest = store_.DigestOf(key);
-    Protect(PROT_READ);
+    EXPECT_EQ(mprotect(file_->memory(), FakeTableLayout::IndexOffset(), PROT_READ), 0);
     const auto slot = store_.FindAndUse(digest);
-    EXPECT_TRUE(was_stopped_);
+    EXPECT_TRUE(is_stopped_.load());
     return slot;
   }
 
  private:
   static void Stop(int) {
     // A second fault is one of the program.
-    if (reader_->was_stopped_) abort();
-    reader_->was_stopped_ = true;
-    reader_->Protect(PROT_READ | PROT_WRITE);
-    reader_->happens_();
-  }
-  void Protect(int protection) {
-    EXPECT_EQ(mprotect(file_->memory(), FakeTableLayout::IndexOffset(), protection), 0);
+    if (reader_->is_stopped_.exchange(true)) abort();
+    if (mprotect(reader_->file_->memory(), FakeTableLayout::IndexOffset(), PROT_READ | PROT_WRITE) != 0)
+      abort();
+    Meeting::AwaitTrue(reader_->has_happened_);
   }
 
   static inline StoppedReader* reader_ = nullptr;
 
   std::unique_ptr<FakeTableFile> file_;
   FakeTableStore store_;
-  std::function<void()> happens_;
+  std::atomic<bool> is_stopped_ = false;
+  std::atomic<bool> has_happened_ = false;
   struct sigaction before_{};
-  bool was_stopped_ = false;
+  std::thread thread_;
 };
 
 TEST_F(FakeTableFreshTest, AReaderIsNotToldASlotThatIsRecycledBeforeHeHasStampedIt) {
