@@ -39,7 +39,7 @@ class FakeDigester {
     WideProduct hash;
     WideProduct check;
   };
-  std::array<Factors, 1 + FakeKey::kWords> factors_;
+  std::array<Factors, 1 + FakeKey::kWords> factors_{};
 };
 
 }  // namespace socksify
