@@ -523,6 +523,25 @@ TEST_F(FakeTableFreshTest, ARepairKeepsANameThatIsNotShownYet) {
   EXPECT_EQ(CountAddresses(*table, "name.test"), 1);
 }
 
+// Nobody else would show it.
+TEST_F(FakeTableFreshTest, ALateWriterShowsTheNameThatAKilledOneHasEntered) {
+  const auto table = Open(24);
+  const auto of_late = Open(24);
+  V4(*table, "first.test");
+  std::atomic<bool> go_on = false;
+  LateWriter late(of_late.get(), &go_on);
+  const int status = Reap(StartChild([&] {
+    DeathAtStep death{1 + 2 + 1 + 1};  // taken, written, and in the index
+    table->set_steps(death.steps());
+    return table->AddressFor("name.test", IpVersion::kV4) ? 0 : 1;
+  }));
+  ASSERT_TRUE(WIFSIGNALED(status));
+  go_on.store(true);
+  EXPECT_EQ(late.Join(), "198.18.0.2");
+  EXPECT_EQ(NameAt(*table, "198.18.0.2"), "name.test");
+  EXPECT_EQ(CountAddresses(*table, "name.test"), 1);
+}
+
 // The slot of one who was late, and was told the address of another, stands before that one.
 TEST_F(FakeTableFreshTest, ARepairDoesNotShowANameTwice) {
   const auto table = Open(24);
