@@ -258,7 +258,7 @@ TEST_F(FakeTableFreshTest, AWriterIsToldAnAddressOfHisNameWhenAClearerIsKilled) 
 struct Meeting {
   int step;
   std::atomic<bool>* here;
-  std::atomic<bool>* go_on;
+  const std::atomic<bool>* go_on;
   int count = 0;
 
   static void Step(void* context) {
@@ -429,6 +429,98 @@ int CountAddresses(const FakeTable& table, const std::string& name) {
     if (entry && entry->name == name) ++count;
   }
   return count;
+}
+
+// Enters "name.test" in a thread of its own, which meets others at some of its steps.
+class MeetingWriter {
+ public:
+  MeetingWriter(FakeTable* table, std::vector<Meeting> meetings)
+      : meetings_(std::move(meetings)), thread_([this, table] {
+          table->set_steps({.hook = Step, .context = this});
+          answer_ = V4(*table);
+        }) {}
+  ~MeetingWriter() {
+    if (thread_.joinable()) thread_.join();
+  }
+  MeetingWriter(const MeetingWriter&) = delete;
+  MeetingWriter& operator=(const MeetingWriter&) = delete;
+
+  std::string Join() {
+    thread_.join();
+    return answer_;
+  }
+
+ private:
+  static std::string V4(FakeTable& table) {
+    const auto address = table.AddressFor("name.test", IpVersion::kV4);
+    return address ? address->ToString() : "errno " + std::to_string(address.error());
+  }
+  static void Step(void* context) {
+    for (Meeting& meeting : static_cast<MeetingWriter*>(context)->meetings_) Meeting::Step(&meeting);
+  }
+
+  std::vector<Meeting> meetings_;
+  std::string answer_;
+  std::thread thread_;
+};
+
+// The index grows past the entry of one. When he has the lock and enters it anew, after he has looked for the
+// name, another one enters it without the lock.
+TEST_F(FakeTableFreshTest, WhoFinishesUnderTheLockMeetsALateWriterOfTheName) {
+  const auto table = Open(20);
+  const auto of_first = Open(20);
+  const auto of_second = Open(20);
+  V4(*table, "room.test");
+  constexpr int kTaken = 1;
+  constexpr int kInIndex = kTaken + 2 + 1 + 1;
+  constexpr int kFinishes = kInIndex + 1 + 1;  // announced, looked for, and shown
+  std::atomic<bool> first_has_begun = false;
+  std::atomic<bool> first_goes_on = false;
+  std::atomic<bool> first_is_in_index = false;
+  std::atomic<bool> first_finishes = false;
+  std::atomic<bool> second_has_begun = false;
+  std::atomic<bool> second_is_in_index = false;
+  std::atomic<bool> second_goes_on = false;
+  const std::atomic<bool> at_once = true;
+  MeetingWriter first(of_first.get(),
+                      {{.step = kTaken, .here = &first_has_begun, .go_on = &first_goes_on},
+                       {.step = kInIndex, .here = &first_is_in_index, .go_on = &at_once},
+                       {.step = kFinishes, .here = &first_finishes, .go_on = &second_is_in_index}});
+  Meeting::AwaitTrue(first_has_begun);
+  constexpr int kNames = FakeTableLayout::kRun - 2;  // with the two, the first level has what it is for
+  for (int i = 0; i < kNames; ++i) V4(*table, NameOf(i));
+  constexpr int kLookedFor = 2;
+  constexpr int kCopied = kLookedFor + 2 + 1 + kNames;
+  constexpr int kHasGrown = kCopied + 5;  // the new level, two to end the work, room, and a slot taken
+  std::optional<MeetingWriter> second;
+  struct Growth {
+    Meeting meeting;
+    int count;
+    std::function<void()> start_second;
+    static void Step(void* context) {
+      auto* const self = static_cast<Growth*>(context);
+      Meeting::Step(&self->meeting);
+      if (++self->count == kHasGrown) self->start_second();
+    }
+  } growth{.meeting = {.step = kCopied, .here = &first_goes_on, .go_on = &first_is_in_index},
+           .count = 0,
+           .start_second = [&] {
+             second.emplace(of_second.get(),
+                            std::vector<Meeting>{
+                                {.step = kTaken, .here = &second_has_begun, .go_on = &first_finishes},
+                                {.step = kInIndex, .here = &second_is_in_index, .go_on = &second_goes_on}});
+             Meeting::AwaitTrue(second_has_begun);
+           }};
+  table->set_steps({.hook = Growth::Step, .context = &growth});
+  V4(*table, "other.test");
+  table->set_steps({});
+  const std::string told = first.Join();
+  EXPECT_TRUE(second_is_in_index.load());
+  second_goes_on.store(true);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->Join(), told);
+  EXPECT_EQ(V4(*table, "name.test"), told);
+  EXPECT_EQ(CountAddresses(*table, "name.test"), 1);
 }
 
 // Who has the last slot that nobody has used enters a name, while one who found none recycles another for it.
