@@ -86,6 +86,7 @@ void WriteHeader(std::byte* memory, const FakeTableIdentity& identity, const Fak
   auto* const header = new (memory) FakeTableHeader{};
   header->identity = identity;
   header->index_size = layout.first_level();
+  header->clock = 1;  // later than the stamp of a slot that was never used
   header->hash_seed = RandomSeed();
 }
 

@@ -40,7 +40,7 @@ class FakeTableIndex {
   template <typename Matches>
   std::optional<uint32_t> Find(uint32_t hash, Matches matches) const {
     for (uint32_t i = 0; i <= mask_; ++i) {
-      const uint32_t entry = entries_[(hash + i) & mask_].load(std::memory_order_acquire);
+      const uint32_t entry = entries_[(hash + i) & mask_].load();
       if (entry == 0) return std::nullopt;
       if (IsUnder(hash, entry) && matches(SlotOf(entry))) return SlotOf(entry);
     }
@@ -54,7 +54,7 @@ class FakeTableIndex {
   std::optional<uint32_t> FindOrInsert(uint32_t hash, uint32_t slot, Matches matches) {
     for (uint32_t i = 0; i <= mask_; ++i) {
       FakeTableIndexEntry& entry = entries_[(hash + i) & mask_];
-      uint32_t found = entry.load(std::memory_order_acquire);
+      uint32_t found = entry.load();
       if (found == 0 && entry.compare_exchange_strong(found, EntryOf(hash, slot))) return slot;
       if (IsUnder(hash, found) && matches(SlotOf(found))) return SlotOf(found);
     }

@@ -44,8 +44,8 @@
 // An odd sequence without kOverwriting is a slot whose old name is whole: the repair keeps it. With it the
 // slot is half written: nobody was ever told its new name, and it becomes an empty slot, the first to be
 // recycled. A slot with an even sequence is complete, and others may have been told of it: it stays. The
-// index is then built anew from the slots; a hidden one whose name no other has is shown on that occasion,
-// since its writer may be about to, and somebody may have met its entry. All stores of a writer have release
+// index is then built anew from the slots; a hidden one that is in the index is shown before, since its
+// writer may be about to, and somebody may have met its entry. All stores of a writer have release
 // order, so they take effect in the order of the program.
 //
 // To clear the table is to take the check of each slot away, one store each, and then the words; the index is
@@ -81,11 +81,11 @@ FakeTableStore::FakeTableStore(std::byte* memory, const FakeTableLayout& layout)
       tails_(reinterpret_cast<FakeTableTail*>(memory + layout.TailsOffset())) {}
 
 uint32_t FakeTableStore::used() const {
-  return std::min(header_->used.load(std::memory_order_acquire), capacity());
+  return std::min(header_->used.load(), capacity());
 }
 
 uint32_t FakeTableStore::index_size() const {
-  const uint32_t size = header_->index_size.load(std::memory_order_acquire);
+  const uint32_t size = header_->index_size.load();
   return layout_.IsLevel(size) ? size : layout_.first_level();
 }
 
@@ -99,7 +99,7 @@ bool FakeTableStore::ChangeState(uint32_t slot, FakeSlotState* expected, FakeSlo
 bool FakeTableStore::Matches(uint32_t slot, const FakeDigest& digest, FakeSlotState* state) const {
   if (slot >= used()) return false;
   for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
-    *state = FakeSlotState(slots_[slot].state.load(std::memory_order_acquire));
+    *state = StateOf(slot);
     if (!state->is_changing()) return state->check() == digest.check;
   }
   return false;
@@ -147,19 +147,29 @@ uint64_t FakeTableStore::Use(uint32_t slot) const {
   // The most recently used stays so; this spares processes that ask for one name the shared counter.
   uint64_t stamp = slots_[slot].stamp.load(std::memory_order_relaxed);
   if (stamp == header_->clock.load(std::memory_order_relaxed)) return stamp;
-  stamp = header_->clock.fetch_add(1) + 1;
-  slots_[slot].stamp.store(stamp);
-  return stamp;
+  const uint64_t now = header_->clock.fetch_add(1) + 1;
+  while (!slots_[slot].stamp.compare_exchange_strong(stamp, now)) {
+    // Others have used it later; if not, the stamp is damaged.
+    if (stamp > now && stamp - now <= FakeTableSlot::kMaxStampLead) return stamp;
+  }
+  return now;
 }
 
+std::optional<uint32_t> FakeTableStore::FindShown(const FakeDigest& digest, FakeSlotState* state) const {
+  return Index().Find(digest.hash,
+                      [&](uint32_t slot) { return Matches(slot, digest, state) && !state->is_fresh(); });
+}
+
+// A slot that is shown comes first: it is the one that has been told.
 std::optional<uint32_t> FakeTableStore::Find(const FakeDigest& digest, FakeSlotState* state) const {
+  if (const std::optional<uint32_t> shown = FindShown(digest, state)) return shown;
   return Index().Find(digest.hash, [&](uint32_t slot) { return Matches(slot, digest, state); });
 }
 
 std::optional<uint32_t> FakeTableStore::FindAndUse(const FakeDigest& digest) const {
   FakeSlotState state;
-  const std::optional<uint32_t> slot = Find(digest, &state);
-  if (!slot || state.is_fresh()) return std::nullopt;
+  const std::optional<uint32_t> slot = FindShown(digest, &state);
+  if (!slot) return std::nullopt;
   Use(*slot);
   if (StateOf(*slot) != state) return std::nullopt;
   return slot;
@@ -213,7 +223,7 @@ std::optional<uint32_t> FakeTableStore::EnterFresh(const FakeKey& key, const Fak
   step_();
   if (!IsUnmovedSince(moves)) return std::nullopt;
   if (entered != slot) return FindAndUse(digest);
-  slots_[slot].stamp.store(header_->clock.fetch_add(1) + 1);
+  Use(slot);
   step_();
   const bool is_shown = Show(slot, digest);
   step_();
@@ -230,6 +240,8 @@ std::expected<uint32_t, int> FakeTableStore::Enter(const FakeKey& key, const Fak
     if (const std::optional<uint32_t> fresh = EnterFresh(key, digest, &begun)) return *fresh;
     // Another may have taken all the room; but what is begun and cannot be finished is damaged.
     if (begun) break;
+    // Or one has entered the name, and not shown it.
+    if (const std::optional<uint32_t> known = FindOrFinish(digest, begun)) return *known;
   }
 
   return Recycle(key, digest);
@@ -241,12 +253,12 @@ std::optional<uint32_t> FakeTableStore::FindOrFinish(const FakeDigest& digest,
                                                      std::optional<uint32_t> begun) {
   BeginOperation(begun.value_or(0));
   const std::optional<uint32_t> known = FindAnnounced(digest);
-  if (known || !begun) {
+  FakeSlotState state;
+  const bool is_ours = begun && Matches(*begun, digest, &state);
+  if (!begun || (is_ours && known)) {
     WithdrawOperation();
     return known;
   }
-  FakeSlotState state;
-  const bool is_ours = Matches(*begun, digest, &state);
   if (is_ours) {
     Show(*begun, digest);
     Use(*begun);
@@ -257,10 +269,13 @@ std::optional<uint32_t> FakeTableStore::FindOrFinish(const FakeDigest& digest,
     step_();
     // It may have been the entry of the name that has the slot now.
     FakeKey other;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read.
-    if (Read(*begun, &other)) InsertShown(*begun, DigestOf(other));
+    const bool is_others = Read(*begun, &other);
+    if (is_others) InsertShown(*begun, DigestOf(other));
+    // A word may have been written when the slot was gone already.
+    Wipe(*begun, is_others ? other.word_count() : 0, FakeKey::kWords);
   }
   EndOperation();
-  return is_ours ? begun : std::nullopt;
+  return is_ours ? begun : known;
 }
 
 // With an operation announced: the slot that stands for the name, shown and used. Nobody who enters the name
@@ -400,21 +415,28 @@ void FakeTableStore::Repair() {
 }
 
 void FakeTableStore::RebuildIndex() {
+  ShowEntered();
   Index().Clear(step_);
-  FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read and by Copy.
+  FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read.
   const uint32_t end = used();
   for (uint32_t slot = 0; slot < end; ++slot) {
     if (!Read(slot, &key)) continue;
     InsertShown(slot, DigestOf(key));
     step_();
   }
+}
+
+// Shows what is hidden and in the index. What comes there from now on stays hidden.
+void FakeTableStore::ShowEntered() {
+  FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Copy.
+  const uint32_t end = used();
   for (uint32_t slot = 0; slot < end; ++slot) {
     FakeSlotState state = StateOf(slot);
     if (!state.is_fresh() || state.check() == 0) continue;
     Copy(slot, &key);
     const FakeDigest digest = DigestOf(key);
-    if (Find(digest, &state) || !Show(slot, digest)) continue;
-    InsertShown(slot, digest);
+    if (Find(digest, &state) != slot) continue;
+    Show(slot, digest);
     step_();
   }
 }

@@ -94,6 +94,7 @@ class FakeTableStore {
   bool Show(uint32_t slot, const FakeDigest& digest) const;
   // Whether nobody has moved entries of the index since `moves` was read, or does.
   bool IsUnmovedSince(uint32_t moves) const;
+  std::optional<uint32_t> FindShown(const FakeDigest& digest, FakeSlotState* state) const;
   std::optional<uint32_t> Find(const FakeDigest& digest, FakeSlotState* state) const;
   std::optional<uint32_t> FindOrFinish(const FakeDigest& digest, std::optional<uint32_t> begun);
   std::optional<uint32_t> FindAnnounced(const FakeDigest& digest) const;
@@ -118,6 +119,7 @@ class FakeTableStore {
   void Discard(uint32_t slot);
   void Repair();
   void RebuildIndex();
+  void ShowEntered();
   bool InsertShown(uint32_t slot, const FakeDigest& digest);
   void InsertAnnounced(uint32_t slot, const FakeDigest& digest);
   bool ClearSlot(uint32_t slot);
