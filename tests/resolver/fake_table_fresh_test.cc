@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <expected>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -339,12 +340,12 @@ TEST_F(FakeTableFreshTest, AnAddressThatWasToldOutlivesARepairThatMeetsALateWrit
   EXPECT_EQ(V4(*table, "name.test"), told);
 }
 
-// A reader takes no steps that a test could stop him at. But he counts the clock up when he has found a name
-// and before he stamps it: here he may not write to the header, is stopped by the signal, and waits there
-// until something has happened in another thread.
-class StoppedReader {
+// Between two of his steps, and a reader takes none, nobody can be stopped by a hook. But he can by a signal,
+// where he may not write to a part of the table: there he waits until something has happened in another
+// thread.
+class Stopped {
  public:
-  StoppedReader(std::unique_ptr<FakeTableFile> file, std::function<void()> happens)
+  Stopped(std::unique_ptr<FakeTableFile> file, std::function<void()> happens)
       : file_(std::move(file)),
         store_(file_->memory(), file_->layout()),
         thread_([this, happens = std::move(happens)] {
@@ -354,40 +355,66 @@ class StoppedReader {
         }) {
     struct sigaction action{};
     action.sa_handler = Stop;
-    reader_ = this;
+    stopped_ = this;
     sigaction(SIGSEGV, &action, &before_);
   }
-  ~StoppedReader() {
+  ~Stopped() {
     thread_.join();
     sigaction(SIGSEGV, &before_, nullptr);
-    reader_ = nullptr;
+    stopped_ = nullptr;
+    EXPECT_TRUE(is_stopped_.load());
   }
-  StoppedReader(const StoppedReader&) = delete;
-  StoppedReader& operator=(const StoppedReader&) = delete;
+  Stopped(const Stopped&) = delete;
+  Stopped& operator=(const Stopped&) = delete;
 
-  std::optional<uint32_t> Find(const std::string& name) {
+  // Where he counts the clock up, when he has found the name.
+  std::optional<uint32_t> FindAndStopAtTheHeader(const std::string& name) {
+    return FindAndStopAt(0, FakeTableLayout::IndexOffset(), name);
+  }
+  // Where he stamps the slot.
+  std::optional<uint32_t> FindAndStopAtTheSlot(const std::string& name) {
+    const FakeTableLayout& layout = file_->layout();
+    return FindAndStopAt(layout.SlotsOffset(), layout.NamesOffset() - layout.SlotsOffset(), name);
+  }
+  // Where he writes the end of a long name that is new. He goes on to take the lock, which nobody else does.
+  std::expected<uint32_t, int> EnterAndStopAtTheTail(const std::string& name) {
+    const FakeTableLayout& layout = file_->layout();
     FakeKey key;
     EXPECT_TRUE(key.Assign(name));
     const FakeDigest digest = store_.DigestOf(key);
-    EXPECT_EQ(mprotect(file_->memory(), FakeTableLayout::IndexOffset(), PROT_READ), 0);
-    const auto slot = store_.FindAndUse(digest);
-    EXPECT_TRUE(is_stopped_.load());
-    return slot;
+    Protect(layout.TailsOffset(), layout.FileSize() - layout.TailsOffset());
+    std::optional<uint32_t> begun;
+    EXPECT_FALSE(store_.EnterFresh(key, digest, &begun));
+    return store_.Enter(key, digest, begun, file_.get());
   }
 
  private:
+  std::optional<uint32_t> FindAndStopAt(size_t offset, size_t size, const std::string& name) {
+    FakeKey key;
+    EXPECT_TRUE(key.Assign(name));
+    const FakeDigest digest = store_.DigestOf(key);
+    Protect(offset, size);
+    return store_.FindAndUse(digest);
+  }
+  void Protect(size_t offset, size_t size) {
+    offset_ = offset;
+    size_ = size;
+    EXPECT_EQ(mprotect(file_->memory() + offset, size, PROT_READ), 0);
+  }
   static void Stop(int) {
     // A second fault is one of the program.
-    if (reader_->is_stopped_.exchange(true)) abort();
-    if (mprotect(reader_->file_->memory(), FakeTableLayout::IndexOffset(), PROT_READ | PROT_WRITE) != 0)
-      abort();
-    Meeting::AwaitTrue(reader_->has_happened_);
+    if (stopped_->is_stopped_.exchange(true)) abort();
+    std::byte* const memory = stopped_->file_->memory();
+    if (mprotect(memory + stopped_->offset_, stopped_->size_, PROT_READ | PROT_WRITE) != 0) abort();
+    Meeting::AwaitTrue(stopped_->has_happened_);
   }
 
-  static inline StoppedReader* reader_ = nullptr;
+  static inline Stopped* stopped_ = nullptr;
 
   std::unique_ptr<FakeTableFile> file_;
   FakeTableStore store_;
+  size_t offset_ = 0;
+  size_t size_ = 0;
   std::atomic<bool> is_stopped_ = false;
   std::atomic<bool> has_happened_ = false;
   struct sigaction before_{};
@@ -397,8 +424,33 @@ class StoppedReader {
 TEST_F(FakeTableFreshTest, AReaderIsNotToldASlotThatIsRecycledBeforeHeHasStampedIt) {
   const auto table = Open(30);
   for (const char* name : {"a", "b", "c", "d"}) V4(*table, name);
-  StoppedReader reader(MapFile(30), [&] { EXPECT_EQ(V4(*table, "e"), "198.18.0.0"); });
-  EXPECT_EQ(reader.Find("a"), std::nullopt);
+  Stopped reader(MapFile(30), [&] { EXPECT_EQ(V4(*table, "e"), "198.18.0.0"); });
+  EXPECT_EQ(reader.FindAndStopAtTheHeader("a"), std::nullopt);
+}
+
+// He stamps it with what he has drawn before others used it.
+TEST_F(FakeTableFreshTest, ASlowReaderMakesNoNameOlder) {
+  const auto table = Open(30);
+  for (const char* name : {"a", "b", "c", "d"}) V4(*table, name);
+  {
+    Stopped reader(MapFile(30), [&] {
+      for (const char* name : {"b", "c", "d", "a"}) V4(*table, name);
+    });
+    EXPECT_EQ(reader.FindAndStopAtTheSlot("a"), 0U);
+  }
+  EXPECT_EQ(V4(*table, "e"), "198.18.0.1");
+}
+
+// He had seen that his slot is his.
+TEST_F(FakeTableFreshTest, NothingIsLeftOfAWordThatIsWrittenAfterTheTableWasCleared) {
+  const auto table = Open(30);
+  V4(*table, "first.test");
+  {
+    Stopped writer(MapFile(30), [&] { EXPECT_EQ(table->Clear(), 1U); });
+    EXPECT_EQ(writer.EnterAndStopAtTheTail(LongName(126, 'w')), 2U);
+  }
+  ASSERT_TRUE(table->Clear());
+  EXPECT_EQ(Content().find("ww"), std::string::npos);
 }
 
 // He enters the name in a level of the index whose entries have been copied into a larger one.
@@ -631,6 +683,111 @@ TEST_F(FakeTableFreshTest, ALateWriterShowsTheNameThatAKilledOneHasEntered) {
   go_on.store(true);
   EXPECT_EQ(late.Join(), "198.18.0.2");
   EXPECT_EQ(NameAt(*table, "198.18.0.2"), "name.test");
+  EXPECT_EQ(CountAddresses(*table, "name.test"), 1);
+}
+
+// Who makes room has looked for the name, and not found it, when another one enters it and is killed.
+TEST_F(FakeTableFreshTest, WhoMakesRoomShowsTheNameThatAKilledOneHasEntered) {
+  constexpr unsigned kTwoRuns = 21;
+  const auto table = Open(kTwoRuns);
+  for (int i = 0; i < static_cast<int>(FakeTableLayout::kRun) - 1; ++i) V4(*table, NameOf(i));
+  SharedArray<std::atomic<bool>> flags(3);
+  std::atomic<bool>& has_begun = flags[0];
+  std::atomic<bool>& goes_on = flags[1];
+  const pid_t writer = StartChild([&] {
+    struct Steps {
+      Meeting meeting;
+      DeathAtStep death;
+      static void Step(void* context) {
+        auto* const self = static_cast<Steps*>(context);
+        Meeting::Step(&self->meeting);
+        DeathAtStep::Step(&self->death);
+      }
+    } steps{.meeting = {.step = 1, .here = &has_begun, .go_on = &goes_on}, .death = {1 + 2 + 1 + 1}};
+    table->set_steps({.hook = Steps::Step, .context = &steps});
+    return table->AddressFor("name.test", IpVersion::kV4) ? 0 : 1;
+  });
+  Meeting::AwaitTrue(has_begun);
+  const auto end = [&](FakeTable&) {
+    goes_on.store(true);
+    EXPECT_TRUE(WIFSIGNALED(Reap(writer)));
+  };
+  constexpr int kWithdrawn = 2;
+  Interruption interruption{kWithdrawn, end, table.get()};
+  table->set_steps({.hook = Interruption::Step, .context = &interruption});
+  const std::string answer = V4(*table, "name.test");
+  table->set_steps({});
+  EXPECT_EQ(NameAt(*table, answer), "name.test");
+  EXPECT_EQ(CountAddresses(*table, "name.test"), 1);
+}
+
+// A writer shows his name at any step of a repair, by one who asks for that name.
+TEST_F(FakeTableFreshTest, ANameThatIsShownDuringARepairHasOneAddress) {
+  constexpr int kStamped = 1 + 2 + 1 + 1 + 1;
+  for (int step = 1; step <= 10; ++step) {
+    std::filesystem::remove(directory_.File(TableFileName(24)));
+    const auto table = Open(24);
+    const auto of_writer = Open(24);
+    V4(*table, "first.test");
+    std::atomic<bool> is_stamped = false;
+    std::atomic<bool> goes_on = false;
+    std::atomic<bool> is_shown = false;
+    const std::atomic<bool> at_once = true;
+    MeetingWriter writer(of_writer.get(), {{.step = kStamped, .here = &is_stamped, .go_on = &goes_on},
+                                           {.step = kStamped + 1, .here = &is_shown, .go_on = &at_once}});
+    Meeting::AwaitTrue(is_stamped);
+    V4(*table, "third.test");
+    const int status = Reap(StartChild([&] {
+      DeathAtStep death{1};
+      table->set_steps(death.steps());
+      return table->Clear() ? 0 : 1;
+    }));
+    ASSERT_TRUE(WIFSIGNALED(status));
+    Meeting repair{.step = step, .here = &goes_on, .go_on = &is_shown};
+    table->set_steps(repair.steps());
+    const std::string answer = V4(*table, "name.test");
+    table->set_steps({});
+    goes_on.store(true);
+    EXPECT_EQ(writer.Join(), answer) << step;
+    EXPECT_EQ(answer, "198.18.0.1") << step;
+    EXPECT_EQ(CountAddresses(*table, "name.test"), 1) << step;
+  }
+}
+
+// An entry of a slot that is not shown stands before that of the one that is: the first of two writers has
+// written his check and was killed, and an entry that was taken out let him get before the other.
+TEST_F(FakeTableFreshTest, TheNameThatIsShownIsToldWhateverComesFirst) {
+  const auto table = Open(24);
+  V4(*table, "first.test");
+  SharedArray<std::atomic<bool>> flags(2);
+  std::atomic<bool>& has_begun = flags[0];
+  std::atomic<bool>& goes_on = flags[1];
+  const pid_t writer = StartChild([&] {
+    Meeting meeting{.step = 1, .here = &has_begun, .go_on = &goes_on};
+    table->set_steps(meeting.steps());
+    return table->AddressFor("name.test", IpVersion::kV4) ? 0 : 1;
+  });
+  Meeting::AwaitTrue(has_begun);
+  const std::string told = V4(*table, "name.test");
+  EXPECT_EQ(told, "198.18.0.2");
+  goes_on.store(true);
+  EXPECT_EQ(Reap(writer), 0);  // he was told the other's, and has left his slot hidden
+  const auto file = MapFile(24);
+  ASSERT_TRUE(file);
+  const uint32_t level = file->layout().first_level();
+  auto* const entries =
+      reinterpret_cast<FakeTableIndexEntry*>(file->memory() + FakeTableLayout::IndexOffset()) + level;
+  constexpr uint32_t kSlots = 2 * FakeTable::kMaxNames;
+  int changed = 0;
+  for (uint32_t i = 0; i < level; ++i) {
+    const uint32_t entry = entries[i].load();
+    if (entry % kSlots != 2 + 1 || changed != 0) continue;
+    entries[(i + 1) % level].store(entry);
+    entries[i].store(entry - 1);
+    ++changed;
+  }
+  ASSERT_EQ(changed, 1);
+  EXPECT_EQ(V4(*table, "name.test"), told);
   EXPECT_EQ(CountAddresses(*table, "name.test"), 1);
 }
 
