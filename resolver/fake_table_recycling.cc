@@ -119,13 +119,18 @@ void FakeTableStore::Overwrite(uint32_t slot, const FakeKey& key, const FakeDige
   step_();
 }
 
+// The first to be recycled.
+void FakeTableStore::MakeOldest(uint32_t slot) {
+  runs_[slot / FakeTableLayout::kRun].oldest.store(0);
+  slots_[slot].stamp.store(0);
+  step_();
+}
+
 void FakeTableStore::Discard(uint32_t slot) {
   const FakeSlotState state = StateOf(slot).Changing();
   SetState(slot, state);
   step_();
-  runs_[slot / FakeTableLayout::kRun].oldest.store(0);
-  slots_[slot].stamp.store(0);
-  step_();
+  MakeOldest(slot);
   SetState(slot, state.ChangedTo(0));
   step_();
   Wipe(slot, 0, FakeKey::kWords);

@@ -44,9 +44,9 @@
 // An odd sequence without kOverwriting is a slot whose old name is whole: the repair keeps it. With it the
 // slot is half written: nobody was ever told its new name, and it becomes an empty slot, the first to be
 // recycled. A slot with an even sequence is complete, and others may have been told of it: it stays. The
-// index is then built anew from the slots; a hidden one that is in the index is shown before, since its
-// writer may be about to, and somebody may have met its entry. All stores of a writer have release
-// order, so they take effect in the order of the program.
+// index is then built anew from the slots that are shown; those that are hidden lose their check before, so
+// that their writers, who may be about to show them, have to take the lock. All stores of a writer have
+// release order, so they take effect in the order of the program.
 //
 // To clear the table is to take the check of each slot away, one store each, and then the words; the index is
 // emptied last. Stamps stay, so a program that still has the address of a removed name meets no other name
@@ -415,7 +415,7 @@ void FakeTableStore::Repair() {
 }
 
 void FakeTableStore::RebuildIndex() {
-  ShowEntered();
+  DropHidden();
   Index().Clear(step_);
   FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Read.
   const uint32_t end = used();
@@ -426,17 +426,14 @@ void FakeTableStore::RebuildIndex() {
   }
 }
 
-// Shows what is hidden and in the index. What comes there from now on stays hidden.
-void FakeTableStore::ShowEntered() {
-  FakeKey key;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by Copy.
+// Nobody has been told of what is hidden. Its writer may be about to show it, and would put a second address
+// beside one that was entered while the index was not whole; so he is to ask under the lock.
+void FakeTableStore::DropHidden() {
   const uint32_t end = used();
   for (uint32_t slot = 0; slot < end; ++slot) {
     FakeSlotState state = StateOf(slot);
     if (!state.is_fresh() || state.check() == 0) continue;
-    Copy(slot, &key);
-    const FakeDigest digest = DigestOf(key);
-    if (Find(digest, &state) != slot) continue;
-    Show(slot, digest);
+    if (ChangeState(slot, &state, state.ChangedTo(0))) MakeOldest(slot);
     step_();
   }
 }

@@ -116,10 +116,11 @@ class FakeTableStore {
   uint32_t ClaimLeastRecentlyUsed();
   uint32_t Recycle(const FakeKey& key, const FakeDigest& digest);
   void Overwrite(uint32_t slot, const FakeKey& key, const FakeDigest& digest);
+  void MakeOldest(uint32_t slot);
   void Discard(uint32_t slot);
   void Repair();
   void RebuildIndex();
-  void ShowEntered();
+  void DropHidden();
   bool InsertShown(uint32_t slot, const FakeDigest& digest);
   void InsertAnnounced(uint32_t slot, const FakeDigest& digest);
   bool ClearSlot(uint32_t slot);
