@@ -278,6 +278,17 @@ TEST_F(FakeTableRunTest, AStampFromTheFutureIsTheFirstToGo) {
   EXPECT_EQ(Recycle(), "198.18.0.7");
 }
 
+// Its next use mends it.
+TEST_F(FakeTableRunTest, AStampFromTheFutureThatIsUsedGoesLast) {
+  const size_t slot = FakeTableLayout(2 * kRun).SlotsOffset() + size_t{7} * sizeof(FakeTableSlot);
+  SetLong(slot + offsetof(FakeTableSlot, stamp), uint64_t{1} << 50);
+  WriteFile(path_, content_);
+  const auto table = FakeTable::Open(directory_.path(), MakeRange(kTwoRuns));
+  ASSERT_TRUE(table);
+  EXPECT_EQ(Enter(**table, "n7"), "198.18.0.7");
+  EXPECT_EQ(Enter(**table, "new"), "198.18.4.1");
+}
+
 // An entry whose slot has lost its name stands between one that is taken out and one that moves up.
 TEST_F(FakeTableFileTest, AnEntryWithoutANameHidesNoneBehindIt) {
   const std::string path = directory_.File(TableFileName(30));
