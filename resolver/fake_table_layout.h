@@ -100,9 +100,6 @@ class FakeSlotState {
 };
 
 struct FakeTableSlot {
-  // A stamp further ahead of the clock was not drawn from it: damage.
-  static constexpr uint64_t kMaxStampLead = uint64_t{1} << 32;
-
   alignas(8) std::atomic<uint64_t> state;  // a FakeSlotState
   std::atomic<uint64_t> stamp;             // when it was used last, by the header's clock
 };

@@ -14,6 +14,8 @@ namespace {
 constexpr int kClaimAttempts = 16;
 // How many runs of slots it looks at.
 constexpr uint32_t kRunsToLookAt = 8;
+// A stamp this far ahead of the clock was not drawn from it: damage, to be recycled first.
+constexpr uint64_t kMaxStampLead = uint64_t{1} << 32;
 
 }  // namespace
 
@@ -39,7 +41,7 @@ void FakeTableStore::LookForOldest(uint32_t run, HolderCheck* check, Oldest* old
   const uint32_t end = std::min(begin + FakeTableLayout::kRun, used());
   for (uint32_t slot = begin; slot < end; ++slot) {
     const uint64_t found = StampOf(slot);
-    const uint64_t stamp = found > now + FakeTableSlot::kMaxStampLead ? 0 : found;
+    const uint64_t stamp = found > now + kMaxStampLead ? 0 : found;
     if (stamp >= oldest_here) continue;
     if (holds_.IsHeld(slot, check)) {
       // Being held is a use: the writers to come do not ask again before the table has gone round.
