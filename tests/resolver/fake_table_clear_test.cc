@@ -75,12 +75,7 @@ TEST_F(FakeTableClearTest, NothingOfAnUnfinishedNameOutlivesItsSlot) {
     std::filesystem::remove(directory_.File(TableFileName(31)));
     const auto table = Open(31);  // two slots
     V4(*table, "first.test");
-    const int status = Reap(StartChild([&] {
-      DeathAtStep death{step};
-      table->set_steps(death.steps());
-      return table->AddressFor(secret, IpVersion::kV4) ? 0 : 1;
-    }));
-    ASSERT_TRUE(WIFSIGNALED(status));
+    DieAt(step, *table, [&] { return table->AddressFor(secret, IpVersion::kV4).has_value(); });
     V4(*table, "second.test");
     V4(*table, "third.test");
     ExpectNothingSecret("killed at step " + std::to_string(step));
@@ -115,12 +110,7 @@ TEST_F(FakeTableClearTest, ASecondClearEndsWhatAKilledOneBegan) {
     std::filesystem::remove(directory_.File(TableFileName(29)));
     const auto table = Open(29);
     for (int i = 0; i < 4; ++i) V4(*table, std::to_string(i) + secret);
-    const int unfinished = Reap(StartChild([&] {
-      DeathAtStep death{8};
-      table->set_steps(death.steps());
-      return table->AddressFor(secret, IpVersion::kV4) ? 0 : 1;
-    }));
-    ASSERT_TRUE(WIFSIGNALED(unfinished));
+    DieAt(8, *table, [&] { return table->AddressFor(secret, IpVersion::kV4).has_value(); });
     const int status = Reap(StartChild([&] {
       DeathAtStep death{step};
       table->set_steps(death.steps());

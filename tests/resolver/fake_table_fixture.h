@@ -191,4 +191,15 @@ struct DeathAtStep {
   FakeTableSteps steps() { return {.hook = Step, .context = this}; }
 };
 
+// Does body() in a child that is killed at the given store to `table`.
+template <typename Body>
+void DieAt(int step, FakeTable& table, Body body) {
+  const int status = Reap(StartChild([&] {
+    DeathAtStep death{step};
+    table.set_steps(death.steps());
+    return body() ? 0 : 1;
+  }));
+  EXPECT_TRUE(WIFSIGNALED(status)) << "ended before step " << step;
+}
+
 }  // namespace socksify

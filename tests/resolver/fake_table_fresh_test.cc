@@ -74,12 +74,7 @@ TEST_F(FakeTableFreshTest, ANameThatIsEnteredButNotShownIsShownByWhoAsks) {
   for (const int step : deaths) {
     const std::string name = "killed.tes" + std::to_string(step);
     const uint32_t before = table->size();
-    const int status = Reap(StartChild([&] {
-      DeathAtStep death{step};
-      table->set_steps(death.steps());
-      return table->AddressFor(name, IpVersion::kV4) ? 0 : 1;
-    }));
-    ASSERT_TRUE(WIFSIGNALED(status));
+    DieAt(step, *table, [&] { return table->AddressFor(name, IpVersion::kV4).has_value(); });
     EXPECT_EQ(table->size(), before);
     const std::string slot = "198.18.0." + std::to_string(before);
     EXPECT_FALSE(table->NameFor(*IpAddress::Parse(slot), 0));
@@ -93,12 +88,7 @@ TEST_F(FakeTableFreshTest, ANameThatIsEnteredButNotShownIsShownByWhoAsks) {
 TEST_F(FakeTableFreshTest, ASlotThatIsLeftUnfinishedIsTheFirstToBeRecycled) {
   const auto table = Open(30);
   V4(*table, "first.test");
-  const int status = Reap(StartChild([&] {
-    DeathAtStep death{2};
-    table->set_steps(death.steps());
-    return table->AddressFor("killed.test", IpVersion::kV4) ? 0 : 1;
-  }));
-  ASSERT_TRUE(WIFSIGNALED(status));
+  DieAt(2, *table, [&] { return table->AddressFor("killed.test", IpVersion::kV4).has_value(); });
   EXPECT_EQ(V4(*table, "second.test"), "198.18.0.2");
   EXPECT_EQ(V4(*table, "killed.test"), "198.18.0.3");
   EXPECT_EQ(V4(*table, "x"), "198.18.0.1");
@@ -110,12 +100,7 @@ TEST_F(FakeTableFreshTest, AnUnfinishedNameIsClearedToo) {
     std::filesystem::remove(directory_.File(TableFileName(30)));
     const auto table = Open(30);
     V4(*table, "first.test");
-    const int status = Reap(StartChild([&] {
-      DeathAtStep death{step};
-      table->set_steps(death.steps());
-      return table->AddressFor("killed.test", IpVersion::kV4) ? 0 : 1;
-    }));
-    ASSERT_TRUE(WIFSIGNALED(status));
+    DieAt(step, *table, [&] { return table->AddressFor("killed.test", IpVersion::kV4).has_value(); });
     EXPECT_EQ(table->Clear(), 1U) << step;
     EXPECT_EQ(Content().find("test"), std::string::npos) << step;
     for (const uint32_t slot : {0, 1}) {
@@ -201,12 +186,7 @@ int CountAddresses(const FakeTable& table, const std::string& name) {
 TEST_F(FakeTableFreshTest, AWriterWhoMeetsARepairIsToldAnAddressOfHisName) {
   for (const int others : {1, 2}) {
     const auto repair = [&](FakeTable& table) {
-      const int status = Reap(StartChild([&] {
-        DeathAtStep death{1};
-        table.set_steps(death.steps());
-        return table.Clear() ? 0 : 1;
-      }));
-      EXPECT_TRUE(WIFSIGNALED(status));
+      DieAt(1, table, [&] { return table.Clear().has_value(); });
       for (int i = 0; i < others; ++i) V4(table, "x" + std::to_string(i));
     };
     int step = 1;
@@ -338,12 +318,7 @@ TEST_F(FakeTableFreshTest, AnAddressThatWasToldOutlivesARepairThatMeetsALateWrit
   std::atomic<bool> is_empty = false;
   LateWriter late(of_late.get(), &is_empty);
   const std::string told = V4(*table, "name.test");
-  const int status = Reap(StartChild([&] {
-    DeathAtStep death{1};
-    table->set_steps(death.steps());
-    return table->Clear() ? 0 : 1;
-  }));
-  ASSERT_TRUE(WIFSIGNALED(status));
+  DieAt(1, *table, [&] { return table->Clear().has_value(); });
   // The repair looks at the slot of the dead one, and takes two names out of the index.
   Meeting repair{.step = 1 + 2, .here = &is_empty, .go_on = late.has_entered()};
   repairer->set_steps(repair.steps());
@@ -603,12 +578,7 @@ TEST_F(FakeTableFreshTest, WhoRecyclesASlotFindsTheNameThatAnotherHasEntered) {
   const auto table = Open(30);
   const auto of_late = Open(30);
   V4(*table, "first.test");
-  const int status = Reap(StartChild([&] {
-    DeathAtStep death{2};
-    table->set_steps(death.steps());
-    return table->AddressFor("killed.test", IpVersion::kV4) ? 0 : 1;
-  }));
-  ASSERT_TRUE(WIFSIGNALED(status));
+  DieAt(2, *table, [&] { return table->AddressFor("killed.test", IpVersion::kV4).has_value(); });
   V4(*table, "second.test");
   std::atomic<bool> go_on = false;
   LateWriter late(of_late.get(), &go_on);
@@ -640,12 +610,7 @@ TEST_F(FakeTableFreshTest, ANameThatIsUsedWhenItIsToMakeWayStays) {
 
 // A clearer that is killed at once, and somebody who finds that out.
 void Repair(FakeTable& table) {
-  const int status = Reap(StartChild([&] {
-    DeathAtStep death{1};
-    table.set_steps(death.steps());
-    return table.Clear() ? 0 : 1;
-  }));
-  ASSERT_TRUE(WIFSIGNALED(status));
+  DieAt(1, table, [&] { return table.Clear().has_value(); });
   ASSERT_TRUE(table.AddressFor("repaired.test", IpVersion::kV4));
 }
 
@@ -675,12 +640,8 @@ TEST_F(FakeTableFreshTest, ALateWriterShowsTheNameThatAKilledOneHasEntered) {
   V4(*table, "first.test");
   std::atomic<bool> go_on = false;
   LateWriter late(of_late.get(), &go_on);
-  const int status = Reap(StartChild([&] {
-    DeathAtStep death{1 + 2 + 1 + 1};  // taken, written, and in the index
-    table->set_steps(death.steps());
-    return table->AddressFor("name.test", IpVersion::kV4) ? 0 : 1;
-  }));
-  ASSERT_TRUE(WIFSIGNALED(status));
+  // taken, written, and in the index
+  DieAt(1 + 2 + 1 + 1, *table, [&] { return table->AddressFor("name.test", IpVersion::kV4).has_value(); });
   go_on.store(true);
   EXPECT_EQ(late.Join(), "198.18.0.2");
   EXPECT_EQ(NameAt(*table, "198.18.0.2"), "name.test");
@@ -738,12 +699,7 @@ TEST_F(FakeTableFreshTest, ANameThatIsShownDuringARepairHasOneAddress) {
                                            {.step = kStamped + 1, .here = &is_shown, .go_on = &at_once}});
     Meeting::AwaitTrue(is_stamped);
     V4(*table, "third.test");
-    const int status = Reap(StartChild([&] {
-      DeathAtStep death{1};
-      table->set_steps(death.steps());
-      return table->Clear() ? 0 : 1;
-    }));
-    ASSERT_TRUE(WIFSIGNALED(status));
+    DieAt(1, *table, [&] { return table->Clear().has_value(); });
     Meeting repair{.step = step, .here = &goes_on, .go_on = &is_shown};
     table->set_steps(repair.steps());
     const std::string answer = V4(*table, "name.test");

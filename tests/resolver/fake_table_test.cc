@@ -175,12 +175,8 @@ TEST_F(FakeTableTest, RecyclesTheLeastRecentlyUsed) {
 TEST_F(FakeTableTest, AKilledWriterTakesNoNameAwayBeforeHeOverwritesIt) {
   const auto table = Open(30);
   for (const char* name : {"a", "b", "c", "d"}) V4(*table, name);
-  const int status = Reap(StartChild([&] {
-    DeathAtStep death{6};  // announced, withdrawn and announced; the slot chosen, announced, and claimed
-    table->set_steps(death.steps());
-    return table->AddressFor("killed", IpVersion::kV4) ? 0 : 1;
-  }));
-  ASSERT_TRUE(WIFSIGNALED(status));
+  // announced, withdrawn and announced; the slot chosen, announced, and claimed
+  DieAt(6, *table, [&] { return table->AddressFor("killed", IpVersion::kV4).has_value(); });
   EXPECT_EQ(NameOf(*table, "198.18.0.0"), "none");
   table->Hold(*IpAddress::Parse("198.18.0.0"));
   EXPECT_EQ(V4(*table, "e"), "198.18.0.1");
