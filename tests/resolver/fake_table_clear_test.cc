@@ -111,15 +111,7 @@ TEST_F(FakeTableClearTest, ASecondClearEndsWhatAKilledOneBegan) {
     const auto table = Open(29);
     for (int i = 0; i < 4; ++i) V4(*table, std::to_string(i) + secret);
     DieAt(8, *table, [&] { return table->AddressFor(secret, IpVersion::kV4).has_value(); });
-    const int status = Reap(StartChild([&] {
-      DeathAtStep death{step};
-      table->set_steps(death.steps());
-      return table->Clear() ? 0 : 1;
-    }));
-    if (!WIFSIGNALED(status)) {
-      EXPECT_EQ(status, 0);
-      break;
-    }
+    if (!DiesAt(step, *table, [&] { return table->Clear().has_value(); })) break;
     ++deaths;
     ASSERT_TRUE(table->Clear());
     ExpectNothingSecret("step " + std::to_string(step));
@@ -201,15 +193,7 @@ TEST_F(FakeTableClearTest, DeathAtEveryStoreLeavesTheTableUsable) {
     std::filesystem::remove(directory_.File(TableFileName(29)));
     const auto table = Open(29);
     for (int i = 0; i < 8; ++i) V4(*table, name(i));
-    const int status = Reap(StartChild([&] {
-      DeathAtStep death{step};
-      table->set_steps(death.steps());
-      return table->Clear() ? 0 : 1;
-    }));
-    if (!WIFSIGNALED(status)) {
-      EXPECT_EQ(status, 0);
-      break;
-    }
+    if (!DiesAt(step, *table, [&] { return table->Clear().has_value(); })) break;
     ++deaths;
     for (int i = 0; i < 8; ++i) {
       const std::string found = NameOf(*table, "198.18.0." + std::to_string(i));

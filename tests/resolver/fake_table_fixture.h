@@ -191,15 +191,20 @@ struct DeathAtStep {
   FakeTableSteps steps() { return {.hook = Step, .context = this}; }
 };
 
-// Does body() in a child that is killed at the given store to `table`.
+// Whether a child that does body() is killed at the given store to `table`; it has come to a good end if not.
 template <typename Body>
-void DieAt(int step, FakeTable& table, Body body) {
+bool DiesAt(int step, FakeTable& table, Body body) {
   const int status = Reap(StartChild([&] {
     DeathAtStep death{step};
     table.set_steps(death.steps());
     return body() ? 0 : 1;
   }));
-  EXPECT_TRUE(WIFSIGNALED(status)) << "ended before step " << step;
+  EXPECT_TRUE(WIFSIGNALED(status) || status == 0) << "at step " << step;
+  return WIFSIGNALED(status);
+}
+template <typename Body>
+void DieAt(int step, FakeTable& table, Body body) {
+  EXPECT_TRUE(DiesAt(step, table, body)) << "ended before step " << step;
 }
 
 }  // namespace socksify
