@@ -48,7 +48,12 @@ socklen_t NormalizeSockaddr(const sockaddr* address, socklen_t size, SocketAddre
 // which then gets the full size. `Address` is a SocketAddress or what has room for those of other families.
 template <typename Address>
 void CopySockaddr(const Address& from, socklen_t from_size, sockaddr* to, socklen_t* size) {
-  std::memcpy(to, &from, std::min<size_t>({*size, from_size, sizeof from}));
+  if (from_size == sizeof(sockaddr_in) && *size >= from_size) {
+    // The usual case, of a size that the compiler knows.
+    std::memcpy(to, &from, sizeof(sockaddr_in));
+  } else {
+    std::memcpy(to, &from, std::min<size_t>({*size, from_size, sizeof from}));
+  }
   *size = from_size;
 }
 

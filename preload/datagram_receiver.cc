@@ -37,15 +37,14 @@ void Receiver::Surround(const msghdr& message, size_t header_size, Margins* marg
   out[message.msg_iovlen + 1] = {.iov_base = margins->back, .iov_len = sizeof margins->back};
 }
 
-bool Receiver::Examine(const msghdr& message, std::span<const iovec> parts, size_t size, int flags,
-                       Shown* out) {
-  if (ExamineDatagram(message, parts, size, out)) return true;
+bool Receiver::Examine(const Arrival& arrival, int flags, Shown* out) {
+  if (ExamineDatagram(arrival, out)) return true;
   if ((flags & MSG_ERRQUEUE) == 0) return false;
   // An error of this side's has nothing of the datagram's but where it was to go.
   out->header_size = 0;
-  ShowAsItIs(message, out);
+  ShowAsItIs(arrival, out);
   if (is_connected_)
-    out->address_size = ToSockaddr(peer_.ip(), peer_.port(), socket_->family, &out->address.internet);
+    out->address_size = ToSockaddr(peer_.ip, peer_.port, socket_->family, &out->address.internet);
   return true;
 }
 
@@ -88,55 +87,57 @@ bool Receiver::IsAboutEndedRelay(int error) const {
          !IsAssociationAlive(OriginalSystem(), data.control_fd);
 }
 
-bool Receiver::ExamineDatagram(const msghdr& message, std::span<const iovec> parts, size_t size, Shown* out) {
-  const auto* const source = static_cast<const SocketAddress*>(message.msg_name);
-  RelayData relay;
-  if (message.msg_namelen == 0) return ShowAsItIs(message, out);
-  if (socket_ == nullptr) return ShowNobodysRelay(message, out);
-  if (source->generic.sa_family != socket_->family) return ShowAsItIs(message, out);
-  if (!Relays::FindSource(*socket_, *source, &relay)) return ExamineForeign(message, out);
-  if (!relay.is_direct && !relay.key.is_for_name && !is_connected_ && ShowIpv4Source(parts, size, out))
-    return true;
-  const auto endpoint = EndpointFromSockaddr(&source->generic, message.msg_namelen);
-  if (!endpoint) return false;
-  Endpoint shown = *endpoint;
+bool Receiver::ExamineDatagram(const Arrival& arrival, Shown* out) {
+  if (arrival.source_size == 0) return ShowAsItIs(arrival, out);
+  if (socket_ == nullptr) return ShowNobodysRelay(arrival, out);
+  const SocketAddress& source = arrival.source.internet;
+  if (source.generic.sa_family != socket_->family) return ShowAsItIs(arrival, out);
+  Unwritten<RelayData> relay;
+  if (!Relays::FindSource(*socket_, source, &relay.value)) return ExamineForeign(arrival, out);
+  const bool is_usual = !relay.value.is_direct && !relay.value.key.is_for_name && !is_connected_;
+  return (is_usual && ShowIpv4Source(arrival, out)) || ExamineRelayed(relay.value, arrival, out);
+}
+
+bool Receiver::ExamineRelayed(const RelayData& relay, const Arrival& arrival, Shown* out) {
+  const std::optional<IpAndPort> source = ReadSockaddr(&arrival.source.internet.generic, arrival.source_size);
+  if (!source) return false;
+  IpAndPort shown = *source;
   if (!relay.is_direct) {
-    const auto header = ReadHeader(parts, size);
+    const auto header = ReadHeader(arrival);
     if (!header) return false;
     out->header_size = header->size;
-    shown = header->source;
+    if (header->source.is_name() && !relay.key.is_for_name) return false;
+    shown = {header->source.ip(), header->source.port()};
   }
-  if (relay.key.is_for_name) shown = Endpoint::FromIp(relay.key.fake, shown.port());
-  if (shown.is_name()) return false;
-  shown = Endpoint::FromIp(shown.ip().Unmapped(), shown.port());
+  shown.ip = relay.key.is_for_name ? relay.key.fake : shown.ip.Unmapped();
   if (is_connected_ && !IsFromPeer(shown)) return false;
-  out->address_size = ToSockaddr(shown.ip(), shown.port(), socket_->family, &out->address.internet);
+  out->address_size = ToSockaddr(shown.ip, shown.port, socket_->family, &out->address.internet);
   return out->address_size != 0;
 }
 
-bool Receiver::IsFromPeer(const Endpoint& source) {
+bool Receiver::IsFromPeer(const IpAndPort& source) {
   const bool has_queued = socket_->has_queued.load(std::memory_order_relaxed);
-  if (!(source == peer_)) return has_queued;
+  if (source.ip != peer_.ip || source.port != peer_.port) return has_queued;
   if (has_queued) socket_->has_queued = false;
   return true;
 }
 
-std::expected<ReceivedUdpHeader, UdpHeaderError> Receiver::ReadHeader(std::span<const iovec> parts,
-                                                                      size_t size) {
-  const auto* const front = static_cast<const uint8_t*>(parts[0].iov_base);
-  const auto header = ReadUdpHeader({front, std::min(parts[0].iov_len, size)});
+std::expected<ReceivedUdpHeader, UdpHeaderError> Receiver::ReadHeader(const Arrival& arrival) {
+  const auto* const front = static_cast<const uint8_t*>(arrival.parts[0].iov_base);
+  const auto header = ReadUdpHeader({front, std::min(arrival.parts[0].iov_len, arrival.size)});
   if (header || header.error() != UdpHeaderError::kTruncated) return header;
   uint8_t gathered[kUdpMaxHeaderSize];
-  const size_t count = CopyOut(parts, 0, gathered, std::min(size, sizeof gathered));
+  const size_t count = CopyOut(arrival.parts, 0, gathered, std::min(arrival.size, sizeof gathered));
   return ReadUdpHeader({gathered, count});
 }
 
-bool Receiver::ShowIpv4Source(std::span<const iovec> parts, size_t size, Shown* out) const {
+bool Receiver::ShowIpv4Source(const Arrival& arrival, Shown* out) const {
   if (socket_->family != AF_INET) return false;
-  const auto* const front = static_cast<const uint8_t*>(parts[0].iov_base);
-  const uint8_t* const ipv4 = Ipv4SourceOf({front, std::min(parts[0].iov_len, size)});
+  const auto* const front = static_cast<const uint8_t*>(arrival.parts[0].iov_base);
+  const uint8_t* const ipv4 = Ipv4SourceOf({front, std::min(arrival.parts[0].iov_len, arrival.size)});
   if (ipv4 == nullptr) return false;
   sockaddr_in& shown = out->address.internet.v4;
+  shown = {};
   shown.sin_family = AF_INET;
   std::memcpy(&shown.sin_addr, ipv4, sizeof shown.sin_addr);
   std::memcpy(&shown.sin_port, ipv4 + sizeof shown.sin_addr, sizeof shown.sin_port);
@@ -145,24 +146,22 @@ bool Receiver::ShowIpv4Source(std::span<const iovec> parts, size_t size, Shown* 
   return true;
 }
 
-bool Receiver::ShowAsItIs(const msghdr& message, Shown* out) {
-  if (message.msg_namelen != 0)
-    std::memcpy(static_cast<void*>(&out->address), message.msg_name,
-                std::min<size_t>(message.msg_namelen, sizeof out->address));
-  out->address_size = message.msg_namelen;
+bool Receiver::ShowAsItIs(const Arrival& arrival, Shown* out) {
+  std::memcpy(&out->address, &arrival.source, std::min<size_t>(arrival.source_size, sizeof out->address));
+  out->address_size = arrival.source_size;
   return true;
 }
 
-bool Receiver::ShowNobodysRelay(const msghdr& message, Shown* out) const {
-  ShowAsItIs(message, out);
+bool Receiver::ShowNobodysRelay(const Arrival& arrival, Shown* out) const {
+  ShowAsItIs(arrival, out);
   if ((g_descriptors.Flags(fd_) & kDnsByHand) == 0) return true;
   socklen_t size = out->address_size;
   if (ShowNameServer(&out->address.internet.generic, sizeof out->address, &size)) out->address_size = size;
   return true;
 }
 
-bool Receiver::ExamineForeign(const msghdr& message, Shown* out) {
-  ShowAsItIs(message, out);
+bool Receiver::ExamineForeign(const Arrival& arrival, Shown* out) {
+  ShowAsItIs(arrival, out);
   if (is_connected_ && !socket_->has_queued.load(std::memory_order_relaxed)) return false;
   if (Relays::IsForgotten(*socket_, out->address.internet)) return false;
   socklen_t size = out->address_size;
@@ -183,8 +182,8 @@ void Receiver::FindPeer() {
   is_connected_ = socket_ != nullptr && IsConnectedByRelay(fd_);
   const std::optional<Connection> connection = is_connected_ ? g_descriptors.Find(fd_) : std::nullopt;
   const auto peer =
-      connection ? EndpointFromSockaddr(&connection->peer.generic, connection->peer_size) : std::nullopt;
-  if (peer) peer_ = Endpoint::FromIp(peer->ip().Unmapped(), peer->port());
+      connection ? ReadSockaddr(&connection->peer.generic, connection->peer_size) : std::nullopt;
+  if (peer) peer_ = {peer->ip.Unmapped(), peer->port};
 }
 
 }  // namespace socksify

@@ -10,7 +10,6 @@
 #include <expected>
 #include <span>
 
-#include "base/endpoint.h"
 #include "base/socket_address.h"
 #include "preload/connections.h"
 #include "preload/relays.h"
@@ -24,9 +23,18 @@ union SourceAddress {
   sockaddr_storage any;
 };
 
+// A datagram, header and all, as the kernel has given it. Its parts are filled in from the front as far as it
+// reaches; it may be longer than they are.
+struct Arrival {  // NOLINT(cppcoreguidelines-pro-type-member-init): the kernel's to fill
+  SourceAddress source;
+  socklen_t source_size;  // 0: the kernel has not said
+  std::span<const iovec> parts;
+  size_t size;
+};
+
 // What the program is to see of a datagram.
-struct Shown {
-  SourceAddress address{};
+struct Shown {  // NOLINT(cppcoreguidelines-pro-type-member-init): made for each datagram
+  SourceAddress address;
   socklen_t address_size = 0;
   size_t header_size = 0;
 };
@@ -54,9 +62,8 @@ class Receiver {
   // The parts of `message` with the margins around them: two more than it has.
   static void Surround(const msghdr& message, size_t header_size, Margins* margins, iovec* out);
 
-  // Looks at a datagram of `size` bytes, which lies in `parts` as far as they reach. False: it is not for the
-  // program.
-  bool Examine(const msghdr& message, std::span<const iovec> parts, size_t size, int flags, Shown* out);
+  // False: the datagram is not for the program.
+  bool Examine(const Arrival& arrival, int flags, Shown* out);
 
   // A datagram has come that nobody may see. False with errno when the call is not to wait for another one:
   // its time is over.
@@ -66,31 +73,31 @@ class Receiver {
   bool IsAboutEndedRelay(int error) const;
 
  private:
-  bool ExamineDatagram(const msghdr& message, std::span<const iovec> parts, size_t size, Shown* out);
+  bool ExamineDatagram(const Arrival& arrival, Shown* out);
+  bool ExamineRelayed(const RelayData& relay, const Arrival& arrival, Shown* out);
 
   // They come in the order in which they came to the socket.
-  bool IsFromPeer(const Endpoint& source);
+  bool IsFromPeer(const IpAndPort& source);
 
-  static std::expected<ReceivedUdpHeader, UdpHeaderError> ReadHeader(std::span<const iovec> parts,
-                                                                     size_t size);
+  static std::expected<ReceivedUdpHeader, UdpHeaderError> ReadHeader(const Arrival& arrival);
 
   // The usual case, without the detour by way of an Endpoint.
-  bool ShowIpv4Source(std::span<const iovec> parts, size_t size, Shown* out) const;
+  bool ShowIpv4Source(const Arrival& arrival, Shown* out) const;
 
-  static bool ShowAsItIs(const msghdr& message, Shown* out);
+  static bool ShowAsItIs(const Arrival& arrival, Shown* out);
 
-  bool ShowNobodysRelay(const msghdr& message, Shown* out) const;
+  bool ShowNobodysRelay(const Arrival& arrival, Shown* out) const;
 
   // From none of the relays that are known: a helper for a name server, or somebody whom the program reaches
   // directly.
-  bool ExamineForeign(const msghdr& message, Shown* out);
+  bool ExamineForeign(const Arrival& arrival, Shown* out);
 
   void FindPeer();
 
   const int fd_;
   RelayedSocket* socket_;
   bool is_connected_ = false;
-  Endpoint peer_;
+  IpAndPort peer_;
   long long deadline_ms_ = 0;  // of the call, once something was dropped
 };
 

@@ -20,6 +20,14 @@ inline size_t SizeOf(std::span<const iovec> parts) {
   return size;
 }
 
+// Whether any of them is where nothing ever is (the first page, vm.mmap_min_addr): the kernel says EFAULT of
+// it.
+inline bool HasNullPart(std::span<const iovec> parts) {
+  return std::ranges::any_of(parts, [](const iovec& part) {
+    return reinterpret_cast<uintptr_t>(part.iov_base) < 4096 && part.iov_len != 0;
+  });
+}
+
 // Copies at most `size` bytes from `offset` on to `out`; returns how many there were.
 inline size_t CopyOut(std::span<const iovec> parts, size_t offset, uint8_t* out, size_t size) {
   size_t copied = 0;

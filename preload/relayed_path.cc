@@ -13,33 +13,35 @@
 namespace socksify {
 namespace {
 
+uint64_t KindOf(sa_family_t family, in_port_t port, uint32_t scope) {
+  return uint64_t{scope} << 32 | uint64_t{port} << 16 | family;
+}
+
+// All zero for what is no address.
 PathKey KeyOf(const sockaddr* address, socklen_t size) {
-  PathKey key{};
+  PathKey key;
   if (address == nullptr || size < sizeof(sockaddr_in)) return key;
-  sockaddr_in6 copy{};
-  std::memcpy(&copy, address, std::min<size_t>(size, sizeof copy));
-  key.family = copy.sin6_family;
-  key.port = copy.sin6_port;
-  if (copy.sin6_family == AF_INET) {
-    sockaddr_in v4{};
-    std::memcpy(&v4, &copy, sizeof v4);
-    std::memcpy(key.address, &v4.sin_addr, sizeof v4.sin_addr);
-  } else if (copy.sin6_family == AF_INET6 && size >= sizeof copy) {
-    std::memcpy(key.address, &copy.sin6_addr, sizeof key.address);
-    key.scope = copy.sin6_scope_id;
-  } else {
-    key.family = AF_UNSPEC;
+  sa_family_t family = AF_UNSPEC;
+  // The pointer may be unaligned.
+  std::memcpy(&family, address, sizeof family);
+  if (family == AF_INET) {
+    sockaddr_in v4;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    std::memcpy(&v4, static_cast<const void*>(address), sizeof v4);
+    key.kind = KindOf(family, v4.sin_port, 0);
+    key.low = v4.sin_addr.s_addr;
+  } else if (family == AF_INET6 && size >= sizeof(sockaddr_in6)) {
+    sockaddr_in6 v6;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    std::memcpy(&v6, static_cast<const void*>(address), sizeof v6);
+    key.kind = KindOf(family, v6.sin6_port, v6.sin6_scope_id);
+    std::memcpy(&key.high, &v6.sin6_addr, sizeof key.high);
+    std::memcpy(&key.low, v6.sin6_addr.s6_addr + sizeof key.high, sizeof key.low);
   }
   return key;
 }
 
-bool operator==(const PathKey& a, const PathKey& b) {
-  return std::memcmp(&a, &b, sizeof a) == 0;
-}
-
 size_t SlotOf(const PathKey& key) {
-  const unsigned mixed = unsigned{key.port} ^ key.address[3] ^ key.address[15] ^ key.address[7];
-  return mixed % RelayedSocket::kKnownPaths;
+  // The last bytes of the port and of the address, in either family.
+  return (key.kind >> 24 ^ key.low >> 24 ^ key.low >> 56) % RelayedSocket::kKnownPaths;
 }
 
 }  // namespace
@@ -102,32 +104,25 @@ bool Prepare(Runtime* runtime, int fd, RelayedSocket* socket, const Decision& de
   return true;
 }
 
-bool RecallPath(const RelayedSocket& socket, const sockaddr* address, socklen_t size, Outgoing* out) {
-  KnownPath known;
+bool RecallPath(const RelayedSocket& socket, const sockaddr* address, socklen_t size, KnownPath* out) {
   const bool is_to_peer = address == nullptr;
   const PathKey key = KeyOf(address, size);
-  if (!is_to_peer && key.family == AF_UNSPEC) return false;
+  if (!is_to_peer && key == PathKey()) return false;
   const Versioned<KnownPath>& place = is_to_peer ? socket.peer_path : socket.known_paths[SlotOf(key)];
-  if (!place.Read(&known) || known.generation != socket.generation.load(std::memory_order_acquire))
-    return false;
-  if (!(known.key == key) || !IsFresh(known.relay)) return false;
-  std::memcpy(out->header.bytes.data(), known.header, known.header_size);
-  out->header.size = known.header_size;
-  out->address = known.address;
-  out->address_size = known.address_size;
-  return true;
+  if (!place.Read(out) || out->generation != socket.generation.load(std::memory_order_acquire)) return false;
+  return out->key == key && IsFresh(out->relay);
 }
 
 void RememberPath(Runtime* runtime, RelayedSocket* socket, uint32_t generation, const sockaddr* address,
                   socklen_t size, const Decision& decision, const Outgoing& way) {
-  KnownPath known;
+  KnownPath known{};
   known.generation = generation;
   known.key = KeyOf(address, size);
   // The address that the program binds the socket to may change what the table says.
   if (runtime->config()->routes.needs_source() || way.header.size > sizeof known.header ||
       way.header.size == 0)
     return;
-  if (address != nullptr && known.key.family == AF_UNSPEC) return;
+  if (address != nullptr && known.key == PathKey()) return;
   RelayData data;
   known.relay = Relays::FindRelay(*socket, KeyFor(decision), &data);
   if (known.relay == nullptr) return;

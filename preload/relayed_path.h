@@ -6,16 +6,32 @@
 
 #include <sys/socket.h>
 
+#include <cstdint>
+#include <span>
+
 #include "preload/decision.h"
 #include "preload/relays.h"
 #include "protocol/udp_header.h"
 
 namespace socksify {
 
+// A view of what the kernel is told.
+struct Way {
+  std::span<const uint8_t> header;
+  const sockaddr_in6* address;  // in the family of the program's socket
+  socklen_t address_size;       // 0: the kernel has the socket connected to it
+
+  const sockaddr* destination() const {
+    return address_size != 0 ? reinterpret_cast<const sockaddr*>(address) : nullptr;
+  }
+};
+
 struct Outgoing {  // NOLINT(cppcoreguidelines-pro-type-member-init): made for each datagram
   UdpHeader header;
-  sockaddr_in6 address;    // in the family of the program's socket
-  socklen_t address_size;  // 0: the kernel has the socket connected to it
+  sockaddr_in6 address;
+  socklen_t address_size;
+
+  Way way() const { return {{header.bytes.data(), header.size}, &address, address_size}; }
 };
 
 // The decision for a datagram without an address, on a socket with IsConnectedByRelay(). False with errno.
@@ -28,9 +44,9 @@ bool IsForPeer(int fd, const Decision& decision);
 bool Prepare(Runtime* runtime, int fd, RelayedSocket* socket, const Decision& decision, bool is_to_peer,
              Outgoing* out);
 
-// The way that was remembered for `address`; for a null address that to the peer. False where none is, or it
-// is time to look at the relay.
-bool RecallPath(const RelayedSocket& socket, const sockaddr* address, socklen_t size, Outgoing* out);
+// What was remembered of the way to `address`; for a null address that to the peer. False where none is, or
+// it is time to look at the relay.
+bool RecallPath(const RelayedSocket& socket, const sockaddr* address, socklen_t size, KnownPath* out);
 // Remembers a way that Prepare() has found. `generation` is the socket's from before.
 void RememberPath(Runtime* runtime, RelayedSocket* socket, uint32_t generation, const sockaddr* address,
                   socklen_t size, const Decision& decision, const Outgoing& way);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Datagrams that came to a socket with relays (relays.h). The kernel puts the header aside, into one more
-// struct iovec in front; only when the header is of another size than the one before has the payload to be
-// moved. What a relay sends that is no datagram of RFC 1928 section 7, or not for this program, is dropped
-// here, and so is what comes past the relays from somebody to whom the table does not go direct.
+// Datagrams that came to a socket with relays (relays.h). Where there is room for a short one, header and
+// payload come together, and the payload is copied. Into a larger room the kernel writes the payload itself,
+// and puts the header aside, into one more struct iovec in front; only when the header is of another size
+// than the one before has the payload to be moved. What a relay sends that is no datagram of RFC 1928 section
+// 7, or not for this program, is dropped here, and so is what comes past the relays from somebody to whom the
+// table does not go direct.
 //
 // A datagram socket gets its first relay while other threads may be waiting in a receiving call, so all
 // datagram sockets of the program receive this way as long as the table has relays at all.

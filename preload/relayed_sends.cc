@@ -38,15 +38,15 @@ bool WantsSegments(const msghdr& message) {
   return false;
 }
 
-void Address(Outgoing* out, msghdr* message) {
-  message->msg_name = out->address_size != 0 ? &out->address : nullptr;
-  message->msg_namelen = out->address_size;
+void Address(const Way& way, msghdr* message) {
+  message->msg_name = const_cast<sockaddr*>(way.destination());
+  message->msg_namelen = way.address_size;
 }
 
 // The parts with the header in front. `room` has one place more than there are parts, or IOV_MAX, in which
 // case those that have no place are copied together to `rest`, of kMaxDatagram bytes.
-size_t PutInFront(const UdpHeader& header, std::span<const iovec> parts, iovec* room, uint8_t* rest) {
-  room[0] = {.iov_base = const_cast<uint8_t*>(header.bytes.data()), .iov_len = header.size};
+size_t PutInFront(std::span<const uint8_t> header, std::span<const iovec> parts, iovec* room, uint8_t* rest) {
+  room[0] = {.iov_base = const_cast<uint8_t*>(header.data()), .iov_len = header.size()};
   if (parts.size() < IOV_MAX) {
     std::ranges::copy(parts, room + 1);
     return parts.size() + 1;
@@ -89,7 +89,18 @@ bool IsCorked(int fd, int flags) {
   return (flags & MSG_MORE) != 0 || (g_descriptors.Flags(fd) & kCorked) != 0;
 }
 
-ssize_t SendWithHeader(int fd, Outgoing* way, const msghdr& message, int flags) {
+// `size` bytes of payload. Inline as the next function is: of the returns that follow a system call the
+// processor may predict none.
+[[gnu::always_inline]] inline ssize_t SendShort(int fd, const Way& way, std::span<const iovec> parts,
+                                                size_t size, int flags) {
+  uint8_t whole[kUdpMaxHeaderSize + kMaxCopied];
+  std::memcpy(whole, way.header.data(), way.header.size());
+  const size_t whole_size = way.header.size() + CopyOut(parts, 0, whole + way.header.size(), size);
+  return libc::sendto(fd, static_cast<const void*>(whole), whole_size, flags, way.destination(),
+                      way.address_size);
+}
+
+ssize_t SendInPieces(int fd, const Way& way, const msghdr& message, int flags) {
   const std::span<const iovec> parts(message.msg_iov, message.msg_iovlen);
   Scratch<iovec, 16> room(std::min<size_t>(parts.size() + 1, IOV_MAX));
   Scratch<uint8_t, 1> rest(parts.size() < IOV_MAX ? 1 : kMaxDatagram);
@@ -100,9 +111,18 @@ ssize_t SendWithHeader(int fd, Outgoing* way, const msghdr& message, int flags) 
   msghdr own = message;
   Address(way, &own);
   own.msg_iov = room.data();
-  own.msg_iovlen = PutInFront(way->header, parts, room.data(), rest.data());
-  const ssize_t sent = libc::sendmsg(fd, static_cast<const msghdr*>(&own), flags);
-  return sent < 0 ? sent : std::max<ssize_t>(sent - static_cast<ssize_t>(way->header.size), 0);
+  own.msg_iovlen = PutInFront(way.header, parts, room.data(), rest.data());
+  return libc::sendmsg(fd, static_cast<const msghdr*>(&own), flags);
+}
+
+[[gnu::always_inline]] inline ssize_t SendWithHeader(int fd, const Way& way, const msghdr& message,
+                                                     int flags) {
+  const std::span<const iovec> parts(message.msg_iov, message.msg_iovlen);
+  const size_t size = SizeOf(parts);
+  const bool is_short = size <= kMaxCopied && message.msg_controllen == 0 && !HasNullPart(parts);
+  const ssize_t sent =
+      is_short ? SendShort(fd, way, parts, size, flags) : SendInPieces(fd, way, message, flags);
+  return sent < 0 ? sent : std::max<ssize_t>(sent - static_cast<ssize_t>(way.header.size()), 0);
 }
 
 // Before the next datagram each is looked at, and the kernel told anew whom a socket is connected to: another
@@ -185,9 +205,9 @@ class Batch {
     if (last_way_[count_] == kNoWay) return true;
     auto* const room = memory_.Take<iovec>(message.msg_iovlen + 1);
     if (room == nullptr) return false;
-    Outgoing& way = ways_[last_way_[count_]];
+    const Way way = ways_[last_way_[count_]].way();
     msghdr& own = own_[count_].msg_hdr;
-    Address(&way, &own);
+    Address(way, &own);
     own.msg_iov = room;
     own.msg_iovlen = PutInFront(way.header, {message.msg_iov, message.msg_iovlen}, room, nullptr);
     return true;
@@ -255,10 +275,11 @@ bool SendByKnownPath(int fd, const msghdr& message, int flags, ssize_t* result) 
   }
   if (socket == nullptr || message.msg_controllen != 0 || message.msg_iovlen >= IOV_MAX) return false;
   if (message.msg_iov == nullptr || IsCorked(fd, flags)) return false;
-  Outgoing way;
-  if (!RecallPath(*socket, static_cast<const sockaddr*>(message.msg_name), message.msg_namelen, &way))
+  KnownPath known;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by RecallPath.
+  if (!RecallPath(*socket, static_cast<const sockaddr*>(message.msg_name), message.msg_namelen, &known))
     return false;
-  *result = SendWithHeader(fd, &way, message, flags);
+  const Way way = {{known.header, known.header_size}, &known.address, known.address_size};
+  *result = SendWithHeader(fd, way, message, flags);
   // The relay may be gone; those who look closer know what to do.
   return *result >= 0 || errno != ECONNREFUSED;
 }
@@ -293,7 +314,7 @@ ssize_t SendRelayed(int fd, const msghdr& message, int flags, const Decision* de
     Outgoing way;
     const uint32_t generation = socket->generation.load(std::memory_order_acquire);
     if (!Prepare(runtime, fd, socket, *decision, is_to_peer, &way)) return -1;
-    const ssize_t sent = SendWithHeader(fd, &way, message, flags);
+    const ssize_t sent = SendWithHeader(fd, way.way(), message, flags);
     if (sent >= 0) {
       RememberPath(runtime, socket, generation, static_cast<const sockaddr*>(message.msg_name),
                    message.msg_namelen, *decision, way);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Datagrams on their way to a relay (relays.h): the header of RFC 1928 section 7 goes in front as one more
-// struct iovec, so that no byte of the program's is copied.
+// Datagrams on their way to a relay (relays.h), with the header of RFC 1928 section 7 in front. Short ones
+// are copied behind it; of long ones, and of several for one call, it is one more struct iovec.
 #pragma once
 
 #include <sys/socket.h>

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -23,6 +24,11 @@
 #include "routing/route_table.h"
 
 namespace socksify {
+
+// Where there is room for no more payload than that, header and payload go to the kernel and come from it in
+// one piece, and the payload is copied; for more they are pieces (struct iovec), each of which is work for
+// the kernel. On loopback the two cost the same at 8 KiB; but this is on the stack.
+inline constexpr size_t kMaxCopied = 4096;
 
 // Which relay a datagram takes.
 struct RelayKey {
@@ -56,23 +62,25 @@ struct Relay {
   Relay* next_free = nullptr;
 };
 
-// A destination as the program says it. All zero: the peer of a connected socket.
+// A destination as the program says it: family, port and scope, and the bytes of the address. All zero: the
+// peer of a connected socket.
 struct PathKey {
-  uint16_t family;
-  in_port_t port;
-  uint32_t scope;
-  uint8_t address[16];
+  uint64_t kind = 0;
+  uint64_t high = 0;
+  uint64_t low = 0;
+
+  bool operator==(const PathKey&) const = default;
 };
 
 // What a datagram to the same destination needs, again.
 struct KnownPath {
-  PathKey key{};
-  uint32_t generation = 0;
-  Relay* relay = nullptr;
-  sockaddr_in6 address{};
-  socklen_t address_size = 0;
-  uint8_t header_size = 0;
-  uint8_t header[71] = {};
+  PathKey key;
+  uint32_t generation;
+  socklen_t address_size;
+  Relay* relay;
+  sockaddr_in6 address;
+  uint8_t header_size;
+  uint8_t header[71];
 };
 
 // What a datagram socket of the program's has, over and above its descriptors.

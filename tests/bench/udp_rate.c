@@ -3,13 +3,16 @@
    loop by a program that knows nothing of SOCKS and by one that makes its association itself:
 
      udp_rate relay SHARED                             a proxy for UDP ASSOCIATE alone, on loopback
-     udp_rate plain|hand CALL SIZE COUNT SHARED        one measurement; CALL is one of kCalls
+     udp_rate plain|hand|direct CALL SIZE COUNT SHARED one measurement; CALL is one of kCalls
 
-   `hand` builds each header beside the payload, and hands both to the kernel in two pieces: nothing is copied
-   that need not be. SHARED is a file that both map: the relay's port is there, what it has counted, and what
-   it is asked for. Prints the nanoseconds for each datagram. The relay only looks at the datagrams now and
-   then, so that it wakes nobody and is never woken: what its socket cannot hold meanwhile the kernel drops,
-   at the same price for both. What is to be received lies ready before the clock runs. */
+   `hand` connects its socket to the relay, which spares the kernel the look-up of a route for each datagram,
+   builds each header beside the payload, and hands both to the kernel in two pieces. `direct` does what
+   `plain` does, calling the relay its destination, with datagrams that have the header in them from the
+   beginning: it is what the calls cost without any proxy. SHARED is a file that both map: the relay's port is
+   there, what it has counted, and what it is asked for. Prints the nanoseconds for each datagram. The relay
+   only looks at the datagrams now and then, so that it wakes nobody and is never woken: what its socket
+   cannot hold meanwhile the kernel drops, at the same price for both. What is to be received lies ready
+   before the clock runs. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -185,9 +188,10 @@ _Noreturn static void RunRelay(void) {
 struct Client {
   int fd;
   int is_by_hand;
+  int is_direct;
   size_t size; /* of the payloads */
   unsigned char headers[kBatch][kHeaderSize];
-  unsigned char payloads[kBatch][kMostPayload];
+  unsigned char payloads[kBatch][kHeaderSize + kMostPayload];
   struct sockaddr_in names[kBatch];
   struct iovec pieces[kBatch][2]; /* the header's piece is there by hand alone */
   struct mmsghdr messages[kBatch];
@@ -195,11 +199,10 @@ struct Client {
 
 static struct Client g_client;
 
-/* Returns a UDP socket that is connected to the relay. The association ends with the process. */
-static int AssociateByHand(void) {
+/* Returns where the relay is. The association ends with the process. */
+static struct sockaddr_in AssociateByHand(void) {
   const struct sockaddr_in proxy = Address("127.0.0.1", g_shared->port);
   const int tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const int udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   unsigned char answer[kHeaderSize];
   if (connect(tcp, (const struct sockaddr*)&proxy, sizeof proxy) != 0) Fail("connect to the proxy");
   WriteAll(tcp, "\5\1", 3);
@@ -210,8 +213,7 @@ static int AssociateByHand(void) {
   struct sockaddr_in relay = {.sin_family = AF_INET};
   memcpy(&relay.sin_addr, answer + 4, 4);
   memcpy(&relay.sin_port, answer + 8, 2);
-  if (connect(udp, (struct sockaddr*)&relay, sizeof relay) != 0) Fail("connect to the relay");
-  return udp;
+  return relay;
 }
 
 static void PrepareMessages(int is_sending) {
@@ -328,11 +330,17 @@ static int FindCall(const char* name) {
 }
 
 static void Open(int is_connected) {
-  g_client.fd = g_client.is_by_hand ? AssociateByHand() : socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  struct sockaddr_in to = g_destination;
+  if (g_client.is_by_hand || g_client.is_direct) to = AssociateByHand();
+  g_client.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (g_client.fd < 0) Fail("socket");
-  if (is_connected && !g_client.is_by_hand &&
-      connect(g_client.fd, (const struct sockaddr*)&g_destination, sizeof g_destination) != 0)
+  if ((is_connected || g_client.is_by_hand) &&
+      connect(g_client.fd, (const struct sockaddr*)&to, sizeof to) != 0)
     Fail("connect");
+  if (!g_client.is_direct) return;
+  g_destination = to;
+  g_client.size += kHeaderSize;
+  for (int i = 0; i < kBatch; ++i) memcpy(g_client.payloads[i], g_header, kHeaderSize);
 }
 
 /* Waits until the relay knows where we are. */
@@ -350,6 +358,7 @@ static int RunClient(const char* how, const char* name, int size, int count) {
   if (call < 0 || size < 1 || size > kMostPayload || count < 1) return 2;
   const int is_sending = call < 3;
   g_client.is_by_hand = strcmp(how, "hand") == 0;
+  g_client.is_direct = strcmp(how, "direct") == 0;
   g_client.size = (size_t)size;
   g_shared->size = (unsigned)size;
   g_shared->arrived = g_shared->bad = g_shared->wanted = g_shared->sent = 0;
@@ -372,7 +381,8 @@ int main(int argc, char** argv) {
     MapShared(argv[2]);
     RunRelay();
   }
-  if (argc == 6 && (strcmp(argv[1], "plain") == 0 || strcmp(argv[1], "hand") == 0)) {
+  if (argc == 6 &&
+      (strcmp(argv[1], "plain") == 0 || strcmp(argv[1], "hand") == 0 || strcmp(argv[1], "direct") == 0)) {
     MapShared(argv[5]);
     return RunClient(argv[1], argv[2], atoi(argv[3]), atoi(argv[4]));
   }

@@ -7,7 +7,7 @@
 #include <sys/select.h>
 #include <sys/syscall.h>
 
-enum { kRoom = 2048, kMost = 3 };
+enum { kRoom = 5000, kMost = 3 };
 
 struct Datagram {
   char data[kRoom];
@@ -19,6 +19,7 @@ struct Datagram {
 
 /* Not known to the compiler: that is when a fortified program calls __recv_chk and its like. */
 static volatile size_t g_room = kRoom;
+static volatile nfds_t g_one = 1;
 static char g_in[kRoom];
 
 /* --- Sending. Each sends `count` datagrams of `size` bytes, and returns what the last call returned. */
@@ -174,7 +175,7 @@ static int Read(int fd, struct Datagram* into, int count) {
 static void Scatter(struct Datagram* into, struct iovec* parts) {
   parts[0] = (struct iovec){into->data, 2};
   parts[1] = (struct iovec){into->data + 2, 5};
-  parts[2] = (struct iovec){into->data + 7, kRoom - 7};
+  parts[2] = (struct iovec){into->data + 7, g_room - 7};
 }
 
 static int Readv(int fd, struct Datagram* into, int count) {
@@ -216,12 +217,12 @@ static int RecvmsgByNumber(int fd, struct Datagram* into, int count) {
 static int RecvfromByNumber(int fd, struct Datagram* into, int count) {
   (void)count;
   into->from_size = sizeof into->from;
-  return Take(into, syscall(SYS_recvfrom, fd, into->data, (size_t)kRoom, 0, &into->from, &into->from_size));
+  return Take(into, syscall(SYS_recvfrom, fd, into->data, g_room, 0, &into->from, &into->from_size));
 }
 
 static int ReadByNumber(int fd, struct Datagram* into, int count) {
   (void)count;
-  return Take(into, syscall(SYS_read, fd, into->data, (size_t)kRoom));
+  return Take(into, syscall(SYS_read, fd, into->data, g_room));
 }
 
 static int ReadvByNumber(int fd, struct Datagram* into, int count) {
@@ -259,9 +260,9 @@ static int RecvmmsgByNumber(int fd, struct Datagram* into, int count) {
 }
 
 static int PollRecv(int fd, struct Datagram* into, int count) {
-  const size_t room = g_room / kRoom;
+  const nfds_t one = g_one;
   struct pollfd ready[1] = {{.fd = fd, .events = POLLIN}};
-  if (poll(ready, room, kPatienceMs) != 1) return -1;
+  if (poll(ready, one, kPatienceMs) != 1) return -1;
   if (ready[0].revents != POLLIN) Print("poll: %#x", (unsigned)ready[0].revents);
   return Recv(fd, into, count);
 }
@@ -317,11 +318,18 @@ static void Pair(const struct Sender* sender, int (*receive)(int, struct Datagra
   close(fd);
 }
 
-static void WithAllSenders(int (*receive)(int, struct Datagram*, int)) {
+static void WithAllSendersAndRoom(int (*receive)(int, struct Datagram*, int), size_t room) {
+  g_room = room;
   for (size_t i = 0; i < sizeof kSenders / sizeof *kSenders; ++i) {
     if (!kSenders[i].only_empty) Pair(&kSenders[i], receive, 100);
     if (!kSenders[i].not_empty) Pair(&kSenders[i], receive, 0);
   }
+}
+
+/* Short buffers, and longer ones. */
+static void WithAllSenders(int (*receive)(int, struct Datagram*, int)) {
+  WithAllSendersAndRoom(receive, 200);
+  WithAllSendersAndRoom(receive, kRoom);
 }
 
 #define RECEIVER(name)           \

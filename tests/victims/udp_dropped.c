@@ -6,16 +6,17 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { kMessages = 3 };
+enum { kMessages = 3, kLong = 4200 };
 
-static char g_rooms[kMessages][1000];
+static char g_rooms[kMessages][kLong + 1000];
+static size_t g_more; /* so many bytes are added to each room */
 
 /* recvmmsg(2) with rooms of these sizes. */
 static int ReceiveMany(int fd, unsigned count, const size_t* sizes, int flags, struct mmsghdr* messages) {
   static struct iovec parts[kMessages];
   for (unsigned i = 0; i < count; ++i) {
     memset(g_rooms[i], '?', sizeof g_rooms[i]);
-    parts[i] = (struct iovec){g_rooms[i], sizes[i]};
+    parts[i] = (struct iovec){g_rooms[i], g_more + sizes[i]};
     messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &parts[i], .msg_iovlen = 1}};
   }
   return (int)Say("recvmmsg", recvmmsg(fd, messages, count, flags, NULL));
@@ -51,6 +52,12 @@ static void Rooms(void) {
   close(fd);
 }
 
+static void RoomsLong(void) {
+  g_more = kLong;
+  Rooms();
+  g_more = 0;
+}
+
 static void Peek(void) {
   static const size_t kSizes[] = {1000, 1000, 1000};
   struct mmsghdr messages[kMessages];
@@ -66,6 +73,12 @@ static void Peek(void) {
   }
   SayEmpty("left", fd);
   close(fd);
+}
+
+static void PeekLong(void) {
+  g_more = kLong;
+  Peek();
+  g_more = 0;
 }
 
 static int g_fd;
@@ -109,10 +122,9 @@ static void SendAndClose(void) {
 }
 
 int main(int argc, char** argv) {
-  static const struct Case kCases[] = {{"rooms", Rooms, 0},
-                                       {"peek", Peek, 0},
-                                       {"timeout", Timeout, 1},
-                                       {"send-and-close", SendAndClose, 1},
+  static const struct Case kCases[] = {{"rooms", Rooms, 0},     {"rooms-long", RoomsLong, 0},
+                                       {"peek", Peek, 0},       {"peek-long", PeekLong, 0},
+                                       {"timeout", Timeout, 1}, {"send-and-close", SendAndClose, 1},
                                        {NULL, NULL, 0}};
   return RunCases(kCases, argc, argv);
 }

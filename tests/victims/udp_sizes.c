@@ -6,9 +6,10 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
-enum { kMostPieces = 1024 };
+enum { kMostPieces = 1024, kLong = 4200 };
 
 static char g_buffer[kMaxDatagram];
+static size_t g_more; /* so many bytes are added to each datagram and to each room */
 
 /* Receives into `room` bytes. `length` as the call returned it; what lies behind stays as it is. */
 static void SayShort(const char* what, long length, size_t room, int flags, unsigned seed) {
@@ -22,14 +23,14 @@ static void SayShort(const char* what, long length, size_t room, int flags, unsi
 }
 
 static void Recv(int fd, size_t room, int flags, unsigned seed) {
-  memset(g_buffer, '#', 256);
+  memset(g_buffer, '#', g_more + 256);
   SayShort("recv", recv(fd, g_buffer, room, flags), room, 0, seed);
 }
 
 static void Recvfrom(int fd, size_t room, int flags, unsigned seed) {
   struct sockaddr_storage from = {0};
   socklen_t size = sizeof from;
-  memset(g_buffer, '#', 256);
+  memset(g_buffer, '#', g_more + 256);
   SayShort("recvfrom", recvfrom(fd, g_buffer, room, flags, (struct sockaddr*)&from, &size), room, 0, seed);
   Print("source %s", Who(&from, size));
 }
@@ -39,7 +40,7 @@ static void Recvmsg(int fd, size_t room, int flags, unsigned seed) {
   struct iovec parts[2] = {{g_buffer, room / 2}, {g_buffer + room / 2, room - room / 2}};
   struct msghdr message = {
       .msg_name = &from, .msg_namelen = sizeof from, .msg_iov = parts, .msg_iovlen = 2, .msg_flags = -1};
-  memset(g_buffer, '#', 256);
+  memset(g_buffer, '#', g_more + 256);
   const long length = recvmsg(fd, &message, flags);
   SayShort("recvmsg", length, room, message.msg_flags, seed);
   Print("source %s control %zu", Who(&from, message.msg_namelen), message.msg_controllen);
@@ -48,19 +49,19 @@ static void Recvmsg(int fd, size_t room, int flags, unsigned seed) {
 static void Recvmmsg(int fd, size_t room, int flags, unsigned seed) {
   struct iovec part = {g_buffer, room};
   struct mmsghdr message = {.msg_hdr = {.msg_iov = &part, .msg_iovlen = 1}};
-  memset(g_buffer, '#', 256);
+  memset(g_buffer, '#', g_more + 256);
   const int count = recvmmsg(fd, &message, 1, flags, NULL);
   SayShort("recvmmsg", count == 1 ? (long)message.msg_len : -1, room, message.msg_hdr.msg_flags, seed);
 }
 
 static void Readv(int fd, size_t room, int flags, unsigned seed) {
   struct iovec parts[2] = {{g_buffer, room / 2}, {g_buffer + room / 2, room - room / 2}};
-  memset(g_buffer, '#', 256);
+  memset(g_buffer, '#', g_more + 256);
   if (flags == 0 && room > 0) SayShort("readv", readv(fd, parts, 2), room, 0, seed);
 }
 
 static void Read(int fd, size_t room, int flags, unsigned seed) {
-  memset(g_buffer, '#', 256);
+  memset(g_buffer, '#', g_more + 256);
   if (flags == 0 && room > 0) SayShort("read", read(fd, g_buffer, room), room, 0, seed);
 }
 
@@ -76,15 +77,21 @@ static void Truncated(void) {
       for (size_t j = 0; j < sizeof kRooms / sizeof *kRooms; ++j) {
         if (i >= 4 && (flags != 0 || kRooms[j] == 0)) continue; /* not read and readv */
         const int fd = Open();
-        MustSend(fd, &g_to, 100, 3);
+        MustSend(fd, &g_to, g_more + 100, 3);
         MustSend(fd, &g_to, 40, 4);
         if (flags != 0 && j == 0) Print("with MSG_TRUNC");
-        kReceivers[i](fd, kRooms[j], flags, 3);
+        kReceivers[i](fd, g_more + kRooms[j], flags, 3);
         SayEcho("next", fd, 4);
         close(fd);
       }
     }
   }
+}
+
+static void TruncatedLong(void) {
+  g_more = kLong;
+  Truncated();
+  g_more = 0;
 }
 
 /* read(2) with no room takes nothing; recv(2) takes a datagram. */
@@ -105,21 +112,27 @@ static void NoRoom(void) {
 static void Peek(void) {
   for (int i = 0; i < 4; ++i) {
     const int fd = Open();
-    MustSend(fd, &g_to, 100, 5);
+    MustSend(fd, &g_to, g_more + 100, 5);
     MustSend(fd, &g_to, 60, 6);
     if (!Await(fd)) return;
-    kReceivers[i](fd, 200, MSG_PEEK, 5);
-    kReceivers[i](fd, 20, MSG_PEEK, 5);
-    kReceivers[i](fd, 20, MSG_PEEK | MSG_TRUNC, 5);
+    kReceivers[i](fd, g_more + 200, MSG_PEEK, 5);
+    kReceivers[i](fd, g_more + 20, MSG_PEEK, 5);
+    kReceivers[i](fd, g_more + 20, MSG_PEEK | MSG_TRUNC, 5);
     kReceivers[i](fd, 0, MSG_PEEK | MSG_TRUNC, 5);
     Say("no buffer", recv(fd, NULL, 0, MSG_PEEK | MSG_TRUNC));
     Say("no pieces", recvmsg(fd, &(struct msghdr){0}, MSG_PEEK | MSG_TRUNC));
-    kReceivers[i](fd, 200, 0, 5);
+    kReceivers[i](fd, g_more + 200, 0, 5);
     kReceivers[i](fd, 0, MSG_PEEK | MSG_TRUNC, 6);
-    kReceivers[i](fd, 200, MSG_TRUNC, 6);
+    kReceivers[i](fd, g_more + 200, MSG_TRUNC, 6);
     SayEmpty("left", fd);
     close(fd);
   }
+}
+
+static void PeekLong(void) {
+  g_more = kLong;
+  Peek();
+  g_more = 0;
 }
 
 static void PeekEmpty(void) {
@@ -186,7 +199,8 @@ static void Fionread(void) {
 }
 
 static void Sizes(void) {
-  static const size_t kSizes[] = {0, 1, 2, 9, 10, 255, 256, 511, 512, 1472, 1473, 9000, 32768, 65000};
+  static const size_t kSizes[] = {0,    1,    2,    9,    10,   255,  256,   511,  512,
+                                  1472, 1473, 4095, 4096, 4097, 9000, 32768, 65000};
   const int fd = Open();
   const int connected = OpenConnected();
   for (size_t i = 0; i < sizeof kSizes / sizeof *kSizes; ++i) {
@@ -289,8 +303,10 @@ static void TooManyPieces(void) {
 
 int main(int argc, char** argv) {
   static const struct Case kCases[] = {{"truncated", Truncated, 0},
+                                       {"truncated-long", TruncatedLong, 0},
                                        {"no-room", NoRoom, 0},
                                        {"peek", Peek, 0},
+                                       {"peek-long", PeekLong, 0},
                                        {"peek-empty", PeekEmpty, 0},
                                        {"dontwait", DontWait, 0},
                                        {"timeout", ReceiveTimeout, 0},

@@ -76,6 +76,27 @@ static void BadAddresses(void) {
   close(another);
 }
 
+/* As the kernel has it, which drops what does not fit. */
+static void BadPointers(void) {
+  const int fd = Open();
+  struct iovec part = {(void*)8, 10};
+  struct mmsghdr message = {.msg_hdr = {.msg_iov = &part, .msg_iovlen = 1}};
+  MustSend(fd, &g_to, 10, 1);
+  SayEcho("echo", fd, 1);
+  Say("sendto", sendto(fd, (void*)8, 10, 0, (struct sockaddr*)&g_to, g_size));
+  for (int i = 0; i < 5; ++i) {
+    MustSend(fd, &g_to, 10, 2);
+    if (!Await(fd)) return;
+    if (i == 0) Say("recv", recv(fd, (void*)8, 10, 0));
+    if (i == 1) Say("recvfrom", recvfrom(fd, NULL, 10, 0, NULL, NULL));
+    if (i == 2) Say("recvmsg", recvmsg(fd, &message.msg_hdr, 0));
+    if (i == 3) Say("recvmmsg", recvmmsg(fd, &message, 1, 0, NULL));
+    if (i == 4) Say("readv", readv(fd, &part, 1));
+    SayEmpty("left", fd);
+  }
+  close(fd);
+}
+
 /* A connected socket receives from its peer alone. */
 static void Reconnected(void) {
   const int fd = OpenConnected();
@@ -317,6 +338,7 @@ static void Options(void) {
 int main(int argc, char** argv) {
   static const struct Case kCases[] = {{"connected", Connected, 0},
                                        {"bad-addresses", BadAddresses, 0},
+                                       {"bad-pointers", BadPointers, 0},
                                        {"reconnected", Reconnected, 0},
                                        {"requeued", Requeued, 0},
                                        {"unspec", Unspec, 0},
