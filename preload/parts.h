@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 namespace socksify {
@@ -20,12 +21,24 @@ inline size_t SizeOf(std::span<const iovec> parts) {
   return size;
 }
 
-// Whether any of them is where nothing ever is (the first page, vm.mmap_min_addr): the kernel says EFAULT of
-// it.
+// Whether it is where nothing ever is (the first page, vm.mmap_min_addr): the kernel says EFAULT of it.
+inline bool IsNull(const iovec& part) {
+  return reinterpret_cast<uintptr_t>(part.iov_base) < 4096 && part.iov_len != 0;
+}
 inline bool HasNullPart(std::span<const iovec> parts) {
-  return std::ranges::any_of(parts, [](const iovec& part) {
-    return reinterpret_cast<uintptr_t>(part.iov_base) < 4096 && part.iov_len != 0;
-  });
+  return std::ranges::any_of(parts, IsNull);
+}
+
+// Copies all to `out`, and returns how many bytes that are; nothing if they are more than `room`, or one of
+// the parts IsNull().
+inline std::optional<size_t> Gather(std::span<const iovec> parts, uint8_t* out, size_t room) {
+  size_t size = 0;
+  for (const iovec& part : parts) {
+    if (part.iov_len > room - size || IsNull(part)) return std::nullopt;
+    std::copy_n(static_cast<const uint8_t*>(part.iov_base), part.iov_len, out + size);
+    size += part.iov_len;
+  }
+  return size;
 }
 
 // Copies at most `size` bytes from `offset` on to `out`; returns how many there were.

@@ -115,7 +115,7 @@ bool RecallPath(const RelayedSocket& socket, const sockaddr* address, socklen_t 
 
 void RememberPath(Runtime* runtime, RelayedSocket* socket, uint32_t generation, const sockaddr* address,
                   socklen_t size, const Decision& decision, const Outgoing& way) {
-  KnownPath known{};
+  KnownPath known;
   known.generation = generation;
   known.key = KeyOf(address, size);
   // The address that the program binds the socket to may change what the table says.

@@ -89,17 +89,6 @@ bool IsCorked(int fd, int flags) {
   return (flags & MSG_MORE) != 0 || (g_descriptors.Flags(fd) & kCorked) != 0;
 }
 
-// `size` bytes of payload. Inline as the next function is: of the returns that follow a system call the
-// processor may predict none.
-[[gnu::always_inline]] inline ssize_t SendShort(int fd, const Way& way, std::span<const iovec> parts,
-                                                size_t size, int flags) {
-  uint8_t whole[kUdpMaxHeaderSize + kMaxCopied];
-  std::memcpy(whole, way.header.data(), way.header.size());
-  const size_t whole_size = way.header.size() + CopyOut(parts, 0, whole + way.header.size(), size);
-  return libc::sendto(fd, static_cast<const void*>(whole), whole_size, flags, way.destination(),
-                      way.address_size);
-}
-
 ssize_t SendInPieces(int fd, const Way& way, const msghdr& message, int flags) {
   const std::span<const iovec> parts(message.msg_iov, message.msg_iovlen);
   Scratch<iovec, 16> room(std::min<size_t>(parts.size() + 1, IOV_MAX));
@@ -115,14 +104,25 @@ ssize_t SendInPieces(int fd, const Way& way, const msghdr& message, int flags) {
   return libc::sendmsg(fd, static_cast<const msghdr*>(&own), flags);
 }
 
+// Inline, because of the returns that follow a system call the processor may predict none.
 [[gnu::always_inline]] inline ssize_t SendWithHeader(int fd, const Way& way, const msghdr& message,
                                                      int flags) {
-  const std::span<const iovec> parts(message.msg_iov, message.msg_iovlen);
-  const size_t size = SizeOf(parts);
-  const bool is_short = size <= kMaxCopied && message.msg_controllen == 0 && !HasNullPart(parts);
-  const ssize_t sent =
-      is_short ? SendShort(fd, way, parts, size, flags) : SendInPieces(fd, way, message, flags);
-  return sent < 0 ? sent : std::max<ssize_t>(sent - static_cast<ssize_t>(way.header.size()), 0);
+  uint8_t whole[kUdpMaxHeaderSize + kMaxCopied];
+  const size_t header_size = way.header.size();
+  // A size that the compiler knows spares the usual header a loop.
+  if (header_size == kUdpIpv4HeaderSize) {
+    std::memcpy(whole, way.header.data(), kUdpIpv4HeaderSize);
+  } else {
+    std::memcpy(whole, way.header.data(), header_size);
+  }
+  const std::optional<size_t> copied =
+      message.msg_controllen == 0
+          ? Gather({message.msg_iov, message.msg_iovlen}, whole + header_size, kMaxCopied)
+          : std::nullopt;
+  const ssize_t sent = copied ? libc::sendto(fd, static_cast<const void*>(whole), header_size + *copied,
+                                             flags, way.destination(), way.address_size)
+                              : SendInPieces(fd, way, message, flags);
+  return sent < 0 ? sent : std::max<ssize_t>(sent - static_cast<ssize_t>(header_size), 0);
 }
 
 // Before the next datagram each is looked at, and the kernel told anew whom a socket is connected to: another
@@ -275,8 +275,9 @@ bool SendByKnownPath(int fd, const msghdr& message, int flags, ssize_t* result) 
   }
   if (socket == nullptr || message.msg_controllen != 0 || message.msg_iovlen >= IOV_MAX) return false;
   if (message.msg_iov == nullptr || IsCorked(fd, flags)) return false;
-  KnownPath known;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by RecallPath.
-  if (!RecallPath(*socket, static_cast<const sockaddr*>(message.msg_name), message.msg_namelen, &known))
+  Unwritten<KnownPath> room;
+  const KnownPath& known = room.value;
+  if (!RecallPath(*socket, static_cast<const sockaddr*>(message.msg_name), message.msg_namelen, &room.value))
     return false;
   const Way way = {{known.header, known.header_size}, &known.address, known.address_size};
   *result = SendWithHeader(fd, way, message, flags);

@@ -75,12 +75,12 @@ struct PathKey {
 // What a datagram to the same destination needs, again.
 struct KnownPath {
   PathKey key;
-  uint32_t generation;
-  socklen_t address_size;
-  Relay* relay;
-  sockaddr_in6 address;
-  uint8_t header_size;
-  uint8_t header[71];
+  uint32_t generation = 0;
+  socklen_t address_size = 0;
+  Relay* relay = nullptr;
+  sockaddr_in6 address{};
+  uint8_t header_size = 0;
+  uint8_t header[71] = {};
 };
 
 // What a datagram socket of the program's has, over and above its descriptors.

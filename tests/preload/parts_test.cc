@@ -88,6 +88,40 @@ TEST_F(PartsTest, CopyOutReadsWhatIsThere) {
   }
 }
 
+TEST_F(PartsTest, GatherTakesAllOrNothing) {
+  for (int round = 0; round < kRounds; ++round) {
+    CutBytes cut(1 + Below(3000), &random_);
+    Bytes out(cut.flat().size() + 1, 0);
+    EXPECT_EQ(Gather(cut.parts(), out.data(), out.size()), cut.flat().size());
+    EXPECT_EQ(out.back(), 0);
+    out.pop_back();
+    EXPECT_EQ(out, cut.flat());
+    EXPECT_EQ(Gather(cut.parts(), out.data(), out.size()), out.size());
+    EXPECT_EQ(Gather(cut.parts(), out.data(), out.size() - 1), std::nullopt);
+  }
+  Bytes out(10, 0);
+  iovec part = {.iov_base = out.data(), .iov_len = SIZE_MAX};
+  const iovec many[] = {part, part};
+  EXPECT_EQ(Gather(many, out.data(), out.size()), std::nullopt);
+}
+
+TEST(PartsNullTest, IsOfTheFirstPageAndHasBytes) {
+  const auto at = [](uintptr_t address, size_t size) {
+    return iovec{.iov_base = reinterpret_cast<void*>(address), .iov_len = size};
+  };
+  uint8_t out[8];
+  for (const uintptr_t address : {0U, 1U, 4095U}) {
+    const iovec parts[] = {at(4096, 0), at(address, 1)};
+    EXPECT_TRUE(HasNullPart(parts)) << address;
+    EXPECT_EQ(Gather(parts, out, sizeof out), std::nullopt) << address;
+  }
+  const iovec empty[] = {at(0, 0), at(4096, 0)};
+  EXPECT_FALSE(HasNullPart(empty));
+  EXPECT_EQ(Gather(empty, out, sizeof out), 0);
+  const iovec next[] = {at(4096, 1)};
+  EXPECT_FALSE(HasNullPart(next));
+}
+
 TEST_F(PartsTest, CopyInDropsWhatDoesNotFit) {
   for (int round = 0; round < kRounds; ++round) {
     CutBytes cut(Below(5000), &random_);
