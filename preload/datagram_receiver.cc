@@ -123,8 +123,16 @@ bool Receiver::IsFromPeer(const IpAndPort& source) {
 }
 
 std::expected<ReceivedUdpHeader, UdpHeaderError> Receiver::ReadHeader(const Arrival& arrival) {
-  const auto* const front = static_cast<const uint8_t*>(arrival.parts[0].iov_base);
-  const auto header = ReadUdpHeader({front, std::min(arrival.parts[0].iov_len, arrival.size)});
+  const iovec& front = arrival.parts[0];
+  if (front.iov_len < std::min(arrival.size, kUdpMaxHeaderSize)) return ReadScatteredHeader(arrival);
+  return ReadUdpHeader({static_cast<const uint8_t*>(front.iov_base), std::min(front.iov_len, arrival.size)});
+}
+
+// Apart, since it takes more of the stack.
+[[gnu::noinline]] std::expected<ReceivedUdpHeader, UdpHeaderError> Receiver::ReadScatteredHeader(
+    const Arrival& arrival) {
+  const iovec& front = arrival.parts[0];
+  const auto header = ReadUdpHeader({static_cast<const uint8_t*>(front.iov_base), front.iov_len});
   if (header || header.error() != UdpHeaderError::kTruncated) return header;
   uint8_t gathered[kUdpMaxHeaderSize];
   const size_t count = CopyOut(arrival.parts, 0, gathered, std::min(arrival.size, sizeof gathered));

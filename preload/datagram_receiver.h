@@ -80,6 +80,8 @@ class Receiver {
   bool IsFromPeer(const IpAndPort& source);
 
   static std::expected<ReceivedUdpHeader, UdpHeaderError> ReadHeader(const Arrival& arrival);
+  // One that may not lie in the first part.
+  static std::expected<ReceivedUdpHeader, UdpHeaderError> ReadScatteredHeader(const Arrival& arrival);
 
   // The usual case, without the detour by way of an Endpoint.
   bool ShowIpv4Source(const Arrival& arrival, Shown* out) const;

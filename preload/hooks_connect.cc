@@ -85,7 +85,9 @@ bool CopyFromProgram(const void* from, void* to, size_t size) {
 
 ssize_t SendToPeer(int fd, const msghdr& message, int flags) {
   ssize_t sent = 0;
-  return SendByKnownPath(fd, message, flags, &sent) ? sent : SendRelayed(fd, message, flags, nullptr);
+  return SendByKnownPath(fd, message, flags, SendCall::kSendmsg, &sent)
+             ? sent
+             : SendRelayed(fd, message, flags, nullptr);
 }
 
 msghdr WithoutAddress(const msghdr& message) {
@@ -177,7 +179,7 @@ namespace {
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   ssize_t sent = 0;
-  if (IsRelayed(fd) && SendByKnownPath(fd, message, flags, &sent)) return sent;
+  if (IsRelayed(fd) && SendByKnownPath(fd, message, flags, SendCall::kSendto, &sent)) return sent;
   return Guarded(
       [&]() -> ssize_t {
         Decision decision;
@@ -210,7 +212,7 @@ namespace {
   }
   if (!has_address) return libc::sendmsg(fd, message, flags);
   ssize_t sent = 0;
-  if (IsRelayed(fd) && SendByKnownPath(fd, *message, flags, &sent)) return sent;
+  if (IsRelayed(fd) && SendByKnownPath(fd, *message, flags, SendCall::kSendmsg, &sent)) return sent;
   return Guarded(
       [&]() -> ssize_t {
         Decision decision;

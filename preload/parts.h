@@ -29,18 +29,6 @@ inline bool HasNullPart(std::span<const iovec> parts) {
   return std::ranges::any_of(parts, IsNull);
 }
 
-// Copies all to `out`, and returns how many bytes that are; nothing if they are more than `room`, or one of
-// the parts IsNull().
-inline std::optional<size_t> Gather(std::span<const iovec> parts, uint8_t* out, size_t room) {
-  size_t size = 0;
-  for (const iovec& part : parts) {
-    if (part.iov_len > room - size || IsNull(part)) return std::nullopt;
-    std::copy_n(static_cast<const uint8_t*>(part.iov_base), part.iov_len, out + size);
-    size += part.iov_len;
-  }
-  return size;
-}
-
 // Copies at most `size` bytes from `offset` on to `out`; returns how many there were.
 inline size_t CopyOut(std::span<const iovec> parts, size_t offset, uint8_t* out, size_t size) {
   size_t copied = 0;
@@ -56,6 +44,19 @@ inline size_t CopyOut(std::span<const iovec> parts, size_t offset, uint8_t* out,
     offset = 0;
   }
   return copied;
+}
+
+// Copies all to `out`, and returns how many bytes that are; nothing if they are more than `room`, or one of
+// the parts IsNull().
+inline std::optional<size_t> Gather(std::span<const iovec> parts, uint8_t* out, size_t room) {
+  size_t size = 0;
+  for (const iovec& part : parts) {
+    const size_t length = part.iov_len;
+    if (length > room - size || IsNull(part)) return std::nullopt;
+    size += length;
+  }
+  // Whatever another thread may change of the parts meanwhile.
+  return CopyOut(parts, 0, out, size);
 }
 
 // Copies bytes to `offset` on; what does not fit is dropped.

@@ -40,8 +40,8 @@ PathKey KeyOf(const sockaddr* address, socklen_t size) {
 }
 
 size_t SlotOf(const PathKey& key) {
-  // The last bytes of the port and of the address, in either family.
-  return (key.kind >> 24 ^ key.low >> 24 ^ key.low >> 56) % RelayedSocket::kKnownPaths;
+  // The bits in the middle of the product depend on all that differ between destinations.
+  return ((key.kind ^ key.high ^ key.low) * 0x9e3779b97f4a7c15 >> 32) % RelayedSocket::kKnownPaths;
 }
 
 }  // namespace

@@ -128,12 +128,14 @@ ssize_t ReceiveInPieces(int fd, size_t capacity, msghdr* message, int flags) {
     return -1;
   }
   Margins margins;  // NOLINT(cppcoreguidelines-pro-type-member-init): the kernel's to fill
+  const bool has_null = HasNullPart({message->msg_iov, message->msg_iovlen});
   size_t expected = 0;
   msghdr own{};
   return ReceiveOne(
       fd, capacity, flags,
       [&](const Receiver& receiver, int own_flags, Arrival* arrival) {
-        expected = receiver.expected_header();
+        // The kernel says EFAULT, which it does only for what it is to write.
+        expected = has_null ? 0 : receiver.expected_header();
         Receiver::Surround(*message, expected, &margins, room.data());
         own = *message;
         own.msg_iov = room.data();
@@ -189,7 +191,9 @@ class ReceivedBatch {
       if (room_size < least_room || message.msg_controllen < least_control) break;
       least_room = room_size;
       least_control = message.msg_controllen;
-      const bool is_short = room_size <= kMaxCopied && !HasNullPart({message.msg_iov, message.msg_iovlen});
+      // One that the kernel has to look at alone.
+      if (HasNullPart({message.msg_iov, message.msg_iovlen})) break;
+      const bool is_short = room_size <= kMaxCopied;
       const std::span<iovec> parts = is_short ? TakeWhole(room_size) : TakePieces(message);
       if (parts.data() == nullptr) break;
       msghdr& own = own_[prepared].msg_hdr;

@@ -104,9 +104,10 @@ ssize_t SendInPieces(int fd, const Way& way, const msghdr& message, int flags) {
   return libc::sendmsg(fd, static_cast<const msghdr*>(&own), flags);
 }
 
-// Inline, because of the returns that follow a system call the processor may predict none.
-[[gnu::always_inline]] inline ssize_t SendWithHeader(int fd, const Way& way, const msghdr& message,
-                                                     int flags) {
+// sendto(2) of a short datagram in one piece. Nothing where it is not one. Inline, because of the returns
+// that follow a system call the processor may predict none.
+[[gnu::always_inline]] inline std::optional<ssize_t> SendWhole(int fd, const Way& way, const msghdr& message,
+                                                               int flags) {
   uint8_t whole[kUdpMaxHeaderSize + kMaxCopied];
   const size_t header_size = way.header.size();
   // A size that the compiler knows spares the usual header a loop.
@@ -115,13 +116,15 @@ ssize_t SendInPieces(int fd, const Way& way, const msghdr& message, int flags) {
   } else {
     std::memcpy(whole, way.header.data(), header_size);
   }
-  const std::optional<size_t> copied =
-      message.msg_controllen == 0
-          ? Gather({message.msg_iov, message.msg_iovlen}, whole + header_size, kMaxCopied)
-          : std::nullopt;
-  const ssize_t sent = copied ? libc::sendto(fd, static_cast<const void*>(whole), header_size + *copied,
-                                             flags, way.destination(), way.address_size)
-                              : SendInPieces(fd, way, message, flags);
+  const std::optional<size_t> size =
+      Gather({message.msg_iov, message.msg_iovlen}, whole + header_size, kMaxCopied);
+  if (!size) return std::nullopt;
+  return libc::sendto(fd, static_cast<const void*>(whole), header_size + *size, flags, way.destination(),
+                      way.address_size);
+}
+
+// How much of the payload was sent, of what was sent in all.
+ssize_t PayloadOf(ssize_t sent, size_t header_size) {
   return sent < 0 ? sent : std::max<ssize_t>(sent - static_cast<ssize_t>(header_size), 0);
 }
 
@@ -267,7 +270,7 @@ ssize_t SendMore(int fd, RelayedSocket* socket, const msghdr& message, int flags
 
 }  // namespace
 
-bool SendByKnownPath(int fd, const msghdr& message, int flags, ssize_t* result) {
+bool SendByKnownPath(int fd, const msghdr& message, int flags, SendCall call, ssize_t* result) {
   RelayedSocket* const socket = g_relays.Find(fd);
   if (socket != nullptr && socket->is_corked.load(std::memory_order_relaxed)) {
     *result = SendMore(fd, socket, message, flags);
@@ -280,7 +283,9 @@ bool SendByKnownPath(int fd, const msghdr& message, int flags, ssize_t* result) 
   if (!RecallPath(*socket, static_cast<const sockaddr*>(message.msg_name), message.msg_namelen, &room.value))
     return false;
   const Way way = {{known.header, known.header_size}, &known.address, known.address_size};
-  *result = SendWithHeader(fd, way, message, flags);
+  const std::optional<ssize_t> whole =
+      call == SendCall::kSendto ? SendWhole(fd, way, message, flags) : std::nullopt;
+  *result = PayloadOf(whole ? *whole : SendInPieces(fd, way, message, flags), way.header.size());
   // The relay may be gone; those who look closer know what to do.
   return *result >= 0 || errno != ECONNREFUSED;
 }
@@ -315,7 +320,7 @@ ssize_t SendRelayed(int fd, const msghdr& message, int flags, const Decision* de
     Outgoing way;
     const uint32_t generation = socket->generation.load(std::memory_order_acquire);
     if (!Prepare(runtime, fd, socket, *decision, is_to_peer, &way)) return -1;
-    const ssize_t sent = SendWithHeader(fd, way.way(), message, flags);
+    const ssize_t sent = PayloadOf(SendInPieces(fd, way.way(), message, flags), way.header.size);
     if (sent >= 0) {
       RememberPath(runtime, socket, generation, static_cast<const sockaddr*>(message.msg_name),
                    message.msg_namelen, *decision, way);
@@ -336,7 +341,9 @@ ssize_t SendRelayed(int fd, const iovec* parts, size_t count, int flags) {
   message.msg_iov = const_cast<iovec*>(parts);
   message.msg_iovlen = count;
   ssize_t sent = 0;
-  return SendByKnownPath(fd, message, flags, &sent) ? sent : SendRelayed(fd, message, flags, nullptr);
+  return SendByKnownPath(fd, message, flags, SendCall::kSendto, &sent)
+             ? sent
+             : SendRelayed(fd, message, flags, nullptr);
 }
 
 int SendManyRelayed(int fd, mmsghdr* messages, unsigned count, int flags) {

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <cstdint>
+
 #include "preload/connections.h"
 #include "preload/decision.h"
 
@@ -17,8 +19,11 @@ namespace socksify {
   return (g_descriptors.Flags(fd) & kAll) == (kRelayed | kHasConnection);
 }
 
-// sendmsg(2), if a datagram went the same way lately. False: it takes a decision.
-bool SendByKnownPath(int fd, const msghdr& message, int flags, ssize_t* result);
+// What the program has called. Who has only sendmsg(2) may have denied himself the other one (seccomp(2)).
+enum class SendCall : uint8_t { kSendto, kSendmsg };
+
+// Sends a message, if a datagram went the same way lately. False: it takes a decision.
+bool SendByKnownPath(int fd, const msghdr& message, int flags, SendCall call, ssize_t* result);
 
 // sendmsg(2); the address in `message` is not looked at again. With a null `decision` the datagram is for the
 // peer of a socket with IsConnectedByRelay().

@@ -27,8 +27,9 @@ namespace socksify {
 
 // Where there is room for no more payload than that, header and payload go to the kernel and come from it in
 // one piece, and the payload is copied; for more they are pieces (struct iovec), each of which is work for
-// the kernel. On loopback the two cost the same at 8 KiB; but this is on the stack.
-inline constexpr size_t kMaxCopied = 4096;
+// the kernel. On loopback the two cost the same at 8 KiB. But this is on the stack, of which a signal handler
+// may have 8 KiB (SIGSTKSZ), and the processor's registers 3 of them.
+inline constexpr size_t kMaxCopied = 2048;
 
 // Which relay a datagram takes.
 struct RelayKey {

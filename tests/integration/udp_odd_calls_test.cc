@@ -57,6 +57,14 @@ TEST_F(UdpOddCallsTest, ControlMessagesAtNoAddress) {
   ExpectLikeDirect("udp_odd", {"bad-control"});
 }
 
+TEST_F(UdpOddCallsTest, SendmsgMakesItsOwnSystemCall) {
+  ExpectLikeDirect("udp_odd", {"denied-sendto"});
+}
+
+TEST_F(UdpOddCallsTest, InAHandlerOnASmallStack) {
+  ExpectLikeDirect("udp_odd", {"signal-stack"});
+}
+
 TEST_F(UdpOddCallsTest, WhatWaitsWhenTheSocketIsDisconnected) {
   ExpectLikeDirect("udp_odd", {"disconnected"});
 }

@@ -197,6 +197,14 @@ TEST_F(UdpPeersTest, SeveralNamesOfOneSocket) {
   EXPECT_EQ(Peers({"each", "one.test", "7", "two.test", "7"}), Times(2, "echo of peer 0\necho of peer 1\n"));
 }
 
+// Also where all of it would go in front of the pointer.
+TEST_F(UdpPeersTest, ANullPointerIsEfault) {
+  server_.AddEcho("one-with-a-longer-header.test");
+  server_.AddScript("one-with-a-longer-header.test", "udp.source=name");
+  EXPECT_EQ(Peers({"nowhere", "one-with-a-longer-header.test", "7", "10.99.99.99", "7"}),
+            Times(3, "echo of peer 0\n-1 EFAULT\n"));
+}
+
 TEST_F(UdpPeersTest, OnlyGoodAnswersReachTheProgram) {
   const struct {
     const char* script;

@@ -2,7 +2,14 @@
    udp_odd FAMILY ADDRESS PORT CASE: calls that few programs make, and what the kernel says to them. */
 #include "udp.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/udp.h>
+#include <stddef.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 static int IsMapped(void) {
   return g_to.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&((struct sockaddr_in6*)&g_to)->sin6_addr);
@@ -264,6 +271,78 @@ static void ErrorQueue(void) {
   close(fd);
 }
 
+/* Who needs sendmsg(2) alone may have denied himself sendto(2). */
+static void DeniedSendto(void) {
+  struct sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sendto, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const struct sock_fprog filter = {.len = sizeof code / sizeof *code, .filter = code};
+  char data[100];
+  struct iovec part = {data, sizeof data};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+  const int fd = Open();
+  const int connected = OpenConnected();
+  Fill(data, sizeof data, 1);
+  MustSend(fd, &g_to, 100, 1);
+  SayEcho("echo", fd, 1);
+  MustSend(connected, NULL, 100, 1);
+  SayEcho("echo", connected, 1);
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
+    Abandon("seccomp");
+  for (int i = 0; i < 6; ++i) {
+    message.msg_name = i < 3 ? &g_to : NULL;
+    message.msg_namelen = i < 3 ? g_size : 0;
+    Say("sendmsg", sendmsg(i < 3 ? fd : connected, &message, 0));
+    SayEcho("echo", i < 3 ? fd : connected, 1);
+  }
+  close(fd);
+  close(connected);
+}
+
+enum { kSignalCalls = 8 };
+static int g_signal_sockets[2]; /* not connected, and connected */
+static long g_signal_results[kSignalCalls];
+
+static void TransferInHandler(int number) {
+  (void)number;
+  char data[100] = "";
+  struct iovec part = {data, sizeof data};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+  const int fd = g_signal_sockets[0];
+  const int connected = g_signal_sockets[1];
+  long* const results = g_signal_results;
+  results[0] = sendto(fd, data, sizeof data, 0, (struct sockaddr*)&g_to, g_size);
+  results[1] = recv(fd, data, sizeof data, 0);
+  results[2] = send(connected, data, sizeof data, 0);
+  results[3] = recvmsg(connected, &message, 0);
+  results[4] = sendmsg(connected, &message, 0);
+  results[5] = recvfrom(connected, data, sizeof data, 0, NULL, NULL);
+  results[6] = write(connected, data, sizeof data);
+  results[7] = read(connected, data, sizeof data);
+}
+
+/* What SIGSTKSZ was for decades: 8 KiB, with 3 of them for the registers. */
+static void SignalStack(void) {
+  const size_t guard = 65536;
+  const size_t size = getauxval(AT_MINSIGSTKSZ) + 5 * 1024UL;
+  struct sigaction action = {.sa_handler = TransferInHandler, .sa_flags = SA_ONSTACK};
+  char* const memory = mmap(NULL, 2 * guard, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED || mprotect(memory + guard, guard, PROT_READ | PROT_WRITE) != 0) Abandon("mmap");
+  /* It grows towards what is not there. */
+  const stack_t stack = {.ss_sp = memory + guard, .ss_size = size};
+  g_signal_sockets[0] = Open();
+  g_signal_sockets[1] = OpenConnected();
+  /* The dynamic linker binds what is called for the first time, which takes as much again. */
+  TransferInHandler(0);
+  if (sigaltstack(&stack, NULL) != 0 || sigaction(SIGUSR1, &action, NULL) != 0) Abandon("sigaltstack");
+  raise(SIGUSR1);
+  for (int i = 0; i < kSignalCalls; ++i) Print("call %d: %ld", i, g_signal_results[i]);
+  for (int i = 0; i < 2; ++i) close(g_signal_sockets[i]);
+}
+
 /* A socket of ping(8)'s. */
 static void Ping(void) {
   const int fd =
@@ -291,6 +370,8 @@ int main(int argc, char** argv) {
                                        {"disconnected", Disconnected, 0},
                                        {"v6-only", V6Only, 0},
                                        {"error-queue", ErrorQueue, 1},
+                                       {"denied-sendto", DeniedSendto, 1},
+                                       {"signal-stack", SignalStack, 1},
                                        {"ping", Ping, 1},
                                        {NULL, NULL, 0}};
   return RunCases(kCases, argc, argv);

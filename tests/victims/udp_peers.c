@@ -3,7 +3,8 @@
    which names are looked up. By "each" it sends to each in turn, twice, and says what comes back; by
    "together" it sends to all by one call and counts what comes back of each. By "ask" it sends COUNT
    datagrams to the first, one at a time, and says what comes back within half a second of each; by "patient"
-   each as often as it must. "closefrom", "close_range" and "loop" are "each" once more after all but the
+   each as often as it must. By "nowhere" it receives from the first, and then of the last by a null pointer.
+   "closefrom", "close_range" and "loop" are "each" once more after all but the
    socket has been closed. */
 #include "udp.h"
 
@@ -21,10 +22,11 @@ static int PeerAt(const struct sockaddr_storage* from) {
 
 /* The next datagram; false if none comes in time. */
 static int SayNext(int fd, size_t size, unsigned seed, int expected) {
-  char data[512];
+  char data[5000];
   struct sockaddr_storage from = {0};
   socklen_t from_size = sizeof from;
-  const long got = recvfrom(fd, data, sizeof data, 0, (struct sockaddr*)&from, &from_size);
+  const size_t room = seed % 2 == 0 ? 512 : sizeof data;
+  const long got = recvfrom(fd, data, room, 0, (struct sockaddr*)&from, &from_size);
   if (got < 0) {
     printf("nothing: %s\n", strerrorname_np(errno));
     return 0;
@@ -100,6 +102,17 @@ static void Patient(int fd, int times) {
   }
 }
 
+static void Nowhere(int fd) {
+  for (int i = 0; i < 3; ++i) {
+    struct iovec part = {NULL, i == 0 ? 100 : 9000};
+    struct mmsghdr message = {.msg_hdr = {.msg_iov = &part, .msg_iovlen = 1}};
+    if (Send(fd, &g_peers[0], 100, 1) != 100 || !SayNext(fd, 100, 1, 0)) return;
+    (void)Send(fd, &g_peers[g_count - 1], 5, 1);
+    const long got = i == 2 ? recvmmsg(fd, &message, 1, 0, NULL) : recv(fd, NULL, part.iov_len, 0);
+    printf("%ld %s\n", got, got < 0 ? strerrorname_np(errno) : "");
+  }
+}
+
 /* All that the program did not open, as it sees it. */
 static void CloseOthers(int fd, const char* way) {
   for (int other = 3; other < fd; ++other) close(other);
@@ -129,6 +142,8 @@ int main(int argc, char** argv) {
   const int fd = Open();
   if (strcmp(way, "together") == 0) {
     Together(fd);
+  } else if (strcmp(way, "nowhere") == 0) {
+    Nowhere(fd);
   } else if (is_counted) {
     way[0] == 'a' ? Ask(fd, atoi(argv[2])) : Patient(fd, atoi(argv[2]));
   } else {
