@@ -15,6 +15,7 @@
 #include "base/socket_address.h"
 #include "base/unique_fd.h"
 #include "dialer/attempt.h"
+#include "tests/server/closed_port.h"
 #include "tests/server/test_server.h"
 
 namespace socksify {
@@ -33,13 +34,9 @@ class DialerTest : public testing::Test {
   Server* AddServer(const testserver::TestServer& server) { return AddServer(server.endpoints().front()); }
 
   // A port of 127.0.0.1 that nobody listens on.
-  static Endpoint ClosedPort() {
-    const UniqueFd fd(socket(AF_INET, SOCK_STREAM, 0));
-    SocketAddress address;
-    socklen_t size = ToSockaddr(IpAddress::V4(0x7f000001), 0, AF_INET, &address);
-    EXPECT_EQ(bind(fd.get(), &address.generic, size), 0);
-    EXPECT_EQ(getsockname(fd.get(), &address.generic, &size), 0);
-    return *EndpointFromSockaddr(&address.generic, size);
+  Endpoint ClosedPort() {
+    closed_.emplace_back();
+    return closed_.back().endpoint();
   }
 
   // A listener whose queue is full: it answers no connection request any more.
@@ -117,6 +114,7 @@ class DialerTest : public testing::Test {
   Rule rule_;
   std::vector<std::unique_ptr<Server>> servers_;
   std::vector<UniqueFd> kept_;
+  std::vector<testserver::ClosedPort> closed_;
 };
 
 }  // namespace socksify

@@ -7,6 +7,7 @@
 
 #include "tests/integration/echo_origin.h"
 #include "tests/integration/preload_fixture.h"
+#include "tests/server/closed_port.h"
 
 namespace socksify {
 namespace {
@@ -65,11 +66,8 @@ TEST_F(ConnectTest, AddressesFollowTheSameTable) {
 }
 
 TEST_F(ConnectTest, FailsOverWithinOneConnect) {
-  std::string dead;
-  {
-    const TestServer gone;
-    dead = ProxyUrl(gone);
-  }
+  const testserver::ClosedPort gone;
+  const std::string dead = "socks5://" + gone.endpoint().ToString();
   UseProxies({dead, ProxyUrl(server_)});
   for (const char* mode : {"plain", "nonblock"}) {
     const ProgramOutcome outcome = Run("connect", {"echo.test", "7", mode});
@@ -180,11 +178,8 @@ TEST_F(ConnectTest, AConnectionIsTheSameWhateverHappens) {
 
 // It would be sent to the destination.
 TEST_F(ConnectTest, NoHandshakeIsSentOnAConnectionThatIsThere) {
-  std::string dead;
-  {
-    const TestServer gone;
-    dead = gone.endpoints().front().ip().ToString() + " port = " + std::to_string(gone.port());
-  }
+  const testserver::ClosedPort gone;
+  const std::string dead = gone.endpoint().ip().ToString() + " port = " + std::to_string(gone.port());
   UseConfig(
       "autoroute: none\nroute.maxfail: 0\n"
       "server proxy { address: " +
@@ -231,11 +226,8 @@ TEST_F(ConnectTest, OptionsFlagsAndPortAreKept) {
 }
 
 TEST_F(ConnectTest, OptionsFlagsAndPortAreKeptOverAFailOver) {
-  std::string dead;
-  {
-    const TestServer gone;
-    dead = ProxyUrl(gone);
-  }
+  const testserver::ClosedPort gone;
+  const std::string dead = "socks5://" + gone.endpoint().ToString();
   UseProxies({dead, ProxyUrl(server_)});
   const std::string port = ExpectOptionsAreKept();
   EXPECT_EQ(server_.requests()[0].client, "127.0.0.1:" + port);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "tests/integration/pending_fixture.h"
+#include "tests/server/closed_port.h"
 
 namespace socksify {
 namespace {
@@ -181,11 +182,8 @@ TEST_F(EarlyTest, TheProxyDies) {
 }
 
 TEST_F(EarlyTest, ADeadProxyIsPassedOver) {
-  uint16_t port = 0;
-  {
-    const TestServer gone;
-    port = gone.port();
-  }
+  const testserver::ClosedPort gone;
+  const uint16_t port = gone.port();
   UseConfig("server dead { address: 127.0.0.1 port = " + std::to_string(port) +
             " proxyprotocol: socks_v5 handshake: pipelined early-data: yes }\n" +
             ServerText("proxy", server_, "proxyprotocol: socks_v5 handshake: pipelined early-data: yes") +

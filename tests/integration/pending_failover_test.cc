@@ -2,6 +2,7 @@
 // Fail-over while a program waits: all that it notices is the time.
 
 #include "tests/integration/pending_fixture.h"
+#include "tests/server/closed_port.h"
 
 namespace socksify {
 namespace {
@@ -33,11 +34,8 @@ class PendingFailoverTest : public PendingTest {
 };
 
 TEST_F(PendingFailoverTest, FirstProxyRefuses) {
-  uint16_t port = 0;
-  {
-    const TestServer gone;
-    port = gone.port();
-  }
+  const testserver::ClosedPort gone;
+  const uint16_t port = gone.port();
   UseFirst(port);
   ExpectOnlyTimePasses();
 }

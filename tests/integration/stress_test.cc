@@ -5,6 +5,7 @@
 
 #include "tests/integration/echo_origin.h"
 #include "tests/integration/preload_fixture.h"
+#include "tests/server/closed_port.h"
 
 namespace socksify {
 namespace {
@@ -69,11 +70,8 @@ TEST_F(StressTest, WithEarlyData) {
 }
 
 TEST_F(StressTest, FailsOverToASecondProxy) {
-  std::string dead;
-  {
-    const TestServer gone;
-    dead = ProxyUrl(gone);
-  }
+  const testserver::ClosedPort gone;
+  const std::string dead = "socks5://" + gone.endpoint().ToString();
   UseProxies({dead, ProxyUrl(server_)});
   server_.AddScript("10.99.99.99", "reply.delay=5");
   ExpectFaultless({"7", "8"});

@@ -2,6 +2,7 @@
 // Datagrams by SOCKS5 UDP ASSOCIATE (RFC 1928 section 7), as a program sees them.
 
 #include "tests/integration/udp_fixture.h"
+#include "tests/server/closed_port.h"
 
 namespace socksify {
 namespace {
@@ -32,10 +33,7 @@ class UdpPeersTest : public UdpTest {
     return Peers({"ask", std::to_string(count), host, "7"});
   }
 
-  static std::string PortOfNobody() {
-    const TestServer gone;
-    return std::to_string(gone.port());
-  }
+  const testserver::ClosedPort gone_;
 };
 
 TEST_F(UdpTest, ByEveryCall) {
@@ -240,7 +238,7 @@ TEST_F(UdpPeersTest, AnAssociationThatEndsIsReplaced) {
 }
 
 TEST_F(UdpPeersTest, TheNextProxyIsAskedWhereOneIsDown) {
-  UseProxies({"socks5://127.0.0.1:" + PortOfNobody(), ProxyUrl(server_)});
+  UseProxies({"socks5://" + gone_.endpoint().ToString(), ProxyUrl(server_)});
   EXPECT_EQ(Ask(2), Times(2, kEcho) + kNothingLeft);
 }
 
@@ -264,7 +262,7 @@ TEST_F(UdpPeersTest, ASocks4ProxyCarriesNone) {
 }
 
 TEST_F(UdpPeersTest, AProxyThatIsDownIsAnError) {
-  UseProxies({"socks5://127.0.0.1:" + PortOfNobody()});
+  UseProxies({"socks5://" + gone_.endpoint().ToString()});
   EXPECT_EQ(Ask(1), "send: ECONNREFUSED\n" + std::string(kNothingLeft));
 }
 

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "tests/server/closed_port.h"
 #include "tests/server/raw_http.h"
 #include "tests/server/test_server.h"
 
@@ -73,11 +74,8 @@ TEST(HttpTest, TakesDataBehindTheRequest) {
 TEST(HttpTest, AddressesAreConnectedTo) {
   TestServer destination;
   destination.AddEcho("echo.test");
-  uint16_t closed_port = 0;
-  {
-    const TestServer gone;
-    closed_port = gone.port();
-  }
+  const ClosedPort gone;
+  const uint16_t closed_port = gone.port();
   TestServer server;
   server.AddName("fixed.test", "127.0.0.1:" + std::to_string(destination.port()));
   for (const std::string& target :

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/server/closed_port.h"
 #include "tests/server/raw_client.h"
 #include "tests/server/test_server.h"
 
@@ -173,11 +174,8 @@ TEST(RequestTest, Ipv6Works) {
 }
 
 TEST(RequestTest, RefusesWhatItDoesNotKnow) {
-  uint16_t closed_port = 0;
-  {
-    const TestServer gone;
-    closed_port = gone.port();
-  }
+  const ClosedPort gone;
+  const uint16_t closed_port = gone.port();
   TestServer server;
   server.AddRefused("refused.test");
   server.AddRefused("expired.test", 6);

@@ -10,6 +10,7 @@
 
 #include "base/socket_address.h"
 #include "base/unique_fd.h"
+#include "tests/server/closed_port.h"
 #include "tests/server/test_server.h"
 #include "tests/tools/plain_server.h"
 
@@ -347,11 +348,8 @@ TEST(ProbeTest, AnHttpProxyThatRefusesThePortWorks) {
 }
 
 TEST(ProbeTest, WhatCannotBeReached) {
-  uint16_t closed = 0;
-  {
-    closed = PlainServer(PlainServer::Manner::kSilent).port();
-  }
-  const ProbeReport refused = Probe(ServerAt(closed));
+  const testserver::ClosedPort closed;
+  const ProbeReport refused = Probe(ServerAt(closed.port()));
   EXPECT_EQ(refused.problem, "cannot be reached: Connection refused");
   ASSERT_EQ(refused.addresses.size(), 1U);
   EXPECT_EQ(refused.addresses[0].failure.value_or(Failure()).error, ECONNREFUSED);
