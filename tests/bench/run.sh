@@ -37,7 +37,7 @@ while [ $# -gt 0 ]; do
 done
 
 [ "$(id -u)" -eq 0 ] || fail "needs root, to make network namespaces"
-packages=(dante-client proxychains4 torsocks tsocks dnsmasq-base nftables iproute2 procps strace valgrind util-linux
+packages=(dante-client dante-server microsocks proxychains4 torsocks tsocks dnsmasq-base nftables iproute2 procps strace valgrind util-linux
   python3 gcc libc6-dev)
 packages+=(cmake)
 [ -n "$build" ] || packages+=(g++ libc-ares-dev libcli11-dev nlohmann-json3-dev libbenchmark-dev)

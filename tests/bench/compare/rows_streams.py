@@ -5,8 +5,8 @@ import functools
 import time
 
 from compare.cell import Row
-from compare.peers import DIRECT, NATIVE, Peer
-from compare.world import BYTES_PORT, DELAY_MS, ECHO_PORT, FAST, PROGRAMS, SLOW, Problem, World
+from compare.peers import DIRECT, NATIVE, Peer, Proxy
+from compare.world import BYTES_PORT, DANTED, DELAY_MS, ECHO_PORT, FAST, MICROSOCKS, PROGRAMS, SLOW, Problem, World
 from topology import DESTINATION_IP
 
 WAYS = ("select", "poll", "epoll", "epollet", "epollbefore")
@@ -17,8 +17,12 @@ MIB = 1 << 20
 STREAM_MIB = 64  # of all streams together
 
 
-def connects(world: World, peer: Peer) -> float:
-    return float(world.run(peer, [PROGRAMS / "connects", 4, DESTINATION_IP, BYTES_PORT]))
+def connects(world: World, peer: Peer, *, proxy: Proxy = FAST) -> float:
+    if proxy is not FAST and peer.name == DIRECT:
+        raise Problem
+    if proxy is not FAST and proxy not in world.running:
+        raise Problem("no such server installed")
+    return float(world.run(peer, [PROGRAMS / "connects", 4, DESTINATION_IP, BYTES_PORT], proxy=proxy))
 
 
 def many(world: World, peer: Peer, way: str, count: int) -> float:
@@ -88,6 +92,8 @@ def stream(world: World, peer: Peer, *, streams: int, column: int) -> float:
 
 ROWS = [
     Row("connects, blocking", "/s", connects, NATIVE, rounds=31),
+    *(Row(f"connects, blocking, by {name}", "/s", functools.partial(connects, proxy=proxy), NATIVE, rounds=11)
+      for name, proxy in (("danted", DANTED), ("microsocks", MICROSOCKS))),
     *(Row(f"{count} connects at once, {way}", "ms", functools.partial(concurrent, way=way, count=count), NATIVE,
           rounds=5) for count in (200, 1000) for way in WAYS),
     Row("1000 connects at once beside one, epoll", "times", functools.partial(beside_one, way="epoll", count=1000),

@@ -13,18 +13,31 @@ import time
 
 from compare.peers import DIRECT, NATIVE, Peer, Proxy, all_peers
 from leaks import LeakCounter
-from topology import DESTINATION_IP, PROXY_IP, WORK, Host, Result, Topology
+from topology import DESTINATION_IP, PROXY_IP, WORK, Host, Result, Topology, find_command
 
 BENCH = pathlib.Path(__file__).resolve().parent.parent
 PROGRAMS = WORK / "programs"
 FAST = Proxy(PROXY_IP, 1085)  # The quickest that there is, so that what its clients cost shows most.
 SLOW = Proxy(PROXY_IP, 1086)  # Answers after DELAY_MS, and plays the destination itself.
 SLOW_ANSWERS = Proxy(PROXY_IP, 1087)  # Every message of the handshake is answered after ANSWER_MS; likewise.
+DANTED = Proxy(PROXY_IP, 1088)
+MICROSOCKS = Proxy(PROXY_IP, 1089)
 ECHO_NAME = "echo.bench.test"  # That proxy alone knows it.
 BYTES_PORT, ECHO_PORT = 9000, 9001
 DELAY_MS = 100
 ANSWER_MS = 30
 COMMAND_SECONDS = 8.0
+DANTED_CONF = f"""
+logoutput: /dev/null
+internal: {DANTED.host} port = {DANTED.port}
+external: to-dest
+clientmethod: none
+socksmethod: none
+user.privileged: root
+user.unprivileged: nobody
+client pass {{ from: 0/0 to: 0/0 }}
+socks pass {{ from: 0/0 to: 0/0 }}
+"""
 
 
 class Problem(Exception):
@@ -46,8 +59,9 @@ class World:
             self.output_of(host, ["sysctl", "-q", "-w", "net.ipv4.tcp_tw_reuse=1",
                                   "net.ipv4.ip_local_port_range=2048 65000"])
         self._compile()
+        self.running: set[Proxy] = set()  # Of those that may not be installed.
         self.peers = all_peers(build)
-        self.leaks = LeakCounter(self.topology.client, [proxy.port for proxy in (FAST, SLOW, SLOW_ANSWERS)])
+        self.leaks = LeakCounter(self.topology.client, [proxy.port for proxy in (FAST, SLOW, SLOW_ANSWERS, DANTED, MICROSOCKS)])
         self._start_servers()
 
     @staticmethod
@@ -79,6 +93,13 @@ class World:
                                        "--script", f"{DESTINATION_IP}: reply.delay={DELAY_MS}"])
         self._start(proxy, SLOW_ANSWERS.port, [*server, SLOW_ANSWERS, "--echo", DESTINATION_IP, "--echo", ECHO_NAME,
                                                "--script", f"method.delay={ANSWER_MS} reply.delay={ANSWER_MS}"])
+        danted_conf = WORK / "danted.conf"
+        danted_conf.write_text(DANTED_CONF)
+        for server, argv in ((DANTED, ["danted", "-f", danted_conf, "-p", WORK / "danted.pid"]),
+                             (MICROSOCKS, ["microsocks", "-i", MICROSOCKS.host, "-p", MICROSOCKS.port])):
+            if find_command(argv[0]):
+                self._start(proxy, server.port, argv)
+                self.running.add(server)
         self.relay_memory = WORK / "relay"
         self._relay = client.spawn([PROGRAMS / "udp_rate", "relay", self.relay_memory], WORK / "relay.log")
 
