@@ -13,6 +13,7 @@
 #include "preload/connections.h"
 #include "preload/datagrams.h"
 #include "preload/dns_by_hand.h"
+#include "preload/first_page.h"
 #include "preload/libc_aliases.h"
 #include "preload/listening.h"
 #include "preload/originals.h"
@@ -133,8 +134,8 @@ SOCKSIFY_EXPORT int connect(int fd, const sockaddr* address, socklen_t size) {
     GiveUpInbound(fd);
   }
   if (!IsInternetAddress(address, size)) {
-    const bool dissolves = reinterpret_cast<uintptr_t>(address) >= 4096 &&
-                           size >= sizeof address->sa_family && address->sa_family == AF_UNSPEC;
+    const bool dissolves =
+        !IsInFirstPage(address) && size >= sizeof address->sa_family && address->sa_family == AF_UNSPEC;
     if (dissolves && (g_descriptors.Flags(fd) & kPending) != 0 && DissolvePending(fd)) return 0;
     // While a connection is on its way the kernel does not look at the address.
     if (!dissolves && (g_descriptors.Flags(fd) & kPending) != 0) {

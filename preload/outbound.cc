@@ -15,6 +15,7 @@
 #include "preload/datagrams.h"
 #include "preload/decision.h"
 #include "preload/dns_by_hand.h"
+#include "preload/first_page.h"
 #include "preload/originals.h"
 #include "preload/peers.h"
 #include "preload/pending.h"
@@ -168,8 +169,7 @@ bool GoesDirect(Runtime* runtime, const Endpoint& server, Transport transport) {
 }
 
 bool IsInternetAddress(const sockaddr* address, socklen_t size) {
-  // The first page is never mapped (vm.mmap_min_addr).
-  if (reinterpret_cast<uintptr_t>(address) < 4096) return false;
+  if (IsInFirstPage(address)) return false;
   // The kernel refuses what is longer than any address.
   if (size > sizeof(sockaddr_storage)) return false;
   if (size < offsetof(sockaddr, sa_family) + sizeof(sa_family_t)) return false;
@@ -178,8 +178,8 @@ bool IsInternetAddress(const sockaddr* address, socklen_t size) {
 
 bool IsInternetDestination(const sockaddr* address, socklen_t size) {
   if (IsInternetAddress(address, size)) return true;
-  return reinterpret_cast<uintptr_t>(address) >= 4096 && size >= sizeof(sockaddr_in) &&
-         size <= sizeof(sockaddr_storage) && address->sa_family == AF_UNSPEC;
+  return !IsInFirstPage(address) && size >= sizeof(sockaddr_in) && size <= sizeof(sockaddr_storage) &&
+         address->sa_family == AF_UNSPEC;
 }
 
 std::optional<int> JudgeRepetition(int fd) {

@@ -10,6 +10,8 @@
 #include <optional>
 #include <span>
 
+#include "preload/first_page.h"
+
 namespace socksify {
 
 // The bytes of all parts; SIZE_MAX if they are more.
@@ -21,9 +23,9 @@ inline size_t SizeOf(std::span<const iovec> parts) {
   return size;
 }
 
-// Whether it is where nothing ever is (the first page, vm.mmap_min_addr): the kernel says EFAULT of it.
+// Whether it is to have bytes where none are: the kernel says EFAULT of it.
 inline bool IsNull(const iovec& part) {
-  return reinterpret_cast<uintptr_t>(part.iov_base) < 4096 && part.iov_len != 0;
+  return part.iov_len != 0 && IsInFirstPage(part.iov_base);
 }
 inline bool HasNullPart(std::span<const iovec> parts) {
   return std::ranges::any_of(parts, IsNull);

@@ -21,8 +21,6 @@
 namespace socksify {
 namespace {
 
-// More than any datagram holds.
-constexpr size_t kMaxDatagram = 65'536;
 // While the table has no relays, libc does as well.
 bool MayHaveRelays(int fd) {
   if ((g_descriptors.Flags(fd) & (kRelayed | kDnsByHand)) != 0) return true;

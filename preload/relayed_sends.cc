@@ -11,6 +11,7 @@
 #include "base/socket_address.h"
 #include "preload/borrowed_memory.h"
 #include "preload/datagrams.h"
+#include "preload/first_page.h"
 #include "preload/originals.h"
 #include "preload/outbound.h"
 #include "preload/parts.h"
@@ -24,13 +25,9 @@
 namespace socksify {
 namespace {
 
-// More than any datagram holds.
-constexpr size_t kMaxDatagram = 65'536;
-
 // The program's segment size would cut the datagram with its header in it.
 bool WantsSegments(const msghdr& message) {
-  // The first page is never mapped (vm.mmap_min_addr); the kernel says what is wrong.
-  if (reinterpret_cast<uintptr_t>(message.msg_control) < 4096) return false;
+  if (IsInFirstPage(message.msg_control)) return false;
   for (const cmsghdr* each = CMSG_FIRSTHDR(&message); each != nullptr;
        each = CMSG_NXTHDR(const_cast<msghdr*>(&message), const_cast<cmsghdr*>(each))) {
     if (each->cmsg_level == IPPROTO_UDP && each->cmsg_type == UDP_SEGMENT) return true;

@@ -25,6 +25,9 @@
 
 namespace socksify {
 
+// More than any datagram holds.
+inline constexpr size_t kMaxDatagram = 65'536;
+
 // Where there is room for no more payload than that, header and payload go to the kernel and come from it in
 // one piece, and the payload is copied; for more they are pieces (struct iovec), each of which is work for
 // the kernel. On loopback the two cost the same at 8 KiB. But this is on the stack, of which a signal handler

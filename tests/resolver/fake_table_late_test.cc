@@ -21,7 +21,14 @@
 namespace socksify {
 namespace {
 
-class FakeTableLateTest : public FakeTableFixture {};
+class FakeTableLateTest : public FakeTableFixture {
+ protected:
+  // That one and no other.
+  static void ExpectStandsFor(FakeTable& table, const std::string& address) {
+    EXPECT_EQ(V4(table, "name.test"), address);
+    EXPECT_EQ(CountAddresses(table, "name.test"), 1);
+  }
+};
 
 // He meets an index that has just been emptied for its repair, and does not find the name that another has
 // entered since he began. The other has been told of its address.
@@ -117,8 +124,7 @@ TEST_F(FakeTableLateTest, WhoFinishesUnderTheLockMeetsALateWriterOfTheName) {
   second_goes_on.store(true);
   ASSERT_TRUE(second);
   EXPECT_EQ(second->Join(), told);
-  EXPECT_EQ(V4(*table, "name.test"), told);
-  EXPECT_EQ(CountAddresses(*table, "name.test"), 1);
+  ExpectStandsFor(*table, told);
 }
 
 // Who has the last slot that nobody has used enters a name, while one who found none recycles another for it.
@@ -126,6 +132,7 @@ TEST_F(FakeTableLateTest, WhoRecyclesASlotMeetsALateWriterOfTheName) {
   constexpr unsigned kTwoRuns = 21;
   // Announced and withdrawn, and announced again; before he claims a slot; and the steps of his work.
   for (int step = 1; step <= 12; ++step) {
+    SCOPED_TRACE(step);
     std::filesystem::remove(directory_.File(TableFileName(kTwoRuns)));
     const auto table = Open(kTwoRuns);
     const auto of_late = Open(kTwoRuns);
@@ -136,9 +143,8 @@ TEST_F(FakeTableLateTest, WhoRecyclesASlotMeetsALateWriterOfTheName) {
     table->set_steps(recycling.steps());
     const std::string answer = V4(*table, "name.test");
     table->set_steps({});
-    EXPECT_EQ(late.Join(), answer) << step;
-    EXPECT_EQ(V4(*table, "name.test"), answer) << step;
-    EXPECT_EQ(CountAddresses(*table, "name.test"), 1) << step;
+    EXPECT_EQ(late.Join(), answer);
+    ExpectStandsFor(*table, answer);
   }
 }
 
@@ -156,14 +162,14 @@ TEST_F(FakeTableLateTest, WhoRecyclesASlotFindsTheNameThatAnotherHasEntered) {
   const std::string answer = V4(*table, "name.test");
   table->set_steps({});
   EXPECT_EQ(late.Join(), answer);
-  EXPECT_EQ(V4(*table, "name.test"), answer);
-  EXPECT_EQ(CountAddresses(*table, "name.test"), 1);
+  ExpectStandsFor(*table, answer);
 }
 
 // A writer has chosen the oldest name to make way, and somebody is told its address just then.
 TEST_F(FakeTableLateTest, ANameThatIsUsedWhenItIsToMakeWayStays) {
   // Announced, withdrawn, announced again, chosen, and announced with its slot.
   for (int step = 1; step <= 5; ++step) {
+    SCOPED_TRACE(step);
     std::filesystem::remove(directory_.File(TableFileName(30)));
     const auto table = Open(30);
     const auto other = Open(30);
@@ -171,9 +177,9 @@ TEST_F(FakeTableLateTest, ANameThatIsUsedWhenItIsToMakeWayStays) {
     const auto use = [](FakeTable& used) { EXPECT_EQ(V4(used, "first.test"), "198.18.0.0"); };
     Interruption interruption{step, use, other.get()};
     table->set_steps({.hook = Interruption::Step, .context = &interruption});
-    EXPECT_EQ(V4(*table, "new.test"), "198.18.0.1") << step;
+    EXPECT_EQ(V4(*table, "new.test"), "198.18.0.1");
     table->set_steps({});
-    EXPECT_EQ(table->NameFor(*IpAddress::Parse("198.18.0.0"), 0)->name(), "first.test") << step;
+    EXPECT_EQ(table->NameFor(*IpAddress::Parse("198.18.0.0"), 0)->name(), "first.test");
   }
 }
 
@@ -256,6 +262,7 @@ TEST_F(FakeTableLateTest, WhoMakesRoomShowsTheNameThatAKilledOneHasEntered) {
 TEST_F(FakeTableLateTest, ANameThatIsShownDuringARepairHasOneAddress) {
   constexpr int kStamped = 1 + 2 + 1 + 1 + 1;
   for (int step = 1; step <= 10; ++step) {
+    SCOPED_TRACE(step);
     std::filesystem::remove(directory_.File(TableFileName(24)));
     const auto table = Open(24);
     const auto of_writer = Open(24);
@@ -274,9 +281,8 @@ TEST_F(FakeTableLateTest, ANameThatIsShownDuringARepairHasOneAddress) {
     const std::string answer = V4(*table, "name.test");
     table->set_steps({});
     goes_on.store(true);
-    EXPECT_EQ(writer.Join(), answer) << step;
-    EXPECT_EQ(V4(*table, "name.test"), answer) << step;
-    EXPECT_EQ(CountAddresses(*table, "name.test"), 1) << step;
+    EXPECT_EQ(writer.Join(), answer);
+    ExpectStandsFor(*table, answer);
   }
 }
 
@@ -292,8 +298,7 @@ TEST_F(FakeTableLateTest, ARepairDoesNotShowANameTwice) {
   go_on.store(true);
   EXPECT_EQ(late.Join(), told);
   Repair(*table);
-  EXPECT_EQ(V4(*table, "name.test"), told);
-  EXPECT_EQ(CountAddresses(*table, "name.test"), 1);
+  ExpectStandsFor(*table, told);
 }
 
 // His slot goes to a name whose entry in the index looks like his, and stands where he looks for his own.
