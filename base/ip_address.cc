@@ -8,17 +8,6 @@
 #include <cstring>
 
 namespace socksify {
-namespace {
-
-constexpr std::array<uint8_t, 12> kV4MappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
-}  // namespace
-
-IpAddress IpAddress::V4(uint32_t value) {
-  IpAddress address;
-  for (size_t i = 0; i < 4; ++i) address.bytes_[i] = static_cast<uint8_t>(value >> (24 - 8 * i));
-  return address;
-}
 
 IpAddress IpAddress::V6(std::span<const uint8_t, 16> bytes, uint32_t scope_id) {
   IpAddress address;
@@ -56,25 +45,12 @@ std::optional<IpAddress> IpAddress::Parse(std::string_view text) {
   return std::nullopt;
 }
 
-uint32_t IpAddress::v4_value() const {
-  return uint32_t{bytes_[0]} << 24 | uint32_t{bytes_[1]} << 16 | uint32_t{bytes_[2]} << 8 | bytes_[3];
-}
-
-bool IpAddress::IsUnspecified() const {
-  return std::ranges::all_of(bytes(), [](uint8_t byte) { return byte == 0; });
-}
-
 bool IpAddress::IsLoopback() const {
   if (is_v4()) return bytes_[0] == 127;
   return bytes_[15] == 1 && std::all_of(bytes_.begin(), bytes_.end() - 1, [](uint8_t b) { return b == 0; });
 }
 
-bool IpAddress::IsV4Mapped() const {
-  return is_v6() && std::equal(kV4MappedPrefix.begin(), kV4MappedPrefix.end(), bytes_.begin());
-}
-
-IpAddress IpAddress::Unmapped() const {
-  if (!IsV4Mapped()) return *this;
+IpAddress IpAddress::LastFourBytes() const {
   IpAddress address;
   std::copy(bytes_.begin() + 12, bytes_.end(), address.bytes_.begin());
   return address;
@@ -91,6 +67,7 @@ IpAddress IpAddress::Mapped() const {
 
 bool IpAddress::IsInPrefix(const IpAddress& network, unsigned prefix_bits) const {
   if (version_ != network.version_ || prefix_bits > bytes().size() * 8) return false;
+  if (is_v4()) return prefix_bits == 0 || (v4_value() ^ network.v4_value()) >> (32 - prefix_bits) == 0;
   const size_t whole = prefix_bits / 8;
   if (std::memcmp(bytes_.data(), network.bytes_.data(), whole) != 0) return false;
   const unsigned rest = prefix_bits % 8;

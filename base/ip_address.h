@@ -9,6 +9,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,7 +28,11 @@ class IpAddress {
   constexpr IpAddress() = default;
 
   // `value` is in host order: V4(0x7f000001) is 127.0.0.1.
-  static IpAddress V4(uint32_t value);
+  static IpAddress V4(uint32_t value) {
+    IpAddress address;
+    for (size_t i = 0; i < 4; ++i) address.bytes_[i] = static_cast<uint8_t>(value >> (24 - 8 * i));
+    return address;
+  }
   // `bytes` is in network order. `scope_id` is an interface index (RFC 4007), 0 for none.
   static IpAddress V6(std::span<const uint8_t, 16> bytes, uint32_t scope_id = 0);
   // Reads the strict forms of inet_pton(3), and IPv6 with a numeric %scope. No brackets, no look-up.
@@ -40,15 +45,20 @@ class IpAddress {
   // 4 or 16 bytes in network order; valid as long as this object.
   std::span<const uint8_t> bytes() const { return {bytes_.data(), is_v4() ? size_t{4} : size_t{16}}; }
   // Host order; only for IPv4.
-  uint32_t v4_value() const;
+  uint32_t v4_value() const {
+    return uint32_t{bytes_[0]} << 24 | uint32_t{bytes_[1]} << 16 | uint32_t{bytes_[2]} << 8 | bytes_[3];
+  }
   uint32_t scope_id() const { return scope_id_; }
 
-  bool IsUnspecified() const;  // 0.0.0.0 or ::
-  bool IsLoopback() const;     // 127.0.0.0/8 or ::1
-  bool IsV4Mapped() const;     // ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2)
+  bool IsUnspecified() const { return bytes_ == std::array<uint8_t, 16>{}; }  // 0.0.0.0 or ::
+  bool IsLoopback() const;                                                    // 127.0.0.0/8 or ::1
+  // ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2)
+  bool IsV4Mapped() const {
+    return is_v6() && std::memcmp(bytes_.data(), kV4MappedPrefix.data(), kV4MappedPrefix.size()) == 0;
+  }
 
   // a.b.c.d for ::ffff:a.b.c.d, and itself for anything else.
-  IpAddress Unmapped() const;
+  IpAddress Unmapped() const { return IsV4Mapped() ? LastFourBytes() : *this; }
   // ::ffff:a.b.c.d for an IPv4 address, and itself for an IPv6 one.
   IpAddress Mapped() const;
 
@@ -61,6 +71,11 @@ class IpAddress {
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
 
  private:
+  static constexpr std::array<uint8_t, 12> kV4MappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+  IpAddress LastFourBytes() const;
+
+  // Those of an IPv4 address are the first four; the others are 0.
   IpVersion version_ = IpVersion::kV4;
   std::array<uint8_t, 16> bytes_{};
   uint32_t scope_id_ = 0;

@@ -39,6 +39,7 @@ bool IsCallersFault(int error) {
 
 }  // namespace
 
+// Start writes `targets_`. NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
 Attempt::Attempt(const System& system, int fd, int family, const Rule& rule, const Endpoint& destination,
                  const AttemptOptions& options)
     : system_(&system),
@@ -117,7 +118,7 @@ Attempt::Step Attempt::Pick(long long now_ms) {
   latency_us_ = 0;
   started_ms_ = now_ms;
   if (!is_direct()) {
-    StartHandshake();
+    StartHandshake(now_ms);
     if (handshake_.state() == HandshakeState::kFailed) return FailHandshake(now_ms);
     if (options_.health != nullptr) connecting_us_ = MonotonicUs();
   }
@@ -231,7 +232,7 @@ Attempt::Step Attempt::Fail(const Failure& failure, long long now_ms) {
   }
   const bool has_lost_flight = phase_ == Phase::kNegotiating && HasLostFlight(failure);
   if (has_lost_flight && options_.health != nullptr && failure.error != EACCES)
-    options_.health->NotePipelining(*hop(), Pipelining::kNotTaken);
+    options_.health->NotePipelining(*hop(), now_ms, Pipelining::kNotTaken);
   if (has_lost_flight && !may_send_early_) {
     // Whatever was thought of the server, this one takes a message at a time. The same address once more.
     has_lost_flight_ = true;

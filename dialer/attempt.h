@@ -172,13 +172,13 @@ class Attempt {
   size_t ProxiesEnd() const;
   Step Defer();
   Step FailHandshake(long long now_ms);
-  void StartHandshake();
+  void StartHandshake(long long now_ms);
   size_t BlamedHop(const Failure& failure) const;
-  bool MayPipeline(const Server& server) const;
+  bool MayPipeline(const Server& server, long long now_ms) const;
   bool HasLostFlight(const Failure& failure) const;
-  bool ExpectsUsualReply(const Server& server, Socks5Command command) const;
-  void NoteReply();
-  Step ReadCarefully();
+  bool ExpectsUsualReply(const Server& server, Socks5Command command, long long now_ms) const;
+  void NoteReply(long long now_ms);
+  Step ReadCarefully(long long now_ms);
 
   // attempt_socket.cc
   bool UseFamilyOf(const IpAddress& address);
@@ -195,7 +195,6 @@ class Attempt {
   Endpoint destination_;
   AttemptOptions options_;
 
-  std::array<const Target*, RouteTable::kMaxTargets> targets_{};
   size_t target_count_ = 0;
   size_t next_target_ = 0;
   std::array<IpAddress, kMaxAddresses> addresses_{};
@@ -241,6 +240,7 @@ class Attempt {
   socklen_t local_size_ = 0;
   Failure failure_;
   Endpoint bound_;
+  std::array<const Target*, RouteTable::kMaxTargets> targets_;
 };
 
 // Drives a started attempt until it is over, waiting by system.poll. For blocking connects and for the tools.

@@ -44,39 +44,39 @@ bool Attempt::HasLostFlight(const Failure& failure) const {
          hop()->handshake == HandshakeMode::kAuto;
 }
 
-bool Attempt::MayPipeline(const Server& server) const {
+bool Attempt::MayPipeline(const Server& server, long long now_ms) const {
   if (server.handshake != HandshakeMode::kAuto) return server.handshake == HandshakeMode::kPipelined;
   return !has_lost_flight_ && options_.health != nullptr &&
-         options_.health->PipeliningOf(server) == Pipelining::kTaken;
+         options_.health->PipeliningOf(server, now_ms) == Pipelining::kTaken;
 }
 
 // Not where the program may have sent something already when the reply comes: there is no way back then.
-bool Attempt::ExpectsUsualReply(const Server& server, Socks5Command command) const {
+bool Attempt::ExpectsUsualReply(const Server& server, Socks5Command command, long long now_ms) const {
   if (reads_carefully_ || options_.health == nullptr || command != Socks5Command::kConnect) return false;
   if (options_.allows_early_data && server.takes_early_data) return false;
-  return options_.health->ReplyFormOf(server) == ReplyForm::kUsual;
+  return options_.health->ReplyFormOf(server, now_ms) == ReplyForm::kUsual;
 }
 
 // The present hop has granted a CONNECT.
-void Attempt::NoteReply() {
+void Attempt::NoteReply(long long now_ms) {
   const size_t size = handshake_.reply_size();
   if (options_.health == nullptr || size == 0) return;
-  options_.health->NoteReplyForm(*hop(),
+  options_.health->NoteReplyForm(*hop(), now_ms,
                                  size < kSocks5UsualReplySize ? ReplyForm::kShort : ReplyForm::kUsual);
 }
 
 // The same address once more: bytes of the application's stream have been taken with the reply. Whoever was
 // connected to sees a connection that ends at once, and another one.
-Attempt::Step Attempt::ReadCarefully() {
+Attempt::Step Attempt::ReadCarefully(long long now_ms) {
   ++activity_;
   reads_carefully_ = true;
-  if (options_.health != nullptr) options_.health->NoteReplyForm(*hop(), ReplyForm::kShort);
+  if (options_.health != nullptr) options_.health->NoteReplyForm(*hop(), now_ms, ReplyForm::kShort);
   --address_index_;
   phase_ = Phase::kPicking;
   return Step::kAgain;
 }
 
-void Attempt::StartHandshake() {
+void Attempt::StartHandshake(long long now_ms) {
   is_pipelined_ = false;
   has_asked_ = false;
   hop_bytes_received_ = 0;
@@ -95,7 +95,7 @@ void Attempt::StartHandshake() {
   switch (PreferredProtocol(server)) {
     case ProxyProtocol::kSocks5: {
       const bool is_udp = command == Socks5Command::kUdpAssociate;
-      is_pipelined_ = MayPipeline(server);
+      is_pipelined_ = MayPipeline(server, now_ms);
       // Which address the datagrams will come from is not known here, and a translator on the way may change
       // it.
       handshake_.StartSocks5(is_udp ? Endpoint() : next,
@@ -104,7 +104,7 @@ void Attempt::StartHandshake() {
                               .username = server.username,
                               .password = server.password,
                               .pipelined = is_pipelined_,
-                              .expects_usual_reply = ExpectsUsualReply(server, command)},
+                              .expects_usual_reply = ExpectsUsualReply(server, command, now_ms)},
                              command);
       return;
     }
@@ -274,7 +274,7 @@ Attempt::Step Attempt::ReceiveInput(long long now_ms) {
 }
 
 Attempt::Step Attempt::EndOfHop(long long now_ms) {
-  NoteReply();
+  NoteReply(now_ms);
   if (hop_index_ + 1 == hops().size()) {
     bound_ = handshake_.bound();
     if (options_.command == Socks5Command::kUdpAssociate && bound_.port() == 0)
@@ -283,7 +283,7 @@ Attempt::Step Attempt::EndOfHop(long long now_ms) {
     return Finish(State::kConnected);
   }
   ++hop_index_;
-  StartHandshake();
+  StartHandshake(now_ms);
   deadline_ms_ = now_ms + options_.negotiate_timeout_ms;
   return Step::kAgain;
 }
@@ -362,7 +362,7 @@ size_t Attempt::BlamedHop(const Failure& failure) const {
 }
 
 Attempt::Step Attempt::FailHandshake(long long now_ms) {
-  if (handshake_.has_overrun()) return ReadCarefully();
+  if (handshake_.has_overrun()) return ReadCarefully(now_ms);
   Failure failure = handshake_.failure();
   const bool is_last_hop = hop_index_ + 1 == hops().size();
   // What the protocol cannot say (a name in SOCKS4) is no failure of the server, which may do well for

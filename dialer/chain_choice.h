@@ -14,7 +14,7 @@
 
 namespace socksify {
 
-class ChainChoice {
+class ChainChoice {  // NOLINT(cppcoreguidelines-pro-type-member-init): a strict chain needs no pool.
  public:
   // Chooses of `path`. `draw` is what orders the targets of a group as well; of servers that `health` (may be
   // null) calls bad none is taken while there are enough others, but for those that `probes` has.
@@ -30,9 +30,9 @@ class ChainChoice {
   bool Choose();
 
   const Target* path_ = nullptr;
-  std::array<const Server*, Target::kMaxChosenHops> pool_{};  // the first ones are the choice
   size_t pool_size_ = 0;
   std::span<const Server* const> hops_;
+  std::array<const Server*, Target::kMaxChosenHops> pool_;  // the first ones are the choice
 };
 
 }  // namespace socksify

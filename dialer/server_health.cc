@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string>
 
+#include "base/monotonic_clock.h"
 #include "base/order.h"
 #include "dialer/path_text.h"
 #include "routing/route_table.h"
@@ -21,7 +22,6 @@ ServerHealth::Key::Key(const Server& server) {  // NOLINT(cppcoreguidelines-pro-
   if (server.address.is_name()) {
     Add(server.address.name());
   } else if (const IpAddress& ip = server.address.ip(); ip.is_v4()) {
-    // Each connection does this, and inet_ntop(3) would be half of it.
     for (unsigned i = 0; i < 4; ++i) {
       if (i != 0) Add(".");
       AddNumber(ip.bytes()[i]);
@@ -49,53 +49,61 @@ void ServerHealth::Key::Add(std::string_view text) {
   size_ += size;
 }
 
-HealthEntry* ServerHealth::Find(const Server& server) const {
-  return table_->Find(Key(server).text());
+HealthEntry* ServerHealth::Find(const Server& server, long long now_ms) const {
+  uint64_t tag = server.health_tag.Get();
+  if (tag == 0) [[unlikely]] {
+    tag = HealthTable::TagOf(Key(server).text());
+    server.health_tag.Keep(tag);
+  }
+  const auto [entry, wants_name] = table_->FindByTag(tag, now_ms);
+  if (wants_name) [[unlikely]]
+    table_->SetName(entry, Key(server).text());
+  return entry;
 }
 
 void ServerHealth::NoteFailure(const Server& server, long long now_ms, int error) {
-  if (HealthEntry* const entry = Find(server)) entry->NoteFailure(now_ms, error);
+  if (HealthEntry* const entry = Find(server, now_ms)) entry->NoteFailure(now_ms, error);
 }
 
 void ServerHealth::NoteSuccess(const Server& server, long long now_ms, uint32_t latency_us) {
-  if (HealthEntry* const entry = Find(server)) entry->NoteSuccess(now_ms, latency_us);
+  if (HealthEntry* const entry = Find(server, now_ms)) entry->NoteSuccess(now_ms, latency_us);
 }
 
 bool ServerHealth::IsBad(const Server& server, long long now_ms) const {
-  const HealthEntry* const entry = Find(server);
+  const HealthEntry* const entry = Find(server, now_ms);
   return entry != nullptr && entry->IsBad(policy_, now_ms);
 }
 
 bool ServerHealth::IsWaitedFor(const Server& server, long long now_ms) const {
-  const HealthEntry* const entry = Find(server);
+  const HealthEntry* const entry = Find(server, now_ms);
   return entry != nullptr && entry->IsSuspect(now_ms);
 }
 
 bool ServerHealth::NoteWaiting(const Server& server, long long now_ms) {
-  HealthEntry* const entry = Find(server);
+  HealthEntry* const entry = Find(server, now_ms);
   return entry == nullptr || entry->NoteWaiting(now_ms);
 }
 
-Pipelining ServerHealth::PipeliningOf(const Server& server) const {
-  const HealthEntry* const entry = Find(server);
+Pipelining ServerHealth::PipeliningOf(const Server& server, long long now_ms) const {
+  const HealthEntry* const entry = Find(server, now_ms);
   return entry != nullptr ? entry->pipelining() : Pipelining::kUnknown;
 }
 
-void ServerHealth::NotePipelining(const Server& server, Pipelining pipelining) {
-  if (HealthEntry* const entry = Find(server)) entry->NotePipelining(pipelining);
+void ServerHealth::NotePipelining(const Server& server, long long now_ms, Pipelining pipelining) {
+  if (HealthEntry* const entry = Find(server, now_ms)) entry->NotePipelining(pipelining);
 }
 
-ReplyForm ServerHealth::ReplyFormOf(const Server& server) const {
-  const HealthEntry* const entry = Find(server);
+ReplyForm ServerHealth::ReplyFormOf(const Server& server, long long now_ms) const {
+  const HealthEntry* const entry = Find(server, now_ms);
   return entry != nullptr ? entry->reply_form() : ReplyForm::kUnknown;
 }
 
-void ServerHealth::NoteReplyForm(const Server& server, ReplyForm form) {
-  if (HealthEntry* const entry = Find(server)) entry->NoteReplyForm(form);
+void ServerHealth::NoteReplyForm(const Server& server, long long now_ms, ReplyForm form) {
+  if (HealthEntry* const entry = Find(server, now_ms)) entry->NoteReplyForm(form);
 }
 
 void ServerHealth::EndWaiting(const Server& server, long long since_ms) {
-  if (HealthEntry* const entry = Find(server)) entry->EndWaiting(since_ms);
+  if (HealthEntry* const entry = Find(server, MonotonicMs())) entry->EndWaiting(since_ms);
 }
 
 uint64_t ServerHealth::NextTurn(const Rule& rule) {
@@ -113,7 +121,7 @@ ServerHealth::Standing ServerHealth::Judge(const Target& target, long long now_m
   size_t usable = 0;
   bool is_waited_for = false;
   for (const Server* const server : target.hops) {
-    const HealthEntry* const entry = Find(*server);
+    const HealthEntry* const entry = Find(*server, now_ms);
     const auto admission = entry != nullptr ? entry->Look(policy_, now_ms) : HealthEntry::Admission::kGood;
     const bool is_usable = admission == HealthEntry::Admission::kGood ||
                            (may_probe && admission == HealthEntry::Admission::kProbe);
@@ -129,7 +137,7 @@ ServerHealth::Standing ServerHealth::Judge(const Target& target, long long now_m
 bool ServerHealth::TakeProbes(const Target& target, long long now_ms, Probes* probes) {
   bool has_all = true;
   for (const Server* const server : target.hops) {
-    HealthEntry* const entry = Find(*server);
+    HealthEntry* const entry = Find(*server, now_ms);
     if (entry == nullptr || entry->Look(policy_, now_ms) != HealthEntry::Admission::kProbe) continue;
     uint64_t ticket = 0;
     if (probes->count_ < Probes::kMost &&
@@ -147,7 +155,7 @@ bool ServerHealth::TakeProbes(const Target& target, long long now_ms, Probes* pr
 void ServerHealth::EndProbes(Probes* probes) {
   for (size_t i = 0; i < probes->count_; ++i) {
     const Probes::Probe& probe = probes->probes_[i];
-    if (HealthEntry* const entry = Find(*probe.server)) entry->GiveProbeBack(probe.ticket);
+    if (HealthEntry* const entry = Find(*probe.server, MonotonicMs())) entry->GiveProbeBack(probe.ticket);
   }
   probes->count_ = 0;
 }

@@ -25,7 +25,7 @@ namespace socksify {
 
 // What one connection has taken upon itself: to find out whether servers have come back. To it they are not
 // bad. More than fit are left to others.
-class Probes {
+class Probes {  // NOLINT(cppcoreguidelines-pro-type-member-init): of `probes_` the first `count_` are there.
  public:
   bool Has(const Server& server) const;
 
@@ -33,10 +33,10 @@ class Probes {
   friend class ServerHealth;
   static constexpr size_t kMost = 8;
   struct Probe {
-    const Server* server = nullptr;
-    uint64_t ticket = 0;
+    const Server* server;
+    uint64_t ticket;
   };
-  std::array<Probe, kMost> probes_{};
+  std::array<Probe, kMost> probes_;
   size_t count_ = 0;
 };
 
@@ -62,11 +62,11 @@ class ServerHealth {
   bool passes_over() const { return policy_.max_fail != 0; }
 
   // Whether a handshake in one flight is known to be taken, or not to be.
-  Pipelining PipeliningOf(const Server& server) const;
-  void NotePipelining(const Server& server, Pipelining pipelining);
+  Pipelining PipeliningOf(const Server& server, long long now_ms) const;
+  void NotePipelining(const Server& server, long long now_ms, Pipelining pipelining);
   // Likewise, what its replies to CONNECT are like.
-  ReplyForm ReplyFormOf(const Server& server) const;
-  void NoteReplyForm(const Server& server, ReplyForm form);
+  ReplyForm ReplyFormOf(const Server& server, long long now_ms) const;
+  void NoteReplyForm(const Server& server, long long now_ms, ReplyForm form);
 
   // Moves the targets whose servers are waited for behind the good ones, and behind these those with bad
   // servers, each kind in its order. Targets up to the first that leads to no proxy take part: what stands
@@ -94,7 +94,7 @@ class ServerHealth {
  private:
   enum class Standing : uint8_t { kGood, kWaitedFor, kBad };
 
-  HealthEntry* Find(const Server& server) const;
+  HealthEntry* Find(const Server& server, long long now_ms) const;
   Standing Judge(const Target& target, long long now_ms, bool may_probe) const;
   bool TakeProbes(const Target& target, long long now_ms, Probes* probes);
 

@@ -34,14 +34,16 @@ namespace {
 // A fake address that a connection goes to stays the name's for as long.
 void HoldPeer(const Connection& connection) {
   FakeTable* const table = Runtime::OpenedFakeTable();
+  if (table == nullptr) return;
   const auto peer = ReadSockaddr(&connection.peer.generic, connection.peer_size);
-  if (table != nullptr && peer) table->Hold(peer->ip.Unmapped());
+  if (peer) table->Hold(peer->ip.Unmapped());
 }
 
 void ReleasePeer(const Connection& connection) {
   FakeTable* const table = Runtime::OpenedFakeTable();
+  if (table == nullptr) return;
   const auto peer = ReadSockaddr(&connection.peer.generic, connection.peer_size);
-  if (table != nullptr && peer) table->Release(peer->ip.Unmapped());
+  if (peer) table->Release(peer->ip.Unmapped());
 }
 
 }  // namespace

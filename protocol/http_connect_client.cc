@@ -50,6 +50,9 @@ void AppendHex(const std::array<uint64_t, 2>& seed, std::array<char, 32>* text) 
 
 }  // namespace
 
+// Not at its declaration, so that what it leaves alone is not cleared (message.h).
+HttpConnectClient::HttpConnectClient() = default;
+
 void HttpConnectClient::Start(const Endpoint& destination, const HttpAuth& auth) {
   std::destroy_at(this);
   std::construct_at(this);

@@ -44,6 +44,8 @@ struct HttpAuth {
 
 class HttpConnectClient {
  public:
+  HttpConnectClient();
+
   // Begins anew. Fails at once with EAFNOSUPPORT for a name with bytes that no host in a request line has
   // (control bytes, blanks, delimiters, anything beyond ASCII), and with EACCES for credentials that are
   // longer than 255 bytes or have control bytes in them, and for a user name with a colon where only Basic is

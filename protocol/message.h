@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The two ends of a negotiation's wire: a message on its way out and one that is being collected. Fixed
-// buffers inside plain values: no allocation, no I/O. Not thread-safe.
+// buffers inside plain values: no allocation, no I/O. Not thread-safe. Bytes that no message has are never
+// written, so that a connection costs no more memory than its messages.
 #pragma once
 
 #include <string.h>
@@ -24,7 +25,7 @@ inline std::span<const uint8_t> AsBytes(std::string_view text) {
 template <size_t kCapacity>
 class OutgoingMessage {
  public:
-  OutgoingMessage() = default;
+  OutgoingMessage();
   OutgoingMessage(const OutgoingMessage&) = default;
   OutgoingMessage& operator=(const OutgoingMessage&) = default;
   ~OutgoingMessage() { Wipe(); }
@@ -48,12 +49,13 @@ class OutgoingMessage {
     if (sent_ == size_) Wipe();
   }
   void Wipe() {
+    if (size_ == 0) return;
     explicit_bzero(bytes_.data(), size_);
     size_ = sent_ = 0;
   }
 
  private:
-  std::array<uint8_t, kCapacity> bytes_{};
+  std::array<uint8_t, kCapacity> bytes_;
   size_t size_ = 0;
   size_t sent_ = 0;
 };
@@ -64,6 +66,8 @@ class OutgoingMessage {
 template <size_t kCapacity>
 class IncomingMessage {
  public:
+  IncomingMessage();
+
   // Begins a new message.
   void Expect(size_t least_size) {
     filled_ = 0;
@@ -85,9 +89,15 @@ class IncomingMessage {
   }
 
  private:
-  std::array<uint8_t, kCapacity> bytes_{};
+  std::array<uint8_t, kCapacity> bytes_;
   size_t filled_ = 0;
   size_t expected_ = 0;
 };
+
+// Not at their declarations: T() would clear what a constructor leaves alone that is defaulted there.
+template <size_t kCapacity>
+OutgoingMessage<kCapacity>::OutgoingMessage() = default;
+template <size_t kCapacity>
+IncomingMessage<kCapacity>::IncomingMessage() = default;
 
 }  // namespace socksify

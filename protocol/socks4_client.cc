@@ -34,6 +34,9 @@ Failure CannotCarry(int error, const char* reason) {
 
 }  // namespace
 
+// Not at its declaration, so that what it leaves alone is not cleared (message.h).
+Socks4Client::Socks4Client() = default;
+
 // The request (4A appends the name, after an address of 0.0.0.x):
 //
 //   +----+----+---------+-------+----------+------+ - - - - -+- - - +

@@ -33,6 +33,8 @@ class Socks4Client {
  public:
   static constexpr size_t kMaxUserIdSize = 255;
 
+  Socks4Client();
+
   // Begins anew. Fails at once, with nothing to send, where the protocol cannot say what is asked:
   // EAFNOSUPPORT for an IPv6 destination and for a name in plain SOCKS4, ENETUNREACH for 0.0.0.1 to 0.0.0.255
   // (which mean "a name follows" in 4A), EACCES for a user id that is longer than 255 bytes or has a NUL in

@@ -49,6 +49,9 @@ Failure AccessFailure(const char* reason) {
 
 }  // namespace
 
+// Not at its declaration, so that what it leaves alone is not cleared (message.h).
+Socks5Client::Socks5Client() = default;
+
 // The greeting (RFC 1928 section 3):
 //
 //   +-----+----------+----------+

@@ -54,6 +54,8 @@ enum class Socks5Command : uint8_t {
 
 class Socks5Client {
  public:
+  Socks5Client();
+
   // Begins anew. Fails at once with EACCES, the server's fault, when no method is left to offer and when the
   // user name or the password is longer than 255 bytes.
   void Start(const Endpoint& destination, const Socks5Auth& auth,

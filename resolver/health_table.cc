@@ -57,11 +57,6 @@ uint64_t Hash(std::string_view text, uint64_t seed) {
   return hash ^ hash >> 33;
 }
 
-uint64_t TagOf(std::string_view key) {
-  const uint64_t hash = Hash(key, 0);
-  return hash != 0 ? hash : 1;
-}
-
 uint32_t HomeOfTag(uint64_t tag) {
   return static_cast<uint32_t>(tag % HealthTable::kCapacity);
 }
@@ -135,6 +130,11 @@ std::expected<std::unique_ptr<HealthTable>, int> HealthTable::Make(
   return std::unique_ptr<HealthTable>(new HealthTable(std::move(*mapping)));
 }
 
+uint64_t HealthTable::TagOf(std::string_view key) {
+  const uint64_t hash = Hash(key, 0);
+  return hash != 0 ? hash : 1;
+}
+
 uint32_t HealthTable::HomeOf(std::string_view key) {
   return HomeOfTag(TagOf(key));
 }
@@ -192,10 +192,9 @@ HealthEntry* HealthTable::Claim(uint64_t tag, int64_t now_ms) {
   return entry;
 }
 
-// Writes the text of an entry, unless it stands there.
-void HealthTable::Name(HealthEntry* entry, uint64_t tag, std::string_view key) {
+void HealthTable::SetName(HealthEntry* entry, std::string_view key) {
   const NameBytes name = NameOf(key);
-  const uint64_t check = CheckOf(name, tag);
+  const uint64_t check = CheckOf(name, TagOf(key));
   if (entry->name_check_.load(std::memory_order_relaxed) == check) return;
   const auto words = std::bit_cast<NameWords>(name);
   for (size_t i = 0; i < words.size(); ++i) {
@@ -207,17 +206,21 @@ void HealthTable::Name(HealthEntry* entry, uint64_t tag, std::string_view key) {
 }
 
 HealthEntry* HealthTable::Find(std::string_view key, int64_t now_ms) {
-  const uint64_t tag = TagOf(key);
+  const auto [entry, wants_name] = FindByTag(TagOf(key), now_ms);
+  if (wants_name) SetName(entry, key);
+  return entry;
+}
+
+HealthTable::Found HealthTable::FindByTag(uint64_t tag, int64_t now_ms) {
   // Whoever looks for an entry will note something in it.
   if (!is_touched_.load(std::memory_order_relaxed) && !is_touched_.exchange(true, std::memory_order_relaxed))
     TouchToWrite(&entries_[HomeOfTag(tag)].tag_);
   HealthEntry* entry = FindTag(tag);
   for (int attempt = 0; entry == nullptr && attempt < kAttempts; ++attempt) entry = Claim(tag, now_ms);
-  if (entry == nullptr) return nullptr;
+  if (entry == nullptr) return {};
   // To compare the text takes longer than all the rest; it is only for people, and so is done now and then.
-  if (StampAsUsed(&entry->used_ms_, now_ms) || entry->name_check_.load(std::memory_order_relaxed) == 0)
-    Name(entry, tag, key);
-  return entry;
+  const bool is_unnamed = entry->name_check_.load(std::memory_order_relaxed) == 0;
+  return {.entry = entry, .wants_name = StampAsUsed(&entry->used_ms_, now_ms) || is_unnamed};
 }
 
 std::vector<HealthReport> HealthTable::List() const {

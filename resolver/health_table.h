@@ -77,6 +77,17 @@ class HealthTable {
   // entry was cleared, or made way, may count for another key, so ask anew for each connection.
   HealthEntry* Find(std::string_view key, int64_t now_ms = MonotonicMs());
 
+  // Likewise, for those who keep the hash of their key instead of the text. Where `wants_name` is true it is
+  // time for SetName(), about once a second.
+  struct Found {
+    HealthEntry* entry = nullptr;
+    bool wants_name = false;
+  };
+  static uint64_t TagOf(std::string_view key);
+  Found FindByTag(uint64_t tag, int64_t now_ms);
+  // Writes the key into the entry, for people, unless it stands there.
+  void SetName(HealthEntry* entry, std::string_view key);
+
   // The entries in use, in no order.
   std::vector<HealthReport> List() const;
 
@@ -95,7 +106,6 @@ class HealthTable {
   HealthEntry* FindTag(uint64_t tag);
   HealthEntry* MakeRoom(uint64_t tag, int64_t now_ms);
   HealthEntry* Claim(uint64_t tag, int64_t now_ms);
-  void Name(HealthEntry* entry, uint64_t tag, std::string_view key);
 
   SharedMapping mapping_;
   HealthEntry* entries_;

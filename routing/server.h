@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Server: one upstream proxy as the configuration describes it. Immutable once its RouteTable is built, which
-// owns it; pointers to it live as long as the table.
+// owns it, but for what its readers keep there; pointers to it live as long as the table.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -43,6 +44,23 @@ enum class HandshakeMode : uint8_t {
   kPipelined,  // in one flight
 };
 
+// A number that readers of a value work out of it and keep there: 0 until one has, and in copies, which may
+// be changed. Thread-safe.
+class KeptNumber {
+ public:
+  KeptNumber() = default;
+  KeptNumber(const KeptNumber& /*other*/) {}
+  KeptNumber& operator=(const KeptNumber& /*other*/) {
+    Keep(0);
+    return *this;
+  }
+  uint64_t Get() const { return number_.load(std::memory_order_relaxed); }
+  void Keep(uint64_t number) const { number_.store(number, std::memory_order_relaxed); }
+
+ private:
+  mutable std::atomic<uint64_t> number_ = 0;
+};
+
 struct Server {
   std::string name;       // of the `server` block; empty for one written in place
   Endpoint address;       // an IP address, or a name that is resolved locally when it is used
@@ -64,6 +82,9 @@ struct Server {
   // Set when this server cannot be used by this version, with the reason for people ("gssapi is not supported
   // yet; use method: username"). A path through it fails with this reason and never falls back to direct.
   std::string unusable;
+
+  // The hash of its entry's key (resolver/health_table.h), which each connection asks for.
+  KeptNumber health_tag;
 };
 
 // What a handed-on password is kept under: the same server and user of any configuration have the same key.

@@ -167,7 +167,10 @@ size_t OrderTargets(const Rule& rule, const Endpoint& destination, uint64_t draw
   const std::span<const Target> group = std::span(rule.group).first(std::min(rule.group.size(), out.size()));
   const std::span<const Target*> order = out.first(group.size());
   const size_t first = rule.balance == Balance::kRoundRobin && !group.empty() ? FirstInTurn(group, draw) : 0;
-  for (size_t i = 0; i < group.size(); ++i) order[i] = &group[(i + first) % group.size()];
+  for (size_t i = 0, next = first; i < group.size(); ++i, ++next) {
+    if (next == group.size()) next = 0;
+    order[i] = &group[next];
+  }
   if (rule.balance == Balance::kRandom) OrderAtRandom(draw, order);
   if (rule.balance == Balance::kHash) OrderByHash(destination, order);
   size_t count = group.size();

@@ -89,7 +89,7 @@ TEST_F(AttemptEarlyTest, TakenInOneFlightByWhoIsKnownToTakeIt) {
   StartBy(MakeRule({Via({server_})}));
   EXPECT_FALSE(BecomesEarly()) << "nothing is known";
   EXPECT_EQ(attempt_->state(), State::kConnected);
-  health_.NotePipelining(*server_, Pipelining::kTaken);
+  health_.NotePipelining(*server_, MonotonicMs(), Pipelining::kTaken);
   StartBy(MakeRule({Via({server_})}));
   EXPECT_TRUE(BecomesEarly());
   EXPECT_EQ(Complete(), State::kConnected);
@@ -168,12 +168,12 @@ TEST_F(AttemptEarlyTest, SilenceEndsWithTheTimeOfTheHandshake) {
 
 TEST_F(AttemptEarlyTest, WhoLosesTheFlightIsNotTrustedAgain) {
   server_->handshake = HandshakeMode::kAuto;
-  health_.NotePipelining(*server_, Pipelining::kTaken);
+  health_.NotePipelining(*server_, MonotonicMs(), Pipelining::kTaken);
   proxy_.SetScript("reply.truncate=0");
   StartBy(MakeRule({Via({server_})}));
   ASSERT_TRUE(BecomesEarly());
   EXPECT_EQ(Complete(), State::kFailed) << "the program's bytes may be lost, too";
-  EXPECT_EQ(health_.PipeliningOf(*server_), Pipelining::kNotTaken);
+  EXPECT_EQ(health_.PipeliningOf(*server_, MonotonicMs()), Pipelining::kNotTaken);
   EXPECT_FALSE(health_.IsBad(*server_, MonotonicMs()));
   proxy_.SetScript("");
   StartBy(MakeRule({Via({server_})}));

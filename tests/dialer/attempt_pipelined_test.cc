@@ -59,9 +59,9 @@ TEST_F(AttemptPipelinedTest, OneFlightWhereTheConfigurationSaysSo) {
 
 TEST_F(AttemptPipelinedTest, AutomaticallyOnlyWhereItIsKnownToBeTaken) {
   EXPECT_EQ(Messages(), 2) << "nothing is known";
-  health_.NotePipelining(*server_, Pipelining::kNotTaken);
+  health_.NotePipelining(*server_, MonotonicMs(), Pipelining::kNotTaken);
   EXPECT_EQ(Messages(), 2);
-  health_.NotePipelining(*server_, Pipelining::kTaken);
+  health_.NotePipelining(*server_, MonotonicMs(), Pipelining::kTaken);
   EXPECT_EQ(Messages(), 1);
   server_->handshake = HandshakeMode::kStrict;
   EXPECT_EQ(Messages(), 2) << "whatever is known";
@@ -69,7 +69,7 @@ TEST_F(AttemptPipelinedTest, AutomaticallyOnlyWhereItIsKnownToBeTaken) {
 
 TEST_F(AttemptPipelinedTest, WhoLosesTheFlightIsAskedStrictlyFromThenOn) {
   for (const char* script : {"reply.silent=1", "reply.truncate=0", "method.truncate=0"}) {
-    health_.NotePipelining(*server_, Pipelining::kTaken);
+    health_.NotePipelining(*server_, MonotonicMs(), Pipelining::kTaken);
     proxy_.SetScript(script);
     const Rule rule = MakeRule({Via({server_})});
     socket_.Reset(socket(AF_INET, SOCK_STREAM, 0));
@@ -85,25 +85,25 @@ TEST_F(AttemptPipelinedTest, WhoLosesTheFlightIsAskedStrictlyFromThenOn) {
       attempt_->Advance(start_ms + options_.negotiate_timeout_ms);
     ASSERT_EQ(RunToCompletion(system_, socket_.get(), attempt_.get()), State::kConnected) << script;
     EXPECT_EQ(Echo("hello"), "hello") << script;
-    EXPECT_EQ(health_.PipeliningOf(*server_), Pipelining::kNotTaken) << script;
+    EXPECT_EQ(health_.PipeliningOf(*server_, MonotonicMs()), Pipelining::kNotTaken) << script;
     EXPECT_FALSE(health_.IsBad(*server_, MonotonicMs())) << script;
     EXPECT_EQ(Messages(), 2) << script;
   }
 }
 
 TEST_F(AttemptPipelinedTest, ARefusalIsNoLoss) {
-  health_.NotePipelining(*server_, Pipelining::kTaken);
+  health_.NotePipelining(*server_, MonotonicMs(), Pipelining::kTaken);
   proxy_.AddRefused("echo.test");
   EXPECT_EQ(Messages(), 0);
   EXPECT_EQ(attempt_->failure().error, ECONNREFUSED);
-  EXPECT_EQ(health_.PipeliningOf(*server_), Pipelining::kTaken);
+  EXPECT_EQ(health_.PipeliningOf(*server_, MonotonicMs()), Pipelining::kTaken);
 }
 
 TEST_F(AttemptPipelinedTest, AServerThatWantsNoUserNameIsOfferedNone) {
   server_->methods = kMethodNone | kMethodUsername;
   server_->username = "alice";
   server_->password = "secret";
-  health_.NotePipelining(*server_, Pipelining::kTaken);
+  health_.NotePipelining(*server_, MonotonicMs(), Pipelining::kTaken);
   proxy_.SetScript("method.code=none");
   const Rule rule = MakeRule({Via({server_})});
   socket_.Reset(socket(AF_INET, SOCK_STREAM, 0));
@@ -113,7 +113,7 @@ TEST_F(AttemptPipelinedTest, AServerThatWantsNoUserNameIsOfferedNone) {
   ASSERT_EQ(poll(&readable, 1, 5000), 1);
   proxy_.SetScript("");
   EXPECT_EQ(RunToCompletion(system_, socket_.get(), attempt_.get()), State::kConnected);
-  EXPECT_EQ(health_.PipeliningOf(*server_), Pipelining::kTaken);
+  EXPECT_EQ(health_.PipeliningOf(*server_, MonotonicMs()), Pipelining::kTaken);
 }
 
 TEST_F(AttemptPipelinedTest, EachHopOfAChainByItself) {

@@ -69,14 +69,14 @@ TEST_F(AttemptReplyTest, AShortOneLosesNothing) {
     server_->handshake = mode;
     proxy_.SetScript("");
     Asked();
-    ASSERT_EQ(health.ReplyFormOf(*server_), ReplyForm::kUsual);
+    ASSERT_EQ(health.ReplyFormOf(*server_, MonotonicMs()), ReplyForm::kUsual);
     const size_t before = proxy_.requests().size();
     proxy_.SetScript("reply.bound=:80 reply.trailing=hello");
     EXPECT_NE(Asked(), "");
     EXPECT_EQ(attempt_->bound().port(), 80);
     EXPECT_EQ(Echo(" world"), "hello world");
     EXPECT_EQ(proxy_.requests().size(), before + 2) << "the first was of no use";
-    EXPECT_EQ(health.ReplyFormOf(*server_), ReplyForm::kShort);
+    EXPECT_EQ(health.ReplyFormOf(*server_, MonotonicMs()), ReplyForm::kShort);
     EXPECT_FALSE(health.IsBad(*server_, MonotonicMs()));
     // Never again, also when it has usual ones in between.
     proxy_.SetScript("");
@@ -117,7 +117,7 @@ TEST_F(AttemptReplyTest, EachHopOfAChainByItself) {
   inner.SetScript("reply.bound=:80 reply.trailing=hello");
   EXPECT_EQ(AskedBy(rule), " 2 10 2 10 2 7 3 2 7") << "all of it carefully, the second time";
   EXPECT_EQ(Echo(" world"), "hello world");
-  EXPECT_EQ(health_.ReplyFormOf(*server_), ReplyForm::kUsual);
+  EXPECT_EQ(health_.ReplyFormOf(*server_, MonotonicMs()), ReplyForm::kUsual);
 }
 
 }  // namespace

@@ -49,6 +49,19 @@ TEST_F(ServerHealthTest, AServerIsBadAfterSoManyFailures) {
   EXPECT_FALSE(health.IsBad(servers_[0], 12'000));
 }
 
+// A server keeps the hash of its key, a copy of it does not: it may be changed.
+TEST_F(ServerHealthTest, WhatIsMadeOfACopyIsAnotherServer) {
+  PrivateHealth health(1, 10);
+  health.NoteFailure(servers_[0], 1, ECONNREFUSED);
+  Server other = servers_[0];
+  other.address = Endpoint::FromIp(IpAddress::V4(0x0a0003ff), 1080);
+  EXPECT_FALSE(health.IsBad(other, 1));
+  other = servers_[0];
+  EXPECT_TRUE(health.IsBad(other, 1)) << "it is the same one again";
+  other = servers_[1];
+  EXPECT_FALSE(health.IsBad(other, 1));
+}
+
 TEST_F(ServerHealthTest, ASuccessClearsIt) {
   PrivateHealth health(1, 10);
   health.NoteFailure(servers_[0], 1, ECONNREFUSED);
