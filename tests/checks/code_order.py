@@ -5,10 +5,11 @@
     code_order.py LIBRARY
     code_order.py --self-test
 
-What a connection needs lies together, what is read but once lies in the part that is given back, and what a connection
-changes lies on one page with what the dynamic linker changes at the start. No exported function lies in the part that is given back: a program that has written other code to
-where one begins would lose it. A file that is renamed, or a pattern that matches nothing any more, would otherwise be noticed by
-nobody: the library works as well, and is larger in memory.
+What a connection needs lies together, and first what a usual one runs (preload/connection_order.ld); what is read but
+once lies in the part that is given back, and what a connection changes lies on one page with what the dynamic linker
+changes at the start. No exported function lies in the part that is given back: a program that has written other code
+to where one begins would lose it. A file that is renamed, or a pattern that matches nothing any more, would otherwise
+be noticed by nobody: the library works as well, and is larger in memory.
 """
 
 import re
@@ -25,6 +26,11 @@ CONNECTION_CODE = ["connect", "close", "read", "poll", "getpeername", "syscall",
                    "socksify::ConnectOutbound(", "socksify::PendingTable::Start(", "socksify::PendingTable::Succeed(",
                    "socksify::DescriptorTable::Record(", "socksify::FindConnection(", "socksify::FindOriginal(",
                    "socksify::Watches::StartHandshake(", "socksify::Decide("]
+# Of these a usual one runs, and it runs more between them.
+RUN_FIRST = ["connect", "close", "socksify::ConnectOutbound(", "socksify::Decide(", "socksify::PendingTable::Start(",
+             "socksify::Attempt::StartHandshake(", "socksify::Attempt::Advance(", "socksify::PendingTable::Succeed(",
+             "socksify::Socks5Client::Input(", "socksify::DescriptorTable::Record("]
+MAX_RUN_FIRST = 56 * 1024
 GIVEN_BACK = ["socksify::LoadConfig(", "socksify::ConfigParser::ParseStatement(", "socksify::HttpConnectClient::Start(",
               "socksify::SharedMapping::Open(", "socksify::StateDirectory", "socksify::RouteIndex::RouteIndex("]
 CONNECTION_DATA = ["socksify::g_descriptors", "socksify::g_pendings", "socksify::g_watches",
@@ -73,6 +79,11 @@ def check(symbols, hooks):
             for address in found:
                 if not begin <= address < end:
                     yield f"{name}: expected in {part} ({begin:x}-{end:x}), found at {address:x}"
+    for name in RUN_FIRST:
+        for address in addresses(name):
+            if address - marks["connection_code_begin"] > MAX_RUN_FIRST:
+                yield (f"{name}: lies {address - marks['connection_code_begin']} bytes behind the beginning of the "
+                       "connections' code; is tests/bench/connection_order.py to be run again?")
     if not hooks:
         yield "expected exported functions, found none"
     for name, address in sorted(hooks.items()):
@@ -105,11 +116,11 @@ def check_pages(readelf_text):
 
 
 def self_test():
-    lines = {"socksify_connection_code_begin": 0x1000, "socksify_connection_code_end": 0x2000,
-             "socksify_set_up_code_begin": 0x2000, "socksify_set_up_code_end": 0x3000}
+    lines = {"socksify_connection_code_begin": 0x1000, "socksify_connection_code_end": 0x20000,
+             "socksify_set_up_code_begin": 0x20000, "socksify_set_up_code_end": 0x30000}
     lines |= {name + ("int)" if name.endswith("(") else ""): 0x1800 for name in CONNECTION_CODE}
-    lines |= {name + ("int)" if name.endswith("(") else ""): 0x2800 for name in GIVEN_BACK}
-    lines |= {name: 0x4000 for name in CONNECTION_DATA} | {"socksify::libc::connect": 0x4000}
+    lines |= {name + ("int)" if name.endswith("(") else ""): 0x28000 for name in GIVEN_BACK}
+    lines |= {name: 0x40000 for name in CONNECTION_DATA} | {"socksify::libc::connect": 0x40000}
 
     def problems(hook=0x1800, **changes):
         changed = lines | {name.replace("__", "::"): address for name, address in changes.items()}
@@ -118,16 +129,18 @@ def self_test():
 
     failures = []
     for what, found, count in (("good", problems(), 0), ("no marks", problems(socksify_set_up_code_end=0), 1),
-                               ("hook elsewhere", problems(connect=0x2000), 1), ("hook before", problems(read=0xfff), 1),
+                               ("hook elsewhere", problems(connect=0x20000), 2), ("hook before", problems(read=0xfff), 1),
                                ("no such hook", problems(poll=0), 1),
-                               ("set-up kept", problems(socksify__StateDirectory=0x1fff), 1),
-                               ("data apart", problems(socksify__g_watches=0x4c01), 1),
-                               ("data near", problems(socksify__g_watches=0x4c00), 0),
+                               ("set-up kept", problems(socksify__StateDirectory=0x1ffff), 1),
+                               ("data apart", problems(socksify__g_watches=0x40c01), 1),
+                               ("data near", problems(socksify__g_watches=0x40c00), 0),
                                ("original apart", problems(socksify__libc__connect=0x1fff), 1),
                                ("no originals", problems(socksify__libc__connect=0), 1),
-                               ("exported hook given back", problems(hook=0x2000), 1),
-                               ("exported hook kept", problems(hook=0x1fff), 0),
+                               ("exported hook given back", problems(hook=0x20000), 1),
+                               ("exported hook kept", problems(hook=0x1ffff), 0),
                                ("nothing exported", problems(hook=0), 1),
+                               ("run late", problems(close=0x1000 + MAX_RUN_FIRST + 1), 1),
+                               ("run first", problems(close=0x1000 + MAX_RUN_FIRST), 0),
                                ("no such data", problems(socksify__g_pendings=0), 1)):
         if len(found) != count:
             failures.append(f"{what}: expected {count} problem(s), found {found}")
