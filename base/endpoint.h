@@ -20,12 +20,8 @@ class Endpoint {
  public:
   static constexpr size_t kMaxNameSize = 255;
 
-  // 0.0.0.0:0. The room for a name is not cleared: a connection makes a dozen of these.
-  constexpr Endpoint() {  // NOLINT(cppcoreguidelines-pro-type-member-init)
-    if consteval {
-      name_ = {};
-    }
-  }
+  // 0.0.0.0:0
+  Endpoint() = default;
 
   static Endpoint FromIp(const IpAddress& ip, uint16_t port);
   // Fails for an empty name, one of more than 255 bytes, and one with a NUL in it.
@@ -48,7 +44,7 @@ class Endpoint {
   IpAddress ip_;
   uint16_t port_ = 0;
   uint8_t name_size_ = 0;
-  std::array<char, kMaxNameSize> name_;
+  std::array<char, kMaxNameSize> name_{};
 };
 
 }  // namespace socksify

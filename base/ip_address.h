@@ -75,9 +75,8 @@ class IpAddress {
 
   IpAddress LastFourBytes() const;
 
-  // Those of an IPv4 address are the first four; the others are 0.
   IpVersion version_ = IpVersion::kV4;
-  std::array<uint8_t, 16> bytes_{};
+  std::array<uint8_t, 16> bytes_{};  // of an IPv4 address the first four; the others are 0
   uint32_t scope_id_ = 0;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The two ends of a negotiation's wire: a message on its way out and one that is being collected. Fixed
-// buffers inside plain values: no allocation, no I/O. Not thread-safe. Bytes that no message has are never
-// written, so that a connection costs no more memory than its messages.
+// buffers inside plain values: no allocation, no I/O. Not thread-safe. Bytes that no message has are not
+// cleared.
 #pragma once
 
 #include <string.h>
@@ -26,8 +26,14 @@ template <size_t kCapacity>
 class OutgoingMessage {
  public:
   OutgoingMessage();
-  OutgoingMessage(const OutgoingMessage&) = default;
-  OutgoingMessage& operator=(const OutgoingMessage&) = default;
+  OutgoingMessage(const OutgoingMessage& other) { *this = other; }
+  OutgoingMessage& operator=(const OutgoingMessage& other) {
+    if (this == &other) return *this;
+    Wipe();
+    Append({other.bytes_.data(), other.size_});
+    sent_ = other.sent_;
+    return *this;
+  }
   ~OutgoingMessage() { Wipe(); }
 
   void Append(std::span<const uint8_t> bytes) {

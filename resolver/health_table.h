@@ -78,7 +78,7 @@ class HealthTable {
   HealthEntry* Find(std::string_view key, int64_t now_ms = MonotonicMs());
 
   // Likewise, for those who keep the hash of their key instead of the text. Where `wants_name` is true it is
-  // time for SetName(), about once a second.
+  // time for SetName(): about once a second, and as long as the entry has no name.
   struct Found {
     HealthEntry* entry = nullptr;
     bool wants_name = false;

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "base/endpoint.h"
@@ -49,8 +50,8 @@ enum class HandshakeMode : uint8_t {
 class KeptNumber {
  public:
   KeptNumber() = default;
-  KeptNumber(const KeptNumber& /*other*/) {}
-  KeptNumber& operator=(const KeptNumber& /*other*/) {
+  KeptNumber(const KeptNumber& /*other*/) noexcept {}
+  KeptNumber& operator=(const KeptNumber& /*other*/) noexcept {
     Keep(0);
     return *this;
   }
@@ -83,9 +84,12 @@ struct Server {
   // yet; use method: username"). A path through it fails with this reason and never falls back to direct.
   std::string unusable;
 
-  // The hash of its entry's key (resolver/health_table.h), which each connection asks for.
+  // The hash of its entry's key (resolver/health_table.h), which each connection asks for. Whoever changes
+  // the address or the protocols afterwards has to forget it.
   KeptNumber health_tag;
 };
+// Else a vector that grows would copy, and leave the password behind.
+static_assert(std::is_nothrow_move_constructible_v<Server>);
 
 // What a handed-on password is kept under: the same server and user of any configuration have the same key.
 std::string PasswordKey(const Server& server);

@@ -22,8 +22,8 @@ from collections.abc import Iterator
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DESTINATION = ("10.77.0.1", "80")  # The test server plays it.
-# What runs for each of 50 connections, and not what runs once.
-LEAST_RUNS = 30
+# What is called for each of 50 connections, and not what runs once, or once a second.
+LEAST_CALLS = 30
 HEAD = """    /* SPDX-License-Identifier: BSD-2-Clause
        Made by tests/bench/connection_order.py. */
 """
@@ -47,7 +47,9 @@ def server(build: pathlib.Path, folder: pathlib.Path) -> Iterator[str]:
 
 def functions_of(library: pathlib.Path) -> list[tuple[int, str]]:
     symbols = subprocess.run(["nm", "-n", "--defined-only", library], capture_output=True, text=True, check=True).stdout
-    return [(int(address, 16), name) for address, name in re.findall(r"^(\S+) [tTwWi] (\S+)$", symbols, re.MULTILINE)]
+    found = re.findall(r"^(\S+) [tTwWi] (\S+)$", symbols, re.MULTILINE)
+    # The linker's marks have the addresses of functions.
+    return [(int(address, 16), name) for address, name in found if not re.fullmatch(r"socksify_\w+_(begin|end)", name)]
 
 
 def addresses_run(library: pathlib.Path, folder: pathlib.Path, environment: dict, command: list) -> list[int]:
@@ -72,9 +74,9 @@ def order_of(functions: list[tuple[int, str]], addresses: list[int]) -> list[str
     socket_begins = next(begin for begin, name in functions if name == "socket")
     start = [i for i, address in enumerate(addresses) if address == socket_begins][1]
     # Before all functions lies the linker's table of calls to other libraries.
-    often = dict.fromkeys(address for address in addresses[start:]
-                          if runs[address] >= LEAST_RUNS and address >= begins[0])
-    return list(dict.fromkeys(functions[bisect.bisect_right(begins, address) - 1][1] for address in often))
+    places = dict.fromkeys(bisect.bisect_right(begins, address) - 1 for address in addresses[start:]
+                           if address >= begins[0])
+    return [functions[place][1] for place in places if runs[begins[place]] >= LEAST_CALLS]
 
 
 def section_of(name: str) -> str:

@@ -27,7 +27,7 @@ CONNECTION_CODE = ["connect", "close", "read", "poll", "getpeername", "syscall",
                    "socksify::DescriptorTable::Record(", "socksify::FindConnection(", "socksify::FindOriginal(",
                    "socksify::Watches::StartHandshake(", "socksify::Decide("]
 # Of these a usual one runs, and it runs more between them.
-RUN_FIRST = ["connect", "close", "socksify::ConnectOutbound(", "socksify::Decide(", "socksify::PendingTable::Start(",
+RUN_FIRST = ["socket", "connect", "close", "socksify::MarkDescriptor(", "socksify::ConnectOutbound(", "socksify::Decide(", "socksify::PendingTable::Start(",
              "socksify::Attempt::StartHandshake(", "socksify::Attempt::Advance(", "socksify::PendingTable::Succeed(",
              "socksify::Socks5Client::Input(", "socksify::DescriptorTable::Record("]
 MAX_RUN_FIRST = 56 * 1024

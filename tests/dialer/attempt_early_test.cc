@@ -72,6 +72,7 @@ TEST_F(AttemptEarlyTest, BytesRideAlongBehindTheRequest) {
   proxy_.SetScript("reply.delay=50");
   for (const uint8_t protocols : {kServerSocks5, kServerSocks4a}) {
     server_->protocols = protocols;
+    server_->health_tag = {};
     StartBy(MakeRule({Via({server_})}));
     ASSERT_TRUE(BecomesEarly()) << int{protocols};
     EXPECT_EQ(attempt_->state(), State::kWaitReadable);
@@ -112,8 +113,10 @@ TEST_F(AttemptEarlyTest, OnlyWhereEverybodyAgrees) {
   expect_ordinary("a message at a time");
   server_->handshake = HandshakeMode::kAuto;
   server_->protocols = kServerHttp;
+  server_->health_tag = {};
   expect_ordinary("HTTP");
   server_->protocols = kServerSocks4a;
+  server_->health_tag = {};
   options_.command = Socks5Command::kBind;
   expect_ordinary("BIND");
 }

@@ -276,7 +276,8 @@ TEST(BindTest, CarriesCredentialsAndForgetsThem) {
       start, replies,
       Bytes({5, 1, 2, 1, 2}) + "al" + Bytes({11}) + "open sesame" + Bytes({5, 2, 0, 1, 0, 0, 0, 0, 0, 0}),
       At("10.0.0.1", 4660));
-  Handshake handshake = start();
+  const InCleanMemory<Handshake> memory([&] { return start(); });
+  Handshake& handshake = *memory;
   Drive(handshake, replies, kWhole);
   EXPECT_FALSE(Remembers(handshake, "open sesame"));
 }

@@ -326,7 +326,8 @@ TEST(HttpConnectClientTest, PeekingTakesFewCalls) {
 }
 
 TEST(HttpConnectClientTest, ForgetsTheCredentialsWhenTheyHaveBeenSent) {
-  HttpConnectClient client = StartedHttp(kHttpAliceBasic);
+  const InCleanMemory<HttpConnectClient> memory([&] { return StartedHttp(kHttpAliceBasic); });
+  HttpConnectClient& client = *memory;
   EXPECT_TRUE(Remembers(client, "YWxpY2U6b3BlbiBzZXNhbWU="));
   EXPECT_FALSE(Remembers(client, "sesame"));
   client.OutputSent(client.output().size());

@@ -136,7 +136,8 @@ inline void ExpectHttpDone(const HttpAuth& auth, const std::vector<std::string>&
                                       << ", trailing '" << trailing << "'");
       std::vector<std::string> followed = streams;
       followed.back() += trailing;
-      HttpConnectClient client = StartedHttp(auth);
+      const InCleanMemory<HttpConnectClient> memory([&] { return StartedHttp(auth); });
+      HttpConnectClient& client = *memory;
       const HttpOutcome outcome = DriveHttp(client, followed, reading);
       EXPECT_EQ(outcome.state, HandshakeState::kDone) << outcome.failure.reason;
       EXPECT_EQ(outcome.sent, sent);
@@ -154,7 +155,8 @@ inline void ExpectHttpRefused(const HttpAuth& auth, const std::vector<std::strin
                                       << ", trailing '" << trailing << "'");
       std::vector<std::string> followed = streams;
       followed.back() += trailing;
-      HttpConnectClient client = StartedHttp(auth);
+      const InCleanMemory<HttpConnectClient> memory([&] { return StartedHttp(auth); });
+      HttpConnectClient& client = *memory;
       const HttpOutcome outcome = DriveHttp(client, followed, reading);
       EXPECT_EQ(outcome.state, HandshakeState::kFailed);
       EXPECT_TRUE(client.output().empty());

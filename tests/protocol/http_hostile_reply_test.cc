@@ -50,7 +50,8 @@ TEST(HttpHostileReplyTest, ANewConnectionThatSaysNothingIsTheEnd) {
 }
 
 TEST(HttpHostileReplyTest, FailsWhenTheStreamEndsWhileTheRequestIsSent) {
-  HttpConnectClient client = StartedHttp(kHttpAlice);
+  const InCleanMemory<HttpConnectClient> memory([&] { return StartedHttp(kHttpAlice); });
+  HttpConnectClient& client = *memory;
   client.OutputSent(7);
   client.InputClosed();
   ASSERT_EQ(client.state(), HandshakeState::kFailed);

@@ -4,12 +4,15 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <string.h>
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
+#include <new>
 #include <random>
 #include <span>
 #include <string>
@@ -161,6 +164,27 @@ int CountSuccessesOnNoise(MakeMachine make, std::span<const uint8_t> likely, int
   }
   return successes;
 }
+
+// A machine in memory that was 0 before: what Remembers() finds in it, the machine has written.
+template <typename Machine>
+class InCleanMemory {
+ public:
+  // `make` returns it.
+  template <typename Make>
+  explicit InCleanMemory(const Make& make) {
+    explicit_bzero(memory_.data(), memory_.size());
+    machine_ = new (memory_.data()) Machine(make());
+  }
+  ~InCleanMemory() { std::destroy_at(machine_); }
+  InCleanMemory(const InCleanMemory&) = delete;
+  InCleanMemory& operator=(const InCleanMemory&) = delete;
+
+  Machine& operator*() const { return *machine_; }
+
+ private:
+  alignas(Machine) std::array<std::byte, sizeof(Machine)> memory_;
+  Machine* machine_;
+};
 
 // True when the object's own bytes hold `text`.
 template <typename Machine>

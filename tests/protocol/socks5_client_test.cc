@@ -142,7 +142,8 @@ TEST(Socks5ClientTest, RefusesAtOnceWhatCannotBeOffered) {
 }
 
 TEST(Socks5ClientTest, ForgetsTheCredentialsOnceSent) {
-  Socks5Client client = Started(kAlice);
+  const InCleanMemory<Socks5Client> memory([&] { return Started(kAlice); });
+  Socks5Client& client = *memory;
   EXPECT_TRUE(Remembers(client, kPassword));
   client.OutputSent(client.output().size());
   client.Input(AsBytes(kMethodUsername));
@@ -155,7 +156,8 @@ TEST(Socks5ClientTest, ForgetsTheCredentialsOnceSent) {
 }
 
 TEST(Socks5ClientTest, ForgetsTheCredentialsThatAreNotWanted) {
-  Socks5Client client = Started(kBoth);
+  const InCleanMemory<Socks5Client> memory([&] { return Started(kBoth); });
+  Socks5Client& client = *memory;
   client.OutputSent(client.output().size());
   EXPECT_TRUE(Remembers(client, kPassword));
   client.Input(AsBytes(kMethodNone));
@@ -165,7 +167,8 @@ TEST(Socks5ClientTest, ForgetsTheCredentialsThatAreNotWanted) {
 
 TEST(Socks5ClientTest, ForgetsTheCredentialsWhenItFails) {
   for (const std::string& stream : {std::string(), std::string("H"), Bytes({5, 255}), Bytes({5, 1})}) {
-    Socks5Client client = Started(kAlice);
+    const InCleanMemory<Socks5Client> memory([&] { return Started(kAlice); });
+    Socks5Client& client = *memory;
     Drive(client, stream, kWhole);
     EXPECT_EQ(client.state(), HandshakeState::kFailed);
     EXPECT_FALSE(Remembers(client, "sesame"));
@@ -174,7 +177,8 @@ TEST(Socks5ClientTest, ForgetsTheCredentialsWhenItFails) {
 }
 
 TEST(Socks5ClientTest, ForgetsTheCredentialsOfAnAbandonedStart) {
-  Socks5Client client = Started(kAlice);
+  const InCleanMemory<Socks5Client> memory([&] { return Started(kAlice); });
+  Socks5Client& client = *memory;
   client.Start(Host("web.test", 80), kAnonymous);
   EXPECT_FALSE(Remembers(client, "sesame"));
   const Outcome outcome = Drive(client, kMethodNone + Reply(0), kWhole);
@@ -201,7 +205,8 @@ TEST(Socks5ClientTest, OwnsACopyOfTheCredentials) {
 }
 
 TEST(Socks5ClientTest, ACopyGoesOnByItself) {
-  Socks5Client client = Started(kAlice);
+  const InCleanMemory<Socks5Client> memory([&] { return Started(kAlice); });
+  Socks5Client& client = *memory;
   client.OutputSent(client.output().size());
   Socks5Client copy = client;
   const Outcome outcome = Drive(copy, kMethodUsername + kAccepted + Reply(0), kWhole);

@@ -105,7 +105,8 @@ TEST(Socks5HostileReplyTest, RejectsUnknownAddressTypeOfASuccess) {
 }
 
 TEST(Socks5HostileReplyTest, FailsWhenTheStreamEndsWhileGreeting) {
-  Socks5Client client = Started(kAlice);
+  const InCleanMemory<Socks5Client> memory([&] { return Started(kAlice); });
+  Socks5Client& client = *memory;
   client.OutputSent(1);
   client.InputClosed();
   ASSERT_EQ(client.state(), HandshakeState::kFailed);
@@ -116,7 +117,8 @@ TEST(Socks5HostileReplyTest, FailsWhenTheStreamEndsWhileGreeting) {
 }
 
 TEST(Socks5HostileReplyTest, FailsWhenTheStreamEndsWhileSendingCredentials) {
-  Socks5Client client = Started(kAlice);
+  const InCleanMemory<Socks5Client> memory([&] { return Started(kAlice); });
+  Socks5Client& client = *memory;
   client.OutputSent(client.output().size());
   client.Input(AsBytes(kMethodUsername));
   client.OutputSent(3);

@@ -58,7 +58,8 @@ TEST(Socks5PipelinedTest, RefusalsAreThoseOfEveryStage) {
 }
 
 TEST(Socks5PipelinedTest, ForgetsTheCredentialsOnceSent) {
-  Socks5Client client = Started(Pipelined(kAlice));
+  const InCleanMemory<Socks5Client> memory([&] { return Started(Pipelined(kAlice)); });
+  Socks5Client& client = *memory;
   EXPECT_TRUE(Remembers(client, kPassword));
   client.OutputSent(client.output().size());
   EXPECT_FALSE(Remembers(client, kPassword));

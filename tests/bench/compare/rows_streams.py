@@ -92,7 +92,7 @@ def stream(world: World, peer: Peer, *, streams: int, column: int) -> float:
 
 ROWS = [
     Row("connects, blocking", "/s", connects, NATIVE, rounds=31),
-    *(Row(f"connects, blocking, by {name}", "/s", functools.partial(connects, proxy=proxy), NATIVE, rounds=11)
+    *(Row(f"connects, blocking, by {name}", "/s", functools.partial(connects, proxy=proxy), NATIVE, rounds=31)
       for name, proxy in (("danted", DANTED), ("microsocks", MICROSOCKS))),
     *(Row(f"{count} connects at once, {way}", "ms", functools.partial(concurrent, way=way, count=count), NATIVE,
           rounds=5) for count in (200, 1000) for way in WAYS),
