@@ -26,8 +26,8 @@ template <size_t kCapacity>
 class OutgoingMessage {
  public:
   OutgoingMessage();
-  OutgoingMessage(const OutgoingMessage& other) { *this = other; }
-  OutgoingMessage& operator=(const OutgoingMessage& other) {
+  OutgoingMessage(const OutgoingMessage& other) noexcept { *this = other; }
+  OutgoingMessage& operator=(const OutgoingMessage& other) noexcept {
     if (this == &other) return *this;
     Wipe();
     Append({other.bytes_.data(), other.size_});
