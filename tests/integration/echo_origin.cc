@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/socket_address.h"
+#include "tests/server/tcp_sockets.h"
 
 namespace socksify {
 
@@ -21,15 +22,13 @@ EchoOrigin::EchoOrigin(std::optional<SynGate::Ending> ending) {
 }
 
 void EchoOrigin::Listen() {
-  SocketAddress address;
-  socklen_t size = ToSockaddr(IpAddress::V4(0x7f000001), 0, AF_INET, &address);
-  stream_.Reset(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  port_holder_ = testserver::HoldTcpPort(IpAddress::V4(0x7f000001));
+  const Endpoint local = testserver::LocalAddressOf(port_holder_.get());
+  stream_ = testserver::OpenTcpListener(local, 4096, port_holder_.get());
   datagram_.Reset(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (bind(stream_.get(), &address.generic, size) != 0 || listen(stream_.get(), 4096) != 0 ||
-      getsockname(stream_.get(), &address.generic, &size) != 0 ||
-      bind(datagram_.get(), &address.generic, size) != 0)
-    return;
-  port_ = ntohs(address.v4.sin_port);
+  SocketAddress address;
+  const socklen_t size = ToSockaddr(local.ip(), local.port(), AF_INET, &address);
+  if (stream_.valid() && bind(datagram_.get(), &address.generic, size) == 0) port_ = local.port();
 }
 
 EchoOrigin::~EchoOrigin() {

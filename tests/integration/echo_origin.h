@@ -32,6 +32,7 @@ class EchoOrigin {
   void Serve();
 
   uint16_t port_ = 0;
+  UniqueFd port_holder_;  // for when nobody listens any more
   UniqueFd stream_;
   UniqueFd datagram_;
   std::optional<SynGate> gate_;

@@ -2,6 +2,7 @@
 // Listening at a proxy: what the socket tells of itself, and what fails.
 
 #include "tests/integration/listen_fixture.h"
+#include "tests/server/free_port.h"
 
 namespace socksify {
 namespace {
@@ -50,11 +51,7 @@ TEST_F(ListenStateTest, DataRightBehindTheSecondReply) {
 }
 
 TEST_F(ListenStateTest, FixedPorts) {
-  std::string port;
-  {
-    const testserver::TestServer gone;
-    port = std::to_string(gone.port());
-  }
+  const std::string port = std::to_string(testserver::FreePort());
   EXPECT_EQ(Try("", 1, port), "listen EADDRINUSE\ndescriptors left: 0\n");
   EXPECT_EQ(Try("bind.port=wanted", 2, port), "accepted peer\naccepted peer\ndescriptors left: 0\n");
 }
@@ -105,11 +102,7 @@ TEST_F(ListenStateTest, AsTheRouteSaysForTheProgram) {
 // Nothing says that the program is an FTP client but its connection, and the port of the kernel's choice.
 TEST_F(ListenStateTest, BesideAProxiedConnection) {
   UseProxies({ProxyUrl(server_)});
-  std::string port;
-  {
-    const testserver::TestServer gone;
-    port = std::to_string(gone.port());
-  }
+  const std::string port = std::to_string(testserver::FreePort());
   EXPECT_EQ(Run("listen_guess", {"10.99.99.99", "7", "0"}).out, "there\n");
   EXPECT_EQ(Run("listen_guess", {"10.99.99.99", "7", port}).out, "here\n");
   server_.SetBind(false);

@@ -52,7 +52,6 @@ bool SynGate::Tick() {
     expected_ += static_cast<int>(drops - drops_);
     drops_ = drops;
     if (ending_ == Ending::kRefuse) {
-      // The port stays taken, so that nobody else can be found there.
       shutdown(listener_, SHUT_RD);
       is_listening_ = false;
       return false;

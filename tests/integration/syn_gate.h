@@ -21,7 +21,8 @@ class SynGate {
     kNever,   // no SYN gets through
   };
 
-  // `listener` stays the caller's and outlives the gate.
+  // `listener` stays the caller's and outlives the gate; its port, when it listens no more, is for somebody
+  // else to hold.
   SynGate(int listener, Ending ending) : listener_(listener), ending_(ending) { Shut(); }
 
   // To be called often, at least some times a second. False: the socket listens no more.

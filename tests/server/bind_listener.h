@@ -5,7 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <set>
+#include <map>
 
 #include "base/endpoint.h"
 #include "base/unique_fd.h"
@@ -16,7 +16,8 @@ namespace socksify::testserver {
 // The BINDs that a server has granted.
 struct BindHistory {
   size_t granted = 0;
-  std::set<uint16_t> ports;
+  // With bind.same-port=1 the port stays the server's between two BINDs, by a socket that does not listen.
+  std::map<uint16_t, UniqueFd> ports;
 };
 
 class BindListener {

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <string>
 
+#include "tests/server/free_port.h"
 #include "tests/server/raw_bind.h"
 #include "tests/server/tcp_sockets.h"
 #include "tests/server/test_server.h"
@@ -16,11 +17,6 @@ using namespace std::string_literals;
 
 Endpoint Here(const TestServer& server) {
   return server.endpoints().front();
-}
-
-// A port that nobody listens on.
-uint16_t FreePort() {
-  return RawListener().port();
 }
 
 const std::string kGeneralFailureReply = "\x05\x01\0\x01\0\0\0\0\0\0"s;
@@ -201,6 +197,25 @@ TEST(BindScriptTest, GivesThePortAgainOrNot) {
     EXPECT_EQ(first.control().ReadToEnd(), "");
     bind_again();
   }
+}
+
+TEST(BindScriptTest, KeepsThePortThatItGivesAgain) {
+  TestServer server;
+  server.SetScript("bind.same-port=1");
+  RawBind first(Here(server));
+  const Endpoint where = first.bound();
+  const RawClient peer(where);
+  ASSERT_EQ(first.control().Read(10).size(), 10U);
+  // It listens for one peer; whoever comes then is turned away, and nobody else gets the port.
+  EXPECT_FALSE(RawClient(where).connected());
+  EXPECT_FALSE(OpenTcpListener(where, 1).valid());
+  EXPECT_FALSE(OpenTcpListener(Endpoint::FromIp(IpAddress::V4(0), where.port()), 1).valid());
+  RawBind again(Here(server), "0.0.0.0", where.port());
+  EXPECT_EQ(again.bound(), where);
+  // One at a time.
+  RawBind other(Here(server), "0.0.0.0", where.port());
+  EXPECT_NE(other.bound().port(), 0);
+  EXPECT_NE(other.bound(), where);
 }
 
 TEST(BindScriptTest, RefusesLaterOnes) {

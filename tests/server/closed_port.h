@@ -8,19 +8,16 @@
 #include <cstdint>
 #include <stdexcept>
 
-#include "base/socket_address.h"
+#include "base/endpoint.h"
 #include "base/unique_fd.h"
+#include "tests/server/tcp_sockets.h"
 
 namespace socksify::testserver {
 
 class ClosedPort {
  public:
-  ClosedPort() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    SocketAddress address{};
-    socklen_t size = ToSockaddr(IpAddress::V4(0x7f000001), 0, AF_INET, &address);
-    if (bind(fd_.get(), &address.generic, size) != 0 || getsockname(fd_.get(), &address.generic, &size) != 0)
-      throw std::runtime_error("no port for nobody");
-    endpoint_ = *EndpointFromSockaddr(&address.generic, size);
+  ClosedPort() : fd_(HoldTcpPort(IpAddress::V4(0x7f000001))), endpoint_(LocalAddressOf(fd_.get())) {
+    if (!fd_.valid()) throw std::runtime_error("no port for nobody");
   }
 
   const Endpoint& endpoint() const { return endpoint_; }

@@ -34,6 +34,10 @@ bool BindTo(int fd, const Endpoint& local) {
   return bind(fd, &address.generic, size) == 0;
 }
 
+void SetReuse(int fd, int value) {
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &value, sizeof value);
+}
+
 }  // namespace
 
 Endpoint LocalAddressOf(int fd) {
@@ -44,20 +48,27 @@ Endpoint PeerAddressOf(int fd) {
   return AddressOf(fd, &getpeername);
 }
 
-UniqueFd OpenTcpListener(const Endpoint& local, int backlog) {
+UniqueFd HoldTcpPort(const IpAddress& ip) {
+  UniqueFd fd = OpenTcpSocket(ip);
+  if (fd.valid() && !BindTo(fd.get(), Endpoint::FromIp(ip, 0))) return {};
+  return fd;
+}
+
+UniqueFd OpenTcpListener(const Endpoint& local, int backlog, int holder) {
   UniqueFd fd = OpenTcpSocket(local.ip());
   if (!fd.valid()) return fd;
-  const auto allow_reuse = [&fd] {
-    const int on = 1;
-    setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  };
   // With the option on, the kernel's choice may be a port that another socket is bound to already. Set
   // afterwards it still counts for the connections that are accepted, and lets their port be bound again.
-  if (local.port() != 0) allow_reuse();
-  if (!BindTo(fd.get(), local)) return {};
-  allow_reuse();
-  if (listen(fd.get(), backlog) < 0) return {};
-  return fd;
+  if (local.port() != 0) SetReuse(fd.get(), 1);
+  // Two sockets at one port take the option on both, until one of them listens.
+  if (holder >= 0) SetReuse(holder, 1);
+  const bool is_bound = BindTo(fd.get(), local);
+  SetReuse(fd.get(), 1);
+  const bool listens = is_bound && listen(fd.get(), backlog) == 0;
+  const int error = errno;
+  if (holder >= 0) SetReuse(holder, 0);
+  errno = error;
+  return listens ? std::move(fd) : UniqueFd();
 }
 
 UniqueFd StartConnecting(const Endpoint& to, const IpAddress* from) {

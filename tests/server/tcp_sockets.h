@@ -20,9 +20,12 @@ constexpr size_t kMaxWaiting = 256 << 10;
 Endpoint LocalAddressOf(int fd);
 Endpoint PeerAddressOf(int fd);
 
-// Listens on `local`, whose port may be 0. The port can be bound again while its connections fade away.
-// Invalid when it cannot be had.
-UniqueFd OpenTcpListener(const Endpoint& local, int backlog);
+// A socket that is bound to a port of the kernel's choice, and does not listen: for as long as it is open,
+// nobody else gets the port, and connections to it are refused. Invalid when there is none.
+UniqueFd HoldTcpPort(const IpAddress& ip);
+// Listens on `local`, whose port may be 0, or the one that `holder`, of HoldTcpPort(), is bound to; -1 for
+// none. The port can be bound again while its connections fade away. Invalid when it cannot be had.
+UniqueFd OpenTcpListener(const Endpoint& local, int backlog, int holder = -1);
 // Connects, from `from` unless that is null. The socket is writable once that has come to an end, which
 // TakeSocketError() tells; invalid when it failed at once.
 UniqueFd StartConnecting(const Endpoint& to, const IpAddress* from);

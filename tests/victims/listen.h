@@ -19,8 +19,9 @@
 static int g_orders = -1;
 
 /* One peer: says where it connects from, and waits for that to come back. Whoever is turned away tries again:
-   between two peers there is a moment in which a proxy listens for nobody. */
-MAYBE_UNUSED static void BePeer(uint16_t port) {
+   between two peers there is a moment in which a proxy listens for nobody. It ends with the last holder of
+   the other end of `orders`: once the victim is gone, the port may be that of another test. */
+MAYBE_UNUSED static void BePeer(uint16_t port, int orders) {
   const struct timespec pause = {.tv_nsec = 3000000};
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -37,7 +38,8 @@ MAYBE_UNUSED static void BePeer(uint16_t port) {
         _exit(0);
     }
     close(fd);
-    nanosleep(&pause, NULL);
+    struct pollfd victim = {.fd = orders};
+    if (ppoll(&victim, 1, &pause, NULL) != 0) break;
   }
   _exit(1);
 }
@@ -58,7 +60,7 @@ MAYBE_UNUSED static void StartPeers(void) {
   signal(SIGCHLD, SIG_IGN);
   uint16_t port;
   while (read(ends[0], &port, sizeof port) == sizeof port) {
-    if (fork() == 0) BePeer(port);
+    if (fork() == 0) BePeer(port, ends[0]);
   }
   _exit(0);
 }
