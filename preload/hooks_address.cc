@@ -28,6 +28,17 @@ int ReadIntOption(const void* value, socklen_t size) {
   return number;
 }
 
+// socket(7) has two, and each has a number for either size of time_t.
+bool IsTransferTimeout(int name) {
+  switch (name) {
+    case SO_RCVTIMEO_OLD:
+    case SO_SNDTIMEO_OLD:
+    case SO_RCVTIMEO_NEW:
+    case SO_SNDTIMEO_NEW: return true;
+    default: return false;
+  }
+}
+
 void NoteOption(int fd, DescriptorFlag flag, bool is_set) {
   if (is_set) {
     MarkDescriptor(fd, flag);
@@ -198,7 +209,7 @@ SOCKSIFY_EXPORT int setsockopt(int fd, int level, int name, const void* value, s
     if (RelayedSocket* const socket = is_set ? nullptr : g_relays.Find(fd)) socket->is_corked = false;
   } else if (level == IPPROTO_TCP && name == TCP_CORK) {
     NoteOption(fd, kCorked, ReadIntOption(value, size) != 0);
-  } else if (level == SOL_SOCKET && (name == SO_SNDTIMEO || name == SO_RCVTIMEO)) {
+  } else if (level == SOL_SOCKET && IsTransferTimeout(name)) {
     MarkDescriptor(fd, kTransferTimeout);
   } else if (level == SOL_SOCKET && name == SO_RCVLOWAT) {
     NoteOption(fd, kReceiveLowWater, ReadIntOption(value, size) > 1);

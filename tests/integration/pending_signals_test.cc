@@ -39,7 +39,8 @@ TEST_F(PendingSignalsTest, BlockingConnectsAreRestarted) {
 }
 
 TEST_F(PendingSignalsTest, BlockingConnectsWithATimeLimit) {
-  ExpectAllLikeDirect("pending_blocking", {"limited", "limited-amply", "limited-receiving"});
+  ExpectAllLikeDirect("pending_blocking",
+                      {"limited", "limited-by-new-number", "limited-amply", "limited-receiving"});
   ExpectLikeDirect("pending_blocking", "limited-refused", Ending::kRefuse);
 }
 

@@ -137,6 +137,15 @@ static void Limited(void) {
   Finish(fd);
 }
 
+/* By the number that the option has for times of 64 bits, on all machines. */
+static void LimitedByNewNumber(void) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  const long long limit[2] = {0, 100000};
+  if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO_NEW, limit, sizeof limit) != 0) Fail("setsockopt");
+  Say("connect", Connect(fd, g_to));
+  Finish(fd);
+}
+
 static void LimitedRefused(void) {
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
   LimitTime(fd, 100);
@@ -236,6 +245,7 @@ int main(int argc, char** argv) {
                                        {"ignored", Ignored},
                                        {"limited-restarted", LimitedAndRestarted},
                                        {"limited", Limited},
+                                       {"limited-by-new-number", LimitedByNewNumber},
                                        {"limited-refused", LimitedRefused},
                                        {"limited-amply", LimitedAmply},
                                        {"limited-receiving", LimitedReceiving},
