@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <stdexcept>
 
@@ -25,13 +26,14 @@ uint16_t FreePort() {
   uint32_t low = kEnd;
   uint32_t high = kEnd - 1;
   std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> low >> high;
+  const uint32_t below = std::max(low, kFirst) - kFirst;
+  const uint32_t count = below + (kEnd - 1 - high);
   // Processes that run at once begin at different places, and go on where they were.
-  constexpr uint32_t kStride = 61;
-  static uint32_t last = static_cast<uint32_t>(getpid()) * kStride;
-  for (uint32_t i = kFirst; i < kEnd; ++i) {
-    const uint32_t port = kFirst + last++ % (kEnd - kFirst);
-    if ((port < low || port > high) && IsFree(static_cast<uint16_t>(port)))
-      return static_cast<uint16_t>(port);
+  static uint32_t next = static_cast<uint32_t>(getpid()) * 61;
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint32_t place = next++ % count;
+    const uint32_t port = place < below ? kFirst + place : high + 1 + (place - below);
+    if (IsFree(static_cast<uint16_t>(port))) return static_cast<uint16_t>(port);
   }
   throw std::runtime_error("no port outside of ip_local_port_range is free");
 }
