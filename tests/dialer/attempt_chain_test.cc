@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Chains of mixed proxies, chains that choose, and who is to blame when one breaks.
 
+#include <deque>
+
 #include "tests/dialer/dialer_fixture.h"
 #include "tests/dialer/private_health.h"
 
@@ -123,10 +125,12 @@ TEST_F(AttemptChainTest, TheHopThatCannotBeReachedIsToBlame) {
       {"reply.truncate=0", false, false}, {"method.truncate=0", true, false},
       {"method.junk=2", true, false},     {"method.code=none", false, false},  // other credentials may do
   };
+  // All stay to the end: another would get the port of one that has ended, and its bad name with it.
+  std::deque<TestServer> servers;
   for (const auto& test : kCases) {
-    TestServer first;
+    TestServer& first = servers.emplace_back();
     first.SetScript(test.script);
-    TestServer second;
+    const TestServer& second = servers.emplace_back();
     Server* const a = Named("a", first);
     Server* const b = Named("b", second);
     ASSERT_EQ(Dial(MakeRule({Via({a, b}), Via({Named("c", last_)})}), Name("echo.test")), State::kConnected)
