@@ -121,11 +121,13 @@ TEST_F(AttemptTest, FailsOverFromAnEstablishedConnection) {
       "method.silent=1", "method.version=4", "method.truncate=1",         "method.code=none",
       "reply.silent=1",  "reply.version=9",  "reply.truncate=3",          "reply.code=1",
       "reply.junk=20",   "close.at=0",       "close.at=0 close.with=rst", "close.at=5 close.with=rst"};
-  for (const char* script : kScripts) {
+  const unsigned patience_ms = options_.negotiate_timeout_ms;
+  for (const std::string_view script : kScripts) {
     TestServer bad;
     bad.AddEcho("echo.test");
     bad.SetScript(script);
-    options_.negotiate_timeout_ms = 100;
+    // The good one has to keep the limit as well, on a busy machine, too.
+    options_.negotiate_timeout_ms = script.find("silent") != script.npos ? 500 : patience_ms;
     ASSERT_EQ(Dial(MakeRule({Via({AddServer(bad)}), Via({AddServer(server_)})}), Name("echo.test")),
               State::kConnected)
         << script;
