@@ -147,12 +147,13 @@ TEST_F(ConnectTest, WhoIsGivenAConnectionKnowsItsPeer) {
   const char kSeen[] = "connect: EISCONN\npeer is target: 1\necho hello\n";
   const char kWays[] =
       "execve execv execvp execvpe execl execlp execle fexecve execveat execve-by-number execveat-by-number "
-      "posix_spawn posix_spawnp system popen wordexp fork _Fork vfork clone clone-copy "
+      "posix_spawn posix_spawnp system popen wordexp fork _Fork vfork made-in-vfork clone clone-copy "
       "sendmsg sendmsg-by-number sendmmsg";
   std::istringstream ways(kWays);
   for (std::string way; ways >> way;) {
     EXPECT_EQ(RunDirect("handed_on", {way, "127.0.0.1", origin_.port()}).out, kSeen) << way;
     EXPECT_EQ(Run("handed_on", {way, "10.99.99.99", "7"}).out, kSeen) << way;
+    EXPECT_EQ(Run("handed_on", {way, "10.99.99.99", "7", "awaited"}).out, kSeen) << way << ", awaited";
   }
   // The kernel has another address for that one.
   UseProxies({"socks5://0.0.0.0:" + std::to_string(server_.port())});
@@ -166,10 +167,13 @@ TEST_F(ConnectTest, AConnectionIsTheSameWhateverHappens) {
     // A connection that another process has made is no news to the kernel.
     EXPECT_EQ(RunDirect("whose_peer", {way, "127.0.0.1", origin_.port(), "127.0.0.1"}).out, kSeen) << way;
     EXPECT_EQ(Run("whose_peer", {way, "10.99.99.99", "7", "echo.test"}).out, kSeen) << way;
+    EXPECT_EQ(Run("whose_peer", {way, "10.99.99.99", "7", "echo.test", "awaited"}).out, kSeen)
+        << way << ", awaited";
   }
   const char kEnded[] = "connect: EISCONN\npeer: ENOTCONN\n";
   EXPECT_EQ(RunDirect("whose_peer", {"ended", "127.0.0.1", origin_.port()}).out, kEnded);
   EXPECT_EQ(Run("whose_peer", {"ended", "10.99.99.99", "7"}).out, kEnded);
+  EXPECT_EQ(Run("whose_peer", {"ended", "10.99.99.99", "7", "echo.test", "awaited"}).out, kEnded);
   server_.SetScript("reply.delay=300");
   EXPECT_EQ(Run("whose_peer", {"begun", "10.99.99.99", "7"}).out, std::string("connect: EALREADY\n") + kSeen);
   server_.SetScript("close.at=13 close.with=rst");

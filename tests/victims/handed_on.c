@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
-   handed_on WAY HOST PORT: connects, does nothing else by itself, and hands the connection on to another
-   program (this one, as `show DESCRIPTOR ADDRESS PORT`), which says whether it is connected, and to the
-   destination. */
+   handed_on WAY HOST PORT [awaited]: connects (without blocking, if `awaited`), does nothing else by itself,
+   and hands the connection on to another program (this one, as `show DESCRIPTOR ADDRESS PORT`), which says
+   whether it is connected, and to the destination. */
 #include "victim.h"
 
 #include <sched.h>
@@ -70,7 +70,7 @@ static void Await(pid_t child) {
 }
 
 /* All but those by which the program itself becomes another. */
-static int HandOn(const char* way, const char* command) {
+static int HandOn(const char* way, const char* command, const struct addrinfo* to, int is_awaited) {
   static char stack[65536] __attribute__((aligned(16)));
   const int is_copy = strcmp(way, "clone-copy") == 0;
   pid_t child = -1;
@@ -84,6 +84,13 @@ static int HandOn(const char* way, const char* command) {
     if ((child = _Fork()) == 0) Execute(g_show);
   } else if (strcmp(way, "vfork") == 0) {
     if ((child = vfork()) == 0) Execute(g_show);
+  } else if (strcmp(way, "made-in-vfork") == 0) {
+    if ((child = vfork()) == 0) {
+      const int fd = atoi(g_number);
+      close(fd);
+      if (socket(AF_INET, SOCK_STREAM, 0) != fd || ConnectSocket(fd, to, is_awaited) != fd) _exit(1);
+      Execute(g_show);
+    }
   } else if (strcmp(way, "clone") == 0 || is_copy) {
     child =
         clone(Execute, stack + sizeof stack, is_copy ? SIGCHLD : CLONE_VM | CLONE_VFORK | SIGCHLD, g_show);
@@ -128,7 +135,7 @@ int main(int argc, char** argv) {
   int channel[2];
   if (argc == 5 && strcmp(argv[1], "show") == 0) return Show(atoi(argv[2]), argv[3], argv[4]);
   if (argc == 4 && strcmp(argv[1], "receive") == 0) return Receive(argv[2], argv[3]);
-  if (argc != 4) return 2;
+  if (argc != 4 && argc != 5) return 2;
   const char* const way = argv[1];
   const struct addrinfo* const to = Resolve(argv[2], argv[3], AF_INET);
   inet_ntop(AF_INET, &((struct sockaddr_in*)to->ai_addr)->sin_addr, address, sizeof address);
@@ -146,8 +153,7 @@ int main(int argc, char** argv) {
     if (posix_spawn(&receiver, argv[0], &actions, NULL, receive, environ) != 0) Fail("posix_spawn");
     posix_spawn_file_actions_destroy(&actions);
   }
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  if (connect(fd, to->ai_addr, to->ai_addrlen) != 0) Fail("connect");
+  const int fd = ConnectSocket(socket(AF_INET, SOCK_STREAM, 0), to, argc == 5);
   snprintf(g_number, sizeof g_number, "%d", fd);
   snprintf(command, sizeof command, "%s show %d %s %s", argv[0], fd, address, argv[3]);
   if (receiver >= 0) {
@@ -156,5 +162,5 @@ int main(int argc, char** argv) {
     return 0;
   }
   Become(way, self);
-  return HandOn(way, command);
+  return HandOn(way, command, to, argc == 5);
 }

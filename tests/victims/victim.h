@@ -10,6 +10,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,24 @@ MAYBE_UNUSED static struct addrinfo* Resolve(const char* host, const char* port,
     exit(1);
   }
   return result;
+}
+
+/* A connected socket; `is_awaited`: made by a connect(2) that does not wait, and made blocking afterwards. */
+MAYBE_UNUSED static int ConnectSocket(int fd, const struct addrinfo* to, int is_awaited) {
+  struct pollfd writable = {.fd = fd, .events = POLLOUT};
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (is_awaited) fcntl(fd, F_SETFL, O_NONBLOCK);
+  if (connect(fd, to->ai_addr, to->ai_addrlen) == 0) {
+    if (!is_awaited) return fd;
+  } else if (!is_awaited || errno != EINPROGRESS || poll(&writable, 1, 10000) != 1) {
+    Fail("connect");
+  }
+  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || (errno = error) != 0) Fail("connect");
+  /* Says so once. */
+  if (is_awaited && connect(fd, to->ai_addr, to->ai_addrlen) != 0) Fail("connect again");
+  fcntl(fd, F_SETFL, 0);
+  return fd;
 }
 
 /* Sends a line and reads the same number of bytes back. */

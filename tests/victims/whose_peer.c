@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
-   whose_peer WAY HOST PORT [OTHER]: connects, does something that may make another connection of it in the
-   eyes of who does not look closely, and prints what getpeername(2) and another connect(2) say of it then. */
+   whose_peer WAY HOST PORT [OTHER [awaited]]: connects (without blocking, if `awaited`), does something that
+   may make another connection of it in the eyes of who does not look closely, and prints what getpeername(2)
+   and another connect(2) say of it then. */
 #include "victim.h"
 
 #include <poll.h>
@@ -9,6 +10,7 @@
 #include <sys/wait.h>
 
 static const struct addrinfo* g_to;
+static int g_is_awaited;
 
 static void Ask(int fd) {
   struct sockaddr_in peer;
@@ -27,8 +29,7 @@ static void ConnectAgain(int fd, const struct addrinfo* to) {
 }
 
 static int Connect(int fd) {
-  if (connect(fd, g_to->ai_addr, g_to->ai_addrlen) != 0) Fail("connect");
-  return fd;
+  return ConnectSocket(fd, g_to, g_is_awaited);
 }
 
 static void Await(pid_t child) {
@@ -124,10 +125,11 @@ static int Copied(void) {
 }
 
 int main(int argc, char** argv) {
-  if (argc != 4 && argc != 5) return 2;
+  if (argc < 4 || argc > 6) return 2;
+  g_is_awaited = argc == 6;
   const char* const way = argv[1];
   g_to = Resolve(argv[2], argv[3], AF_INET);
-  const struct addrinfo* const other = argc == 5 ? Resolve(argv[4], argv[3], AF_INET) : g_to;
+  const struct addrinfo* const other = argc > 4 ? Resolve(argv[4], argv[3], AF_INET) : g_to;
   int fd = -1;
   if (strncmp(way, "by-", 3) == 0) {
     fd = ConnectedByAnother(way);
