@@ -205,7 +205,7 @@ std::optional<Connection> FindConnection(int fd) {
   std::optional<Connection> connection = g_descriptors.Find(fd);
   if (!connection) return std::nullopt;
   if (connection->cookie == 0) {
-    connection = TellOfConnection(fd, *connection);
+    connection = IdentifyConnection(fd, *connection);
     if (connection) return connection;
   } else if (SocketCookie(fd) == connection->cookie) {
     return connection;
@@ -289,7 +289,7 @@ namespace {
 
 // Whether a child of vfork(2) must not make its parent forget this. The flags that are not named have no more
 // to them. Where no such child has been seen, a connection that is there is not asked about: should one come
-// by unseen, the table of peers has it still if others have been told of it (peers.h).
+// by unseen, the table of peers has it still if its socket has been identified (peers.h).
 bool IsHeavy(unsigned flags) {
   constexpr unsigned kAlways =
       kPending | kFreshStream | kEpollSet | kDnsByHand | kDatagram | kRelayed | kInbound;
@@ -368,7 +368,7 @@ void ShareSockets() {
   const unsigned end = g_unshared_end.exchange(0);
   for (unsigned fd = 0; fd < end; ++fd)
     g_descriptors.ClearFlags(static_cast<int>(fd), kUnshared | kKnownBlocking);
-  TellOfConnections();
+  IdentifyConnections();
 }
 
 void PrepareToSpawn() {
@@ -378,7 +378,7 @@ void PrepareToSpawn() {
 
 void PrepareToExecute() {
   if (g_pendings.is_used()) g_pendings.SettleEarly();
-  TellOfConnections();
+  IdentifyConnections();
 }
 
 void MarkDescriptor(int fd, unsigned flags) {

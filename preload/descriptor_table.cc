@@ -55,10 +55,8 @@ bool DescriptorTable::Identify(int fd, uint64_t cookie, const SignalsBlocked& bl
   const LeafGuard guard(&lock_, blocked);
   Slot* const slot = slots_.Get(fd);
   Connection connection;
-  if (slot == nullptr || !slot->connection.Read(&connection) || !connection.is_untold) return false;
-  if (connection.cookie != 0 && connection.cookie != cookie) return false;
+  if (slot == nullptr || !slot->connection.Read(&connection) || connection.cookie != 0) return false;
   connection.cookie = cookie;
-  connection.is_untold = false;
   slot->connection.Write(connection);
   return true;
 }

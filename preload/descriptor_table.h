@@ -62,9 +62,8 @@ inline constexpr unsigned kSpecialFlags = kPending | kDnsByHand | kToNameServer 
 
 // A proxied connection, as the program is to see it.
 struct Connection {
-  uint64_t cookie = 0;     // SO_COOKIE; 0: not asked for yet (peers.h)
-  bool is_untold = false;  // no other process knows of it yet (peers.h)
-  SocketAddress peer{};    // what the program connected to
+  uint64_t cookie = 0;   // SO_COOKIE; 0: not asked for yet (peers.h)
+  SocketAddress peer{};  // what the program connected to
   socklen_t peer_size = 0;
   SocketAddress bound{};  // what the proxy bound for it; bound_size 0: the kernel's own answer
   socklen_t bound_size = 0;
@@ -101,8 +100,7 @@ class DescriptorTable {
   bool Record(int fd, const Connection& connection, const SignalsBlocked& blocked);
   // What is known of a recorded connection, for all of its descriptors; not another peer.
   void Update(int fd, const Connection& connection, const SignalsBlocked& blocked);
-  // Writes down that the connection that was recorded for `fd` is this socket's, and that others are told of
-  // it. False if it is another's, or they know.
+  // Writes down the identity of a recorded connection that has none yet. False if there is no such one.
   bool Identify(int fd, uint64_t cookie, const SignalsBlocked& blocked);
   // `fd` has no connection any more, and keeps its flags.
   void Unrecord(int fd, const SignalsBlocked& blocked);

@@ -19,8 +19,8 @@
 namespace socksify {
 namespace {
 
-// Whether there may be a connection in this process of which no other knows.
-constinit std::atomic<bool> g_has_untold = false;
+// Whether there may be a connection in this process that was recorded without its socket's identity.
+constinit std::atomic<bool> g_has_unidentified = false;
 
 // What every process has the same, found once in each.
 struct IdentityRule {
@@ -110,11 +110,11 @@ void SharePeer(int fd, const Connection& connection, const IpAndPort& proxy) {
   table->Record(IdentityOf(fd, connection.cookie), shared);
 }
 
-void NoteUntold() {
-  g_has_untold.store(true, std::memory_order_relaxed);
+void NoteUnidentified() {
+  g_has_unidentified.store(true, std::memory_order_relaxed);
 }
 
-std::optional<Connection> TellOfConnection(int fd, const Connection& found) {
+std::optional<Connection> IdentifyConnection(int fd, const Connection& found) {
   const ErrnoKeeper keeper;
   const CancellationOff cancellation_off;
   SocketAddress kernels{};
@@ -128,7 +128,6 @@ std::optional<Connection> TellOfConnection(int fd, const Connection& found) {
   if (!proxy || runtime == nullptr || !MayBeProxy(*runtime, *proxy)) return std::nullopt;
   Connection connection = found;
   connection.cookie = SocketCookie(fd);
-  if (found.cookie != 0 && connection.cookie != found.cookie) return std::nullopt;
   // What a child of vfork(2) has by this number need not be what its parent has.
   if (IsBorrowedMemory()) return connection;
   const SignalsBlocked blocked;
@@ -137,15 +136,15 @@ std::optional<Connection> TellOfConnection(int fd, const Connection& found) {
   return connection;
 }
 
-void TellOfConnections() {
-  if (!g_has_untold.load(std::memory_order_relaxed) || IsBorrowedMemory()) return;
+void IdentifyConnections() {
+  if (!g_has_unidentified.load(std::memory_order_relaxed) || IsBorrowedMemory()) return;
   for (int fd = 0; fd < static_cast<int>(g_descriptors.used_end()); ++fd) {
     const std::optional<Connection> connection = g_descriptors.Find(fd);
-    if (connection && connection->is_untold) TellOfConnection(fd, *connection);
+    if (connection && connection->cookie == 0) IdentifyConnection(fd, *connection);
   }
   // Not before: another thread that is about to hand a socket on would find nothing to do. None can have been
   // added meanwhile.
-  g_has_untold.store(false, std::memory_order_relaxed);
+  g_has_unidentified.store(false, std::memory_order_relaxed);
 }
 
 bool MayLeadToProxy(const sockaddr* peer, socklen_t size) {
@@ -165,7 +164,7 @@ std::optional<Connection> AdoptConnection(int fd, const sockaddr* peer, socklen_
   PeerTable* const table = runtime->peer_table();
   if (table == nullptr) return std::nullopt;
   // It may be a copy that was made unseen.
-  TellOfConnections();
+  IdentifyConnections();
   const uint64_t cookie = SocketCookie(fd);
   const auto shared = table->Find(IdentityOf(fd, cookie), proxy->ip, proxy->port);
   if (!shared) return std::nullopt;

@@ -3,11 +3,10 @@
 // (unix(7)). The process that made them has told the others of the same user (resolver/peer_table.h).
 //
 // The others find it by the socket's identity, SO_COOKIE (socket(7)). Most sockets end where they were made,
-// so nobody is told of a connection that comes about while nothing else of the program can run, before
-// another process can have the socket. And one that is made by a blocking connect(2) is recorded without its
-// identity, which is asked for when somebody wants to know of the connection. Until then the socket is
-// believed to be the one that was connected if it leads to a proxy, or if it has ended and has received as
-// many bytes as the handshake's answers have.
+// so a connection that is made while nothing else of the program can run is recorded without its identity.
+// That is asked for when somebody wants to know of the connection, and before another process can have the
+// socket. Until then the socket is believed to be the one that was connected if it leads to a proxy, or if it
+// has ended and has received as many bytes as the handshake's answers have.
 #pragma once
 
 #include <sys/socket.h>
@@ -25,13 +24,13 @@ void PrepareToShare(int fd);
 // Tells of a proxied connection. `proxy` is the socket's peer as the kernel has it.
 void SharePeer(int fd, const Connection& connection, const IpAndPort& proxy);
 
-// A connection has been recorded of which no other process knows.
-void NoteUntold();
-// Finds out the identity of the socket whose connection was found for `fd`, of which nobody has been told
-// yet, and tells the others. Nothing if it is another socket by now.
-std::optional<Connection> TellOfConnection(int fd, const Connection& found);
+// A connection has been recorded without its socket's identity.
+void NoteUnidentified();
+// Finds out the identity of the socket whose connection was found for `fd` without, and tells the others.
+// Nothing if it is another socket by now.
+std::optional<Connection> IdentifyConnection(int fd, const Connection& found);
 // Does so for all of this process: another one is about to have its sockets.
-void TellOfConnections();
+void IdentifyConnections();
 
 // Whether a socket with this peer, as the kernel has it, may lead to one of the configured proxies.
 bool MayLeadToProxy(const sockaddr* peer, socklen_t size);

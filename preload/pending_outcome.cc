@@ -33,13 +33,6 @@ namespace {
 // Whether a connection of this process has come about.
 constinit std::atomic<bool> g_has_succeeded = false;
 
-// Whether no other process can have the socket, and none can come to have it unseen while nothing of the
-// program's runs.
-bool IsKnownToNoOther(int fd, const SignalsBlocked& blocked) {
-  return blocked.is_alone() && !HasLentMemory() &&
-         (g_descriptors.Flags(fd) & (kUnshared | kHasCopies)) == kUnshared;
-}
-
 void SetLowWater(int fd, int bytes) {
   libc::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, static_cast<const void*>(&bytes),
                    static_cast<socklen_t>(sizeof bytes));
@@ -152,8 +145,7 @@ Progress PendingTable::Succeed(Entry* entry, int fd, const SignalsBlocked& block
   GiveOptionsBack(*entry, fd);
   // By its peer, if need be, only one that leads to a proxy is known again (peers.h).
   if (entry->attempt->hops().empty()) entry->Identify(fd);
-  Connection connection = ConnectionOf(*entry);
-  connection.is_untold = connection.cookie == 0 || (!was_early && IsKnownToNoOther(fd, blocked));
+  const Connection connection = ConnectionOf(*entry);
   // Recorded before it stops being pending: between the two it would be a stranger's socket.
   if (was_early) {
     g_descriptors.Update(fd, connection, blocked);
@@ -162,8 +154,8 @@ Progress PendingTable::Succeed(Entry* entry, int fd, const SignalsBlocked& block
   }
   SocketAddress proxy{};
   const socklen_t proxy_size = entry->attempt->PeerAddress(&proxy);
-  if (connection.is_untold) {
-    NoteUntold();
+  if (connection.cookie == 0) {
+    NoteUnidentified();
   } else if (const auto address = ReadSockaddr(&proxy.generic, proxy_size)) {
     SharePeer(fd, connection, *address);
   }

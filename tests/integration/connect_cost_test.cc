@@ -2,9 +2,6 @@
 // What a proxied connection costs its program: system calls and memory. Both are counted, so that one more is
 // noticed; what each is for stands in docs/architecture.md.
 
-#include <fstream>
-#include <sstream>
-
 #include "tests/integration/echo_origin.h"
 #include "tests/integration/preload_fixture.h"
 
@@ -53,24 +50,6 @@ TEST_F(ConnectCostTest, AConnectionTakesFewSystemCalls) {
       EXPECT_EQ(outcome.out, test.calls) << test.mode << " " << test.scheme << " " << host;
     }
   }
-}
-
-// The table that tells other processes of connections is not written for those that they cannot have.
-TEST_F(ConnectCostTest, NobodyIsToldOfAConnectionThatStays) {
-  server_.AddEcho("10.99.99.99");
-  const auto connect = [&] { return Run("many", {"epoll", "5", "10.99.99.99", "7"}).exit_code; };
-  const auto told = [&] {
-    std::stringstream table;
-    table << std::ifstream(directory_ + "/state/peers-3", std::ios::binary).rdbuf();
-    return table.str();
-  };
-  ASSERT_EQ(connect(), 0);
-  const std::string before = told();
-  ASSERT_FALSE(before.empty());
-  ASSERT_EQ(connect(), 0);
-  EXPECT_TRUE(told() == before);
-  Run("handed_on", {"posix_spawn", "10.99.99.99", "7", "awaited"});
-  EXPECT_FALSE(told() == before);
 }
 
 // In one flight there is one wait and one answer, where the server is quick enough to give it in one piece.

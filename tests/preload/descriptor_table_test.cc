@@ -54,9 +54,7 @@ TEST(DescriptorTableTest, AnIdentityIsFoundOutOnce) {
   DescriptorTable table;
   const SignalsBlocked blocked;
   EXPECT_FALSE(table.Identify(5, 42, blocked));
-  Connection untold = To(0);
-  untold.is_untold = true;
-  ASSERT_TRUE(table.Record(5, untold, blocked));
+  ASSERT_TRUE(table.Record(5, To(0), blocked));
   table.Share(5, 9, blocked);
   EXPECT_TRUE(table.Identify(9, 42, blocked));
   EXPECT_EQ(table.Find(5)->cookie, 42U);
@@ -64,19 +62,6 @@ TEST(DescriptorTableTest, AnIdentityIsFoundOutOnce) {
   EXPECT_EQ(table.Find(9)->cookie, 42U);
   table.Drop(5);
   EXPECT_FALSE(table.Identify(5, 44, blocked));
-}
-
-TEST(DescriptorTableTest, OthersAreToldOnceOfTheRightSocket) {
-  DescriptorTable table;
-  const SignalsBlocked blocked;
-  Connection untold = To(42);
-  untold.is_untold = true;
-  ASSERT_TRUE(table.Record(5, untold, blocked));
-  EXPECT_FALSE(table.Identify(5, 43, blocked)) << "another socket by now";
-  EXPECT_TRUE(table.Find(5)->is_untold);
-  EXPECT_TRUE(table.Identify(5, 42, blocked));
-  EXPECT_FALSE(table.Find(5)->is_untold);
-  EXPECT_FALSE(table.Identify(5, 42, blocked));
 }
 
 TEST(DescriptorTableTest, WhatIsNoConnectionAnyMoreKeepsItsFlags) {
